@@ -114,7 +114,7 @@ fn selection(criterion: &mut Criterion) {
     let targets: Vec<Candidate> = (0..100)
         .map(|number: u32| Candidate {
             is_up: true,
-            has_room: true,
+            free: 1,
             is_tried: false,
             level: 0,
             weight: 100,

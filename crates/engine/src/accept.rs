@@ -4,11 +4,12 @@ use crate::acceptor::Acceptor;
 use crate::change::Listening;
 use crate::context::Context;
 use crate::failure;
-use crate::permit::Permit;
+use crate::permit::{Claim, Permit};
 use crate::rate_limit::ReportKind;
 use crate::report::Report;
 use crate::rule::Route;
 use crate::rules::Rules;
+use crate::select;
 use crate::session::Accepted;
 use flow::{AtLimit, By, Cause, CloseReason, Phase};
 use std::sync::Arc;
@@ -43,21 +44,23 @@ pub(crate) fn accept<K: Kernel>(
     if rules.at_limit == AtLimit::Wait {
         permit = request(context, route, rules);
         if permit.is_none() {
-            acceptor.wait_for_room(number, &context.epoll);
+            let until = select::next_return(route, context.now);
+            acceptor.wait_for_room(number, &context.epoll, until);
             return AcceptResult::Nothing;
         }
     }
     match listening.socket.accept() {
         Ok((socket, address)) => {
-            if let Some(permit) = permit.or_else(|| request(context, route, rules)) {
-                return AcceptResult::Admitted(Accepted { socket, address, permit });
+            if let Some((permit, claim)) = permit.or_else(|| request(context, route, rules)) {
+                return AcceptResult::Admitted(Accepted { socket, address, permit, claim });
             }
             socket.reset();
             report_refused(context, route);
             AcceptResult::Refused
         }
         Err(errno) => {
-            if let Some(permit) = permit {
+            if let Some((permit, claim)) = permit {
+                context.shared.release_claim(claim);
                 context.shared.release(permit);
             }
             failed(acceptor, context, number, listening, errno)
@@ -65,8 +68,12 @@ pub(crate) fn accept<K: Kernel>(
     }
 }
 
-fn request<K: Kernel>(context: &Context<K>, route: &Arc<Route>, rules: &Rules) -> Option<Permit> {
-    context.shared.request(route, rules.at_limit, context.index).ok()
+fn request<K: Kernel>(
+    context: &Context<K>,
+    route: &Arc<Route>,
+    rules: &Rules,
+) -> Option<(Permit, Option<Claim>)> {
+    context.shared.request(route, rules.at_limit, context.index, context.now).ok()
 }
 
 fn failed<K: Kernel>(
@@ -114,7 +121,7 @@ fn report_refused<K: Kernel>(context: &mut Context<K>, route: &Route) {
     forward.counters.of(context.index).refused(context.now);
     let reason = CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);
     let process = &context.shared.gate;
-    let gate = if process.has_room() { &forward.gate } else { process };
+    let gate = if process.free() > 0 { &forward.gate } else { process };
     let (name, limit) = (Arc::clone(&forward.name), gate.limit());
     let kind = ReportKind::Forward(Arc::clone(&name), Cause::OverLimit);
     context.report(kind, |count| Report::Refused { forward: name, reason, limit, count });

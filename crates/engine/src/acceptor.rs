@@ -14,8 +14,10 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// Listeners by number. A listener that is not polled is in one of the two sets.
 pub(crate) struct Acceptor<K: Kernel> {
     listeners: BTreeMap<u32, Arc<Listening<K>>>,
-    /// Not polled: a gate has no room for their clients.
+    /// Not polled: a gate or the targets have no room for their clients.
     full: BTreeSet<u32>,
+    /// Time at which the full listeners are polled again in any case: a target may be tried then.
+    room_at: Option<Time>,
     /// Not polled: a resource was missing.
     exhausted: BTreeSet<u32>,
     /// Time at which the exhausted listeners are polled again.
@@ -28,6 +30,7 @@ impl<K: Kernel> Acceptor<K> {
         Self {
             listeners: BTreeMap::new(),
             full: BTreeSet::new(),
+            room_at: None,
             exhausted: BTreeSet::new(),
             retry_at: None,
         }
@@ -68,10 +71,13 @@ impl<K: Kernel> Acceptor<K> {
         }
     }
 
-    /// Stops polling a listener until there is room again ([`Self::take_full`]).
-    pub(crate) fn wait_for_room(&mut self, number: u32, epoll: &K::Epoll) {
+    /// Stops polling a listener until there is room again ([`Self::take_full`]), or until this time.
+    pub(crate) fn wait_for_room(&mut self, number: u32, epoll: &K::Epoll, until: Time) {
         self.unpoll(number, epoll);
         self.full.insert(number);
+        if until != Time::NEVER {
+            self.room_at = Some(self.room_at.map_or(until, |at| at.min(until)));
+        }
     }
 
     /// Stops polling a listener for [`EXHAUSTED_PAUSE`]: a resource is missing.
@@ -92,6 +98,7 @@ impl<K: Kernel> Acceptor<K> {
 
     /// Takes the listeners that wait for room; the caller polls them again.
     pub(crate) fn take_full(&mut self) -> Vec<u32> {
+        self.room_at = None;
         std::mem::take(&mut self.full).into_iter().collect()
     }
 
@@ -106,9 +113,14 @@ impl<K: Kernel> Acceptor<K> {
         self.retry_at
     }
 
-    /// Cancels the retry of exhausted listeners: all listeners are about to be removed.
+    /// Time at which to call [`Self::take_full`] without a wake-up; `None` if no target is to be tried again.
+    pub(crate) fn room_at(&self) -> Option<Time> {
+        self.room_at
+    }
+
+    /// Cancels the retries of suspended listeners: all listeners are about to be removed.
     pub(crate) fn stop_retrying(&mut self) {
-        self.retry_at = None;
+        (self.retry_at, self.room_at) = (None, None);
     }
 
     /// The present state, as plain data.
@@ -116,6 +128,8 @@ impl<K: Kernel> Acceptor<K> {
         let listener = |(number, listening): (&u32, &Arc<Listening<K>>)| ListenerAudit {
             number: *number,
             descriptor: listening.socket.number(),
+            name: Arc::clone(&listening.route.forward.name),
+            claims: listening.route.forward.claims.taken(),
             forward: GateAudit::of(&listening.route.forward.gate),
             route: Arc::as_ptr(&listening.route).addr(),
         };
@@ -124,6 +138,7 @@ impl<K: Kernel> Acceptor<K> {
             full: self.full.clone(),
             exhausted: self.exhausted.clone(),
             retry_at: self.retry_at,
+            room_at: self.room_at,
         }
     }
 

@@ -216,6 +216,7 @@ impl<K: Kernel> Forwards<K> {
             },
         };
         let routes = replace_routes(routes, &forward, plan, &self.sets, shared.kernel.now());
+        shared.wake(forward.targets_changed());
         if !same {
             self.removed_targets.update(&forward, &routes, shared.kernel.now());
         }

@@ -167,6 +167,8 @@ fn count_failure<K: Kernel>(session: &Session<K>, context: &Context<K>, target: 
             cause,
             failures,
         });
+        // Backups may serve, or all that are down.
+        context.shared.wake(route.forward.targets_changed());
     }
 }
 

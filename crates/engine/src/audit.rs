@@ -1,7 +1,7 @@
 //! The state of an engine as plain data, for the invariants that the simulation checks after each step.
 
 use crate::Engine;
-use crate::permit::{Gate, Permit};
+use crate::permit::{Claim, Gate, Permit};
 use crate::rule::Route;
 use flow::Time;
 use std::collections::BTreeSet;
@@ -32,13 +32,16 @@ pub struct PermitAudit {
     pub forward: GateAudit,
     /// The place in its target, after the selection.
     pub target: Option<GateAudit>,
+    /// A claim to a place in a target.
+    pub has_claim: bool,
 }
 
 impl PermitAudit {
-    pub(crate) fn of(permit: &Permit) -> Self {
+    pub(crate) fn of(permit: &Permit, claim: Option<&Claim>) -> Self {
         Self {
             forward: GateAudit::of(&permit.route().forward.gate),
             target: permit.target().map(|target| GateAudit::of(&target.gate)),
+            has_claim: claim.is_some(),
         }
     }
 }
@@ -63,6 +66,8 @@ pub struct ForwardAudit {
     pub name: Arc<str>,
     /// Its sessions.
     pub gate: GateAudit,
+    /// Claims of accepted clients to a place in one of its targets.
+    pub claims: u32,
     /// Whether it takes no new sessions.
     pub draining: bool,
     /// Its routes, as in [`ListenerAudit::route`].
@@ -87,14 +92,18 @@ pub struct TargetAudit {
 }
 
 /// A listener of a worker.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ListenerAudit {
     /// Its number in the epoll instance.
     pub number: u32,
     /// Its descriptor.
     pub descriptor: u32,
+    /// Name of its forward.
+    pub name: Arc<str>,
     /// The sessions of its forward.
     pub forward: GateAudit,
+    /// Claims of accepted clients to a place in a target of its forward.
+    pub claims: u32,
     /// Equal for the same route. Other comparisons have no meaning.
     pub route: usize,
 }
@@ -110,6 +119,8 @@ pub struct AcceptorAudit {
     pub exhausted: BTreeSet<u32>,
     /// Time at which the exhausted ones are polled again.
     pub retry_at: Option<Time>,
+    /// Time at which those that wait for room are polled again: a target may be tried then.
+    pub room_at: Option<Time>,
 }
 
 impl<K: Kernel> Engine<K> {
@@ -124,6 +135,7 @@ impl<K: Kernel> Engine<K> {
             ForwardAudit {
                 name: Arc::clone(&forward.name),
                 gate: GateAudit::of(&forward.gate),
+                claims: forward.claims.taken(),
                 draining: forward.is_draining(),
                 routes: routes.iter().map(|route| Arc::as_ptr(route).addr()).collect(),
                 targets,

@@ -83,6 +83,8 @@ impl<K: Kernel> CheckedTarget<K> {
         let (kernel, has_succeeded) = (&self.shared.kernel, error.is_none());
         let at = kernel.system_time();
         let (was_down, was_unknown) = (target.is_down(), target.checked.is_unknown());
+        let state = || (target.checked.is_down(), target.tried_from());
+        let before = state();
         let last = LastCheck { at, took, error: error.clone() };
         let (change, pause) = target.checked.ended(last, &active, random)?;
         // A check of another port says nothing about connects.
@@ -100,6 +102,10 @@ impl<K: Kernel> CheckedTarget<K> {
         } else if was_down && !target.is_down() {
             let was_down = target.note_up(at, kernel.now());
             self.report(|forward, target| Report::TargetUp { forward, target, was_down });
+        }
+        if before != state() {
+            // Its places serve again, or those of backups.
+            self.shared.wake(forward.targets_changed());
         }
         if change == Some(HealthChange::Down) && rules.on_down == OnDown::Reset {
             self.shared.broadcast(|| Message::CutTarget(Arc::clone(target)));

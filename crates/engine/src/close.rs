@@ -4,6 +4,7 @@ use crate::connect;
 use crate::context::Context;
 use crate::report::{Report, SessionRecord};
 use crate::session::{Over, Session};
+use crate::target::Target;
 use flow::{By, Cause, CloseReason, Direction, Ending, Phase};
 use std::sync::Arc;
 use sys::kernel::{Kernel, Socket as _};
@@ -19,6 +20,7 @@ pub(crate) fn close<K: Kernel>(
     process_drains: bool,
 ) {
     let Over { reason, abort } = over;
+    let selected = session.last_target().map(Arc::clone);
     connect::end(&mut session, &context.shared);
     for direction in Direction::BOTH {
         if let Some(holding) = session.holding(direction).take() {
@@ -30,7 +32,11 @@ pub(crate) fn close<K: Kernel>(
     let ending = session.flow.finish(context.now, reason);
     let fallbacks = ending.lanes.map(|lane| lane.fallback);
     session.counters.closed(context.now, reason, ending.duration, fallbacks);
-    let record = context.shared.detail.records().then(|| record(&context.kernel, &session, ending));
+    let record = context
+        .shared
+        .detail
+        .records()
+        .then(|| record(&context.kernel, &session, selected, ending));
     let Session { client, target, permit, .. } = session;
     for socket in [Some(client), target].into_iter().flatten() {
         // A reset of a dead socket is harmless.
@@ -43,12 +49,17 @@ pub(crate) fn close<K: Kernel>(
     context.shared.release(permit);
 }
 
-fn record<K: Kernel>(kernel: &K, session: &Session<K>, ending: Ending) -> SessionRecord {
+fn record<K: Kernel>(
+    kernel: &K,
+    session: &Session<K>,
+    selected: Option<Arc<Target>>,
+    ending: Ending,
+) -> SessionRecord {
     let now = kernel.system_time();
     SessionRecord {
         id: session.id,
         route: Arc::clone(session.route()),
-        selected: session.permit.target().map(Arc::clone),
+        selected,
         client: session.client_address,
         target_address: session.target_address,
         attempts: session.attempts,

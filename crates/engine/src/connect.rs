@@ -5,23 +5,18 @@ use crate::attempt::{
     Step, TAKEN_DOWN, TIMED_OUT, attempt_failed, begin_attempt, is_itself, report_failure,
     retry_later, round_is_over,
 };
-use crate::connecting::{Attempt, Connecting, Tried};
+use crate::connecting::Attempt;
 use crate::context::Context;
 use crate::failure;
 use crate::name_answer::{NameAnswer, NameFailure};
+use crate::place::{no_target, select_another, select_first};
 use crate::relay;
 use crate::report::Report;
-use crate::resolve::{Asker, Query};
 use crate::rules::Rules;
-use crate::select::select;
 use crate::session::{Outcome, Over, Session};
 use crate::shared::Shared;
 use crate::table::Entry;
-use crate::target::TargetAddress;
-use flow::{
-    By, Cause, CloseReason, NoTarget, NoneUp, Peer, Phase, RaceStep, Readiness, SocketFailure,
-    Stage,
-};
+use flow::{By, NoTarget, NoneUp, Peer, RaceStep, Readiness, SocketFailure};
 use plan::OnRefusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,24 +27,6 @@ use sys::{Address, Errno, Event};
 /// Attempts of one session per turn: the targets of a large set may all fail at once.
 const STEPS_PER_TURN: usize = 32;
 
-/// Selects the first target of a session. The stage has the end of all attempts.
-pub(crate) fn select_first<K: Kernel>(
-    entry: &mut Entry<'_, K>,
-    context: &mut Context<K>,
-    rules: &Rules,
-) -> Outcome {
-    let session = &mut *entry.session;
-    let Stage::Connecting { attempt_until: until } = session.flow.stage() else { return Ok(()) };
-    let client = session.client_address;
-    let tried = Tried::nothing();
-    let targets =
-        select(&mut session.permit, client, &tried, rules, context.now, &mut context.random);
-    let targets = targets.map_err(no_target)?;
-    session.connecting = Some(Box::new(Connecting::new(context.now, until, targets)));
-    add_selected(entry, context);
-    Ok(())
-}
-
 /// Selects a target again for a session of the previous process image, which has a place in one.
 pub(crate) fn restart<K: Kernel>(
     entry: &mut Entry<'_, K>,
@@ -57,63 +34,17 @@ pub(crate) fn restart<K: Kernel>(
     rules: &Rules,
 ) -> Outcome {
     context.shared.leave_target(&mut entry.session.permit);
-    select_first(entry, context, rules)?;
+    select_first(entry, context, rules, None)?;
     proceed(entry, context, rules)
 }
 
-/// Selects another target after or beside those that were tried.
-fn select_another<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>, rules: &Rules) {
-    let session = &mut *entry.session;
-    let Some(connecting) = &mut session.connecting else { return };
-    let tried = connecting.tried();
-    let left = connecting.set_place_aside(&mut session.permit);
-    let client = session.client_address;
-    let selected =
-        select(&mut session.permit, client, &tried, rules, context.now, &mut context.random);
-    if selected.is_ok() {
-        if let Some(place) = left {
-            context.shared.release_place(place);
-        }
-        add_selected(entry, context);
-        return;
-    }
-    // The record names the last target, which has failed or may still answer.
-    connecting.race.no_more_targets();
-    let place = left.or_else(|| connecting.rounds.last_mut()?.place.take());
-    if let Some(place) = place {
-        session.permit.take_back(place);
-    }
-}
-
-/// Adds the target of the permit to the race, and has its name resolved.
-fn add_selected<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) {
-    let session = &mut *entry.session;
-    let (Some(target), Some(connecting)) = (session.permit.target(), &mut session.connecting)
-    else {
-        return;
-    };
-    connecting.add(target, context.now);
-    if context.shared.detail.steps() {
-        context.shared.outbox.send(Report::Trying {
-            id: session.id,
-            forward: Arc::clone(&session.permit.route().forward.name),
-            target: Arc::clone(&target.text),
-        });
-    }
-    match &target.address {
-        TargetAddress::Name(host, port) | TargetAddress::Set(host, port) => {
-            context.shared.resolver.resolve(Query {
-                host: Arc::clone(host),
-                port: *port,
-                asker: Asker::Session {
-                    session: entry.key,
-                    round: connecting.rounds.len() - 1,
-                    worker: Arc::clone(&context.mailbox),
-                },
-            });
-        }
-        TargetAddress::Ip(_) | TargetAddress::Unix(_) => {}
-    }
+/// Handles a wake-up for a session that waits for a place in a target.
+pub(crate) fn room_again<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
+    let rules = entry.session.rules();
+    let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
+    connecting.is_listed = false;
+    connecting.race.has_room_again(context.now);
+    proceed(entry, context, &rules)
 }
 
 /// Handles the resolver's answer for the name of a round's target.
@@ -173,8 +104,12 @@ pub(crate) fn proceed<K: Kernel>(
                 return Ok(());
             }
             RaceStep::AllFailed => {
-                let failure = connecting.failure.unwrap_or(TIMED_OUT);
+                let reason = connecting.no_target.unwrap_or(NoTarget::Down);
+                let Some(failure) = connecting.failure else { return Err(no_target(reason)) };
                 return Err(fail(entry.session, context, rules, failure));
+            }
+            RaceStep::TimedOut if connecting.race.is_waiting_for_place() => {
+                return Err(no_target(NoTarget::Full));
             }
             RaceStep::TimedOut => {
                 let failure = time_is_up(entry.session, context);
@@ -317,6 +252,7 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
                 target: Arc::clone(&round.target.text),
                 was_down: true,
             });
+            context.shared.wake(session.route().forward.targets_changed());
         }
         if let Some(place) = round.place.take() {
             context.shared.leave_target(&mut session.permit);
@@ -324,6 +260,7 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
         }
     }
     connecting.take_places().for_each(|place| context.shared.release_place(place));
+    context.shared.release_claim(connecting.claim.take());
 }
 
 /// Counts the attempts of a session whose time is up as failed. Returns the failure to report.
@@ -343,6 +280,7 @@ pub(crate) fn end<K: Kernel>(session: &mut Session<K>, shared: &Shared<K>) {
     if let Some(mut connecting) = session.connecting.take() {
         connecting.take_sockets().for_each(K::Socket::reset);
         connecting.take_places().for_each(|place| shared.release_place(place));
+        shared.release_claim(connecting.claim.take());
     }
 }
 
@@ -365,12 +303,4 @@ fn fail<K: Kernel>(
         context.pump.discard(&session.client);
     }
     Over { reason, abort }
-}
-
-fn no_target(reason: NoTarget) -> Over {
-    let (by, cause) = match reason {
-        NoTarget::Down => (By::Target, Cause::NoTarget),
-        NoTarget::Full => (By::Limit, Cause::OverLimit),
-    };
-    Over::reset(CloseReason::new(by, Phase::Connect, cause))
 }

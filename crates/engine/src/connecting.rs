@@ -1,8 +1,8 @@
 //! The state of a session that is being connected: its sockets, and the targets that it tries.
 
-use crate::permit::{Gate, Permit, Place};
+use crate::permit::{Claim, Gate, Permit, Place};
 use crate::target::{Target, TargetAddress};
-use flow::{MOST_ATTEMPTS, Race, SocketFailure, Time};
+use flow::{MOST_ATTEMPTS, NoTarget, Race, SocketFailure, Time};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use sys::Address;
@@ -19,6 +19,12 @@ pub(crate) struct Connecting<K: Kernel> {
     pub(crate) failure: Option<SocketFailure>,
     /// Number of attempts that found an address busy.
     pub(crate) busy: u8,
+    /// Why the last selection found no target.
+    pub(crate) no_target: Option<NoTarget>,
+    /// Its claim, while it waits for a place in a target.
+    pub(crate) claim: Option<Claim>,
+    /// It is in the worker's list of the sessions that wait.
+    pub(crate) is_listed: bool,
 }
 
 /// The attempts at one target.
@@ -48,11 +54,15 @@ impl<K: Kernel> Connecting<K> {
             attempts: [const { None }; MOST_ATTEMPTS],
             failure: None,
             busy: 0,
+            no_target: None,
+            claim: None,
+            is_listed: false,
         }
     }
 
     /// Adds the selected target. `permit` has a place in it.
     pub(crate) fn add(&mut self, target: &Arc<Target>, now: Time) {
+        self.no_target = None;
         let addresses = (!target.address.is_resolved()).then_some(1);
         self.race.add_target(now, addresses, target.usual_connect_time());
         self.rounds.push(Round {

@@ -8,6 +8,7 @@ use crate::rate_limit::{RateLimit, ReportKind};
 use crate::report::Report;
 use crate::session::{Outcome, Over};
 use crate::shared::Shared;
+use crate::slots::Key;
 use crate::table::Entry;
 use crate::token::token;
 use flow::{Cause, Peer, Time};
@@ -26,6 +27,8 @@ pub(crate) struct Context<K: Kernel> {
     pub(crate) random: Random,
     /// Time of the current turn.
     pub(crate) now: Time,
+    /// Accepted sessions that wait for a place in a target, in the order of their attempts; also ended ones.
+    pub(crate) waiting: Vec<Key>,
 }
 
 impl<K: Kernel> Context<K> {

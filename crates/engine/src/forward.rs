@@ -2,7 +2,7 @@
 
 use crate::counters::ForwardCounters;
 use crate::known_targets::KnownTargets;
-use crate::permit::Gate;
+use crate::permit::{Claims, Gate, Waiters, Waiting};
 use crate::rules::Rules;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct Forward {
     pub(crate) name: Arc<str>,
     pub(crate) gate: Gate,
+    /// Claims of accepted clients to a place in a target.
+    pub(crate) claims: Arc<Claims>,
     pub(crate) counters: ForwardCounters,
     pub(crate) targets: KnownTargets,
     rules: ArcSwap<Rules>,
@@ -22,11 +24,13 @@ pub(crate) struct Forward {
 
 impl Forward {
     pub(crate) fn new(forward: &plan::Forward, workers: usize) -> Self {
+        let waiters = Arc::<Waiters>::default();
         Self {
             name: forward.name.as_str().into(),
             gate: Gate::new(forward.settings.max_sessions.get()),
             counters: ForwardCounters::new(workers),
-            targets: KnownTargets::new(workers),
+            claims: Arc::new(Claims::new(Arc::clone(&waiters))),
+            targets: KnownTargets::new(workers, waiters),
             rules: ArcSwap::from_pointee(Rules::of(forward)),
             draining: AtomicBool::new(false),
         }
@@ -35,6 +39,13 @@ impl Forward {
     /// The current rules. Sessions load them when needed and keep none.
     pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
         self.rules.load()
+    }
+
+    /// The workers to wake after a change of rules, health or set by which a target may take clients that
+    /// wait.
+    #[must_use]
+    pub(crate) fn targets_changed(&self) -> Waiting {
+        self.claims.waiters().wake()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The targets of a forward by address. Listeners of one forward share the state of a target, and so do
 //! sessions restored after an upgrade.
 
+use crate::permit::Waiters;
 use crate::target::{Target, TargetAddress};
 use flow::{Active, Time};
 use std::collections::HashMap;
@@ -10,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// by workers that restore sessions.
 pub(crate) struct KnownTargets {
     workers: usize,
+    /// The workers that wait for a place in any of them.
+    waiters: Arc<Waiters>,
     by_address: Mutex<HashMap<TargetAddress, Weak<Target>>>,
     /// The drained ones: they stay known while no set has them, and are drained when they are back.
     drained: Mutex<HashMap<TargetAddress, Arc<Target>>>,
@@ -18,10 +21,11 @@ pub(crate) struct KnownTargets {
 }
 
 impl KnownTargets {
-    /// No targets, for so many workers.
-    pub(crate) fn new(workers: usize) -> Self {
+    /// No targets, for so many workers. Their room wakes `waiters`.
+    pub(crate) fn new(workers: usize, waiters: Arc<Waiters>) -> Self {
         Self {
             workers,
+            waiters,
             by_address: Mutex::default(),
             drained: Mutex::default(),
             inherited: Mutex::default(),
@@ -57,7 +61,7 @@ impl KnownTargets {
         }
     }
 
-    /// The configured target, with its present limit.
+    /// The configured target, with its present limit. The caller wakes the workers that wait.
     pub(crate) fn configured(&self, entry: &plan::TargetEntry) -> Arc<Target> {
         let target = self.at(&entry.address);
         target.set_limit(entry);
@@ -70,9 +74,10 @@ impl KnownTargets {
         let place = known.entry(address.into()).or_default();
         place.upgrade().unwrap_or_else(|| {
             let inherited = lock(&self.inherited).remove(&address.into());
+            let target = Target::new(address, self.workers, Arc::clone(&self.waiters));
             let target = Arc::new(match inherited {
-                Some(saved) => Target::restored(address, self.workers, &saved),
-                None => Target::new(address, self.workers),
+                Some(saved) => target.restored(&saved),
+                None => target,
             });
             *place = Arc::downgrade(&target);
             if target.is_drained() {

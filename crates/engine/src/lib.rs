@@ -29,6 +29,7 @@ mod name_answer;
 mod resolve;
 mod sets;
 
+mod place;
 mod preamble;
 
 mod relay;
@@ -245,7 +246,7 @@ impl<K: Kernel> Engine<K> {
         target: &str,
         drained: bool,
     ) -> Result<(), NotSwitched> {
-        self.forwards.set_target_drained(name, target, drained)
+        self.forwards.set_target_drained(name, target, drained, &self.shared)
     }
 
     /// Makes a drained or skipped forward listen again.
@@ -371,6 +372,7 @@ impl<K: Kernel> Engine<K> {
         for message in self.shared.mailboxes.iter().flat_map(|mailbox| mailbox.take()) {
             if let Message::Adopt(accepted) = message {
                 accepted.socket.reset();
+                self.shared.release_claim(accepted.claim);
                 self.shared.release(accepted.permit);
             }
         }

@@ -25,7 +25,7 @@ pub(crate) enum Message<K: Kernel> {
     Adopt(Accepted<K>),
     /// Addresses of a session's target name; empty if the look-up failed.
     Resolved { session: Key, round: usize, answer: NameAnswer },
-    /// A gate that this worker waits for has room again.
+    /// A gate or the targets that this worker waits for may have room again.
     RoomAgain,
     /// List one page of open sessions.
     List(SessionQuery),

@@ -51,6 +51,7 @@ impl<K: Kernel> Forwards<K> {
         name: &str,
         target: &str,
         drained: bool,
+        shared: &Shared<K>,
     ) -> Result<(), NotSwitched> {
         let running = self.running.iter().find(|running| running.plan.name == name);
         let running = running.ok_or(NotSwitched::NoForward)?;
@@ -63,6 +64,8 @@ impl<K: Kernel> Forwards<K> {
             })
             .map(|target| known.set_drained(&target, drained))
             .collect();
+        // Without it, backups may serve.
+        shared.wake(running.forward.targets_changed());
         match &changes[..] {
             [] => Err(NotSwitched::NoTarget),
             changes if changes.contains(&true) => Ok(()),

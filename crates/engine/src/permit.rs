@@ -1,7 +1,11 @@
 //! Stage *permit*: the places occupied by a session in the process, its forward and its target.
 
+mod claims;
 mod gate;
-pub(crate) use gate::{Gate, Waiting};
+mod waiters;
+pub(crate) use claims::{Claim, Claims};
+pub(crate) use gate::Gate;
+pub(crate) use waiters::{Waiters, Waiting};
 
 use crate::rule::Route;
 use crate::target::Target;
@@ -28,29 +32,55 @@ pub(crate) struct Place(Option<Arc<Target>>);
 #[derive(Debug)]
 pub(crate) struct Full;
 
+/// How a client is treated that finds a limit reached.
+#[derive(Clone, Copy)]
+pub(crate) struct AtGate<F> {
+    pub(crate) at_limit: AtLimit,
+    /// The worker to wake, if the client waits.
+    pub(crate) worker: usize,
+    /// Whether a target has a place beside this number of claims; `None` if the targets have no limit.
+    pub(crate) has_place: Option<F>,
+}
+
 impl Permit {
-    /// Takes a place in the `process` and one in the forward, or none. Where clients may wait, `worker`
-    /// is noted in the full gate, and woken when there is room. `wake` receives the workers to wake for
-    /// a place that is returned here.
+    /// Takes a place in the `process` and one in the forward, or none. Where clients may wait, also claims a
+    /// place in a target, and notes the worker where there is no room: it is woken when there is. `wake`
+    /// receives the workers to wake for a place or claim that is returned here.
     pub(crate) fn request(
         route: &Arc<Route>,
-        at_limit: AtLimit,
-        worker: usize,
+        gate: AtGate<impl Fn(u32) -> bool>,
         process: &Gate,
-        wake: impl FnOnce(Waiting),
-    ) -> Result<Self, Admission> {
+        wake: impl Fn(Waiting),
+    ) -> Result<(Self, Option<Claim>), Admission> {
+        let AtGate { at_limit, worker, has_place } = gate;
+        let forward = &route.forward;
         let enter = |gate: &Gate| match at_limit {
             AtLimit::Refuse => gate.enter(),
             AtLimit::Wait => gate.enter_or_wait(worker),
         };
         let process_has_room = enter(process);
-        let forward_has_room = process_has_room && enter(&route.forward.gate);
-        if process_has_room && !forward_has_room {
-            wake(process.leave());
-        }
-        match flow::admit(Occupancy { forward_has_room, process_has_room }, at_limit) {
-            Admission::Admit => Ok(Self { route: Some(Arc::clone(route)), target: None }),
-            refused => Err(refused),
+        let forward_has_room = process_has_room && enter(&forward.gate);
+        // The claim comes last: sessions of this worker that wait for a place in a target are woken when one is
+        // returned, and would have it request again without end.
+        let claim = match has_place.filter(|_| forward_has_room && at_limit == AtLimit::Wait) {
+            Some(has_place) => forward.claims.enter_or_wait(worker, has_place).map(Some),
+            None => Some(None),
+        };
+        let targets_have_room = claim.is_some();
+        let occupancy = Occupancy { targets_have_room, forward_has_room, process_has_room };
+        match flow::admit(occupancy, at_limit) {
+            Admission::Admit => {
+                Ok((Self { route: Some(Arc::clone(route)), target: None }, claim.flatten()))
+            }
+            refused => {
+                if forward_has_room {
+                    wake(forward.gate.leave());
+                }
+                if process_has_room {
+                    wake(process.leave());
+                }
+                Err(refused)
+            }
         }
     }
 
@@ -153,147 +183,4 @@ impl Drop for Permit {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use crate::connecting::Tried;
-    use crate::forward::Forward;
-    use crate::random::Random;
-    use crate::resolve::{Query, Resolve};
-    use crate::shared::Shared;
-    use crate::{Detail, Options};
-    use sys::kernel::Linux;
-
-    struct NoNames;
-
-    impl Resolve for NoNames {
-        fn resolve(&self, query: Query) {
-            query.answer(Err(crate::NameFailure::Error));
-        }
-
-        fn connect_failed(&self, _: &Arc<str>) {}
-    }
-
-    fn targets_of(entries: &[plan::TargetEntry]) -> Vec<crate::sets::Planned<'_>> {
-        crate::sets::Sets::default().targets_of(entries).0
-    }
-
-    /// Shared state of two workers with room for two sessions, and the route of a forward with room for
-    /// one.
-    fn limits(at_limit: &str) -> (Shared<Linux>, Arc<Route>) {
-        let options = Options {
-            workers: 2,
-            max_sessions: 2,
-            pipes: 0,
-            detail: Detail { records: false, steps: false },
-            seed: 1,
-            resolver: Arc::new(NoNames),
-        };
-        let text = format!(
-            "[[forward]]\nlisten = '127.0.0.1:1'\nto = '127.0.0.1:2'\nmax_sessions = 1\n\
-             at_limit = '{at_limit}'"
-        );
-        let input = plan::Input { config: Some("test.toml".into()), ..plan::Input::default() };
-        let plan = plan::read_text(&input, &text).plan.expect("a plan");
-        let forward = Arc::new(Forward::new(&plan.forwards[0], 2));
-        let planned = &plan.forwards[0].routes[0];
-        let listen = planned.listen.to_string().into();
-        let route = Arc::new(Route::new(&forward, listen, targets_of(&planned.targets)));
-        (Shared::new(&Linux, &options).expect("wakers can be made"), route)
-    }
-
-    fn request(
-        shared: &Shared<Linux>,
-        route: &Arc<Route>,
-        worker: usize,
-    ) -> Result<Permit, Admission> {
-        shared.request(route, route.forward.rules().at_limit, worker)
-    }
-
-    /// Selects a target, in place of one that was selected before.
-    fn select(permit: &mut Permit, shared: &Shared<Linux>) {
-        shared.leave_target(permit);
-        let rules = permit.route().forward.rules();
-        let (client, mut random) = (sys::Address::UNIX, Random::new(1, 0));
-        crate::select::select(
-            permit,
-            client,
-            &Tried::nothing(),
-            &rules,
-            flow::Time::from_micros(0),
-            &mut random,
-        )
-        .expect("the target is up");
-    }
-
-    fn admitted(shared: &Shared<Linux>, route: &Arc<Route>) -> Permit {
-        request(shared, route, 0).unwrap_or_else(|_| panic!("no room"))
-    }
-
-    /// Places taken in the process, the forward, and the current target.
-    fn taken(shared: &Shared<Linux>, route: &Route) -> [u32; 3] {
-        let target = route.targets.load().members()[0].target.gate.taken();
-        [shared.gate.taken(), route.forward.gate.taken(), target]
-    }
-
-    #[test]
-    fn a_permit_takes_all_places_or_none_and_returns_them() {
-        let (shared, route) = limits("refuse");
-        let permit = admitted(&shared, &route);
-        assert_eq!(taken(&shared, &route), [1, 1, 0]);
-        assert_eq!(request(&shared, &route, 0).err(), Some(Admission::Refuse));
-        assert_eq!(taken(&shared, &route), [1, 1, 0], "the place in the process was returned");
-        let target = Arc::clone(&route.targets.load().members()[0].target);
-        let restored = shared.restored(Arc::clone(&route), target);
-        assert_eq!(taken(&shared, &route), [2, 2, 1], "beyond the limit");
-        shared.release(restored);
-        shared.release(permit);
-        assert_eq!(taken(&shared, &route), [0, 0, 0]);
-    }
-
-    #[test]
-    fn a_selection_takes_one_place_and_a_second_one_returns_it() {
-        let (shared, route) = limits("refuse");
-        let mut permit = admitted(&shared, &route);
-        for _ in 0..2 {
-            select(&mut permit, &shared);
-            assert_eq!(taken(&shared, &route), [1, 1, 1]);
-        }
-        shared.release(permit);
-        assert_eq!(taken(&shared, &route), [0, 0, 0]);
-    }
-
-    #[test]
-    fn a_replaced_set_leaves_its_target_to_an_open_session() {
-        let (shared, route) = limits("refuse");
-        let mut permit = admitted(&shared, &route);
-        select(&mut permit, &shared);
-        let other = plan::TargetEntry::new("127.0.0.1:3".parse().expect("a target"));
-        route.targets.replace(targets_of(&[other]), &route.forward.targets);
-        assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:2"));
-        assert_eq!(taken(&shared, &route), [1, 1, 0], "the new target has no session");
-        shared.release(permit);
-        let mut permit = admitted(&shared, &route);
-        select(&mut permit, &shared);
-        assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:3"));
-        assert_eq!(taken(&shared, &route), [1, 1, 1]);
-        shared.release(permit);
-    }
-
-    #[test]
-    fn a_release_wakes_the_worker_that_waits() {
-        let (shared, route) = limits("wait");
-        let permit = admitted(&shared, &route);
-        assert_eq!(request(&shared, &route, 1).err(), Some(Admission::Wait));
-        shared.release(permit);
-        let woken = shared.mailboxes.iter().map(|mailbox| mailbox.take().len());
-        assert_eq!(woken.collect::<Vec<_>>(), [0, 1]);
-    }
-
-    #[test]
-    #[should_panic(expected = "a session was dropped with its places")]
-    #[cfg(debug_assertions)]
-    fn a_permit_that_is_dropped_fails_an_assertion() {
-        let (shared, route) = limits("refuse");
-        drop(request(&shared, &route, 0).ok());
-    }
-}
+mod tests;

@@ -49,6 +49,7 @@ impl<K: Kernel> Forwards<K> {
             running.forward.targets.forget_unused();
             let now = shared.kernel.now();
             running.forward.targets.follow(running.forward.rules().active.as_ref(), now, true);
+            shared.wake(running.forward.targets_changed());
             self.removed_targets.update(&running.forward, &running.routes, now);
             if most > 0 {
                 let forward = Arc::clone(&running.forward.name);

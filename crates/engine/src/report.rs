@@ -75,6 +75,13 @@ pub enum Report {
         /// The target, as configured.
         target: Arc<str>,
     },
+    /// All targets that the session has not tried are full: it waits for a place in one of them.
+    Waiting {
+        /// The session's id, unique in this process.
+        id: u64,
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+    },
     /// An attempt to connect to a target has failed, or was overtaken by another one.
     AttemptFailed {
         /// The session's id, unique in this process.

@@ -4,7 +4,7 @@
 use crate::connecting::Tried;
 use crate::permit::Permit;
 use crate::random::Random;
-use crate::rule::rule;
+use crate::rule::{Route, rule};
 use crate::rules::Rules;
 use crate::targets::TargetSet;
 use flow::{Balance, Candidate, Candidates, Choice, NoTarget, Time, Turns, WEIGHT_PARTS};
@@ -37,6 +37,27 @@ pub(crate) fn select(
         }
     }
     Err(if count == 0 { NoTarget::Down } else { NoTarget::Full })
+}
+
+/// Whether a target that serves new clients of the route has a place beside this number of claims. Reads the
+/// present rules and set each time: they may change between two attempts.
+pub(crate) fn has_place(route: &Route, now: Time, claims: u32) -> bool {
+    let (set, rules, tried) = (rule(route).load(), route.forward.rules(), Tried::nothing());
+    !set.is_limited
+        || flow::has_place(&candidates(&set, &tried, &rules, now), rules.none_up, claims)
+}
+
+/// Whether a limit of its targets may keep clients of the route waiting.
+pub(crate) fn is_limited(route: &Route) -> bool {
+    rule(route).load().is_limited
+}
+
+/// When a target that is down may first be tried again: it has a place then that no wake-up announces.
+/// [`Time::NEVER`] without such a target.
+pub(crate) fn next_return(route: &Route, now: Time) -> Time {
+    let (set, rules) = (rule(route).load(), route.forward.rules());
+    let members = set.members().iter().filter(|_| set.has_passive_health(&rules));
+    members.filter_map(|it| it.target.returns_at(now)).min().unwrap_or(Time::NEVER)
 }
 
 fn choose(
@@ -80,7 +101,7 @@ fn candidates<'a>(
         let target = &member.target;
         Candidate {
             is_up: !target.checked.is_down() && (!has_health || target.is_up(now)),
-            has_room: target.gate.has_room(),
+            free: target.gate.free(),
             is_tried: tried.contains(target) || target.is_drained(),
             level: member.level,
             weight: slow_start

@@ -4,9 +4,10 @@
 use crate::connecting::Connecting;
 use crate::counters::Counters;
 use crate::holding::Holding;
-use crate::permit::Permit;
+use crate::permit::{Claim, Permit};
 use crate::rule::Route;
 use crate::rules::Rules;
+use crate::target::Target;
 use arc_swap::Guard;
 use flow::{CloseReason, Direction, Peer, Phase, Time};
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) struct Accepted<K: Kernel> {
     pub(crate) socket: K::Socket,
     pub(crate) address: Address,
     pub(crate) permit: Permit,
+    /// Its claim to a place in a target, where clients wait for one.
+    pub(crate) claim: Option<Claim>,
 }
 
 /// Result of a handler: `Err` if the session is over.
@@ -115,7 +118,7 @@ pub(crate) struct RestoredSession<K: Kernel> {
 }
 
 impl<K: Kernel> Session<K> {
-    /// Makes a session of an admitted connection. Its target is not selected yet.
+    /// Makes a session of an admitted connection. Its target is not selected yet: the caller has taken the claim.
     pub(crate) fn new(
         id: u64,
         accepted: Accepted<K>,
@@ -123,7 +126,7 @@ impl<K: Kernel> Session<K> {
         now: Time,
         rules: &Rules,
     ) -> Self {
-        let Accepted { socket, address, permit } = accepted;
+        let Accepted { socket, address, permit, .. } = accepted;
         let mut flow = flow::Session::new(now, rules.path, now.after(rules.timeouts.connect));
         if address.is_unix() {
             flow.distrust_short_reads(Peer::Client);
@@ -169,6 +172,12 @@ impl<K: Kernel> Session<K> {
     /// The session's forward and listen address.
     pub(crate) fn route(&self) -> &Arc<Route> {
         self.permit.route()
+    }
+
+    /// Its target: the selected one or, while it waits for a place, the one tried last.
+    pub(crate) fn last_target(&self) -> Option<&Arc<Target>> {
+        let last = || Some(&self.connecting.as_ref()?.rounds.last()?.target);
+        self.permit.target().or_else(last)
     }
 
     /// The current rules of its forward. A handler of an event loads them at most once.

@@ -4,13 +4,14 @@ use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::{Inbox, Message};
 use crate::options::{Detail, Options};
-use crate::permit::{Gate, Permit, Place, Waiting};
+use crate::permit::{AtGate, Claim, Gate, Permit, Place, Waiting};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::rule::Route;
+use crate::select;
 use crate::suspects::Suspects;
 use crate::target::Target;
-use flow::{Admission, AtLimit};
+use flow::{Admission, AtLimit, Time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use sys::kernel::Kernel;
@@ -159,20 +160,32 @@ impl<K: Kernel> Shared<K> {
         self.loads[worker].fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes the places of a new session on this route, or none. Where clients may wait, `worker` gets
+    /// Takes the places of a new session on this route, or none. Where clients may wait for a place in a target,
+    /// the session has a claim to one until the selection. Where clients may wait, `worker` gets
     /// [`Message::RoomAgain`] when a place is free.
     pub(crate) fn request(
         &self,
         route: &Arc<Route>,
         at_limit: AtLimit,
         worker: usize,
-    ) -> Result<Permit, Admission> {
-        Permit::request(route, at_limit, worker, &self.gate, |waiting| self.wake(waiting))
+        now: Time,
+    ) -> Result<(Permit, Option<Claim>), Admission> {
+        let is_limited = at_limit == AtLimit::Wait && select::is_limited(route);
+        let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
+        let gate = AtGate { at_limit, worker, has_place };
+        Permit::request(route, gate, &self.gate, |waiting| self.wake(waiting))
     }
 
     /// Takes the places of a session restored after an upgrade. May exceed the limits.
     pub(crate) fn restored(&self, route: Arc<Route>, target: Arc<Target>) -> Permit {
         Permit::restored(route, target, &self.gate)
+    }
+
+    /// Returns the claim of a session to a place in a target: it has one, or is not to get one.
+    pub(crate) fn release_claim(&self, claim: Option<Claim>) {
+        if let Some(claim) = claim {
+            claim.release(|waiting| self.wake(waiting));
+        }
     }
 
     /// Returns the place of a session in its target, before another selection.

@@ -3,7 +3,7 @@
 use crate::checked::Checked;
 use crate::counters::Count;
 use crate::down_cause::DownCause;
-use crate::permit::Gate;
+use crate::permit::{Gate, Waiters};
 use flow::{Passive, PassiveHealth, Time};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -99,14 +99,14 @@ impl From<&plan::Target> for TargetAddress {
 }
 
 impl Target {
-    /// A target without sessions and without a limit, in the state *up*.
-    pub(crate) fn new(address: &plan::Target, workers: usize) -> Self {
+    /// A target without sessions and without a limit, in the state *up*. Its room wakes `waiters`.
+    pub(crate) fn new(address: &plan::Target, workers: usize, waiters: Arc<Waiters>) -> Self {
         let text = address.to_string();
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             address: address.into(),
             text: text.into(),
-            gate: Gate::new(NO_LIMIT),
+            gate: Gate::with_waiters(NO_LIMIT, waiters),
             checked: Checked::default(),
             health: Mutex::default(),
             tried_from: AtomicU64::new(0),
@@ -121,13 +121,9 @@ impl Target {
         }
     }
 
-    /// A target with the state that [`Target::saved`] returned.
-    pub(crate) fn restored(
-        address: &plan::Target,
-        workers: usize,
-        saved: &handover::Target,
-    ) -> Self {
-        let mut target = Self::new(address, workers);
+    /// The new target with the state that [`Target::saved`] returned.
+    pub(crate) fn restored(self, saved: &handover::Target) -> Self {
+        let mut target = self;
         if let Some(checked) = &saved.checked {
             target.checked = Checked::restored(checked);
         }
@@ -256,15 +252,20 @@ impl Target {
         self.drained.swap(drained, Ordering::Relaxed) != drained
     }
 
-    /// Limits its sessions as configured.
+    /// Limits its sessions as configured. The caller wakes the workers that wait for a place, after the set with
+    /// this limit is in force.
     pub(crate) fn set_limit(&self, entry: &plan::TargetEntry) {
-        // No worker waits for a place in a target: its session is accepted already.
-        let _ = self.gate.set_limit(limit(entry));
+        self.gate.store_limit(limit(entry));
     }
 
     /// The limit of its sessions; `None` if there is none.
     pub(crate) fn limit(&self) -> Option<u32> {
         Some(self.gate.limit()).filter(|limit| *limit != NO_LIMIT)
+    }
+
+    /// When a client may try the target, if nothing but failed connects of the past prevents it now.
+    pub(crate) fn returns_at(&self, now: Time) -> Option<Time> {
+        self.tried_from().filter(|at| *at > now && !self.checked.is_down() && !self.is_drained())
     }
 
     /// The connects of all workers, and their failed attempts.

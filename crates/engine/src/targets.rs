@@ -43,6 +43,8 @@ pub(crate) struct TargetSet {
     pub(crate) numbers: Box<[u64]>,
     /// The highest weight.
     pub(crate) heaviest: u32,
+    /// One of them has a limit of its own.
+    pub(crate) is_limited: bool,
     /// For `balance = "round_robin"`.
     pub(crate) turns: Mutex<Turns>,
 }
@@ -51,7 +53,8 @@ impl TargetSet {
     fn new(version: u64, members: Box<[Member]>) -> Self {
         let heaviest = members.iter().map(|member| member.weight).max().unwrap_or(1);
         let numbers = members.iter().map(|it| flow::target_number(&it.target.text)).collect();
-        Self { version, members, numbers, heaviest, turns: Mutex::default() }
+        let is_limited = members.iter().any(|member| member.target.limit().is_some());
+        Self { version, members, numbers, heaviest, is_limited, turns: Mutex::default() }
     }
 
     /// Whether failed connects take its targets out of use: never the only one.
@@ -98,7 +101,7 @@ impl Targets {
     }
 
     /// Publishes a set of these targets, unless the current set equals it. A `known` target keeps its
-    /// state. Open sessions are not affected.
+    /// state. Open sessions are not affected. The caller wakes the workers that wait for a place in a target.
     pub(crate) fn replace(&self, planned: Vec<Planned<'_>>, known: &KnownTargets) {
         let old = self.load();
         if !old.equals(&planned) {
@@ -134,7 +137,7 @@ mod tests {
 
     #[test]
     fn an_address_that_stays_keeps_its_state() {
-        let known = KnownTargets::new(2);
+        let known = KnownTargets::new(2, Arc::default());
         let set = Targets::new(
             planned(&targets(&["127.0.0.1:1", "db.example:2", "unix:/run/db"])),
             &known,
@@ -158,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_same_targets_make_no_new_version() {
-        let known = KnownTargets::new(1);
+        let known = KnownTargets::new(1, Arc::default());
         let set = Targets::new(planned(&targets(&["127.0.0.1:1", "127.0.0.1:2"])), &known);
         set.replace(planned(&targets(&["127.0.0.1:1", "127.0.0.1:2"])), &known);
         assert_eq!(set.load().version, 1);
@@ -169,7 +172,7 @@ mod tests {
     #[test]
     fn equal_spellings_are_one_address() {
         let [one, other] = ["[::1]:80", "[0:0::1]:80"].map(|text| targets(&[text]));
-        let known = KnownTargets::new(1);
+        let known = KnownTargets::new(1, Arc::default());
         let set = Targets::new(planned(&one), &known);
         set.replace(planned(&other), &known);
         assert_eq!(set.load().version, 1);
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn listeners_of_a_forward_share_a_target_and_its_limit() {
-        let known = KnownTargets::new(1);
+        let known = KnownTargets::new(1, Arc::default());
         let entry = |limit: u32| {
             let mut entry = targets(&["127.0.0.1:1"]).remove(0);
             entry.options.max_sessions = NonZeroU32::new(limit);
@@ -197,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_target_is_forgotten_with_its_last_set() {
-        let known = KnownTargets::new(1);
+        let known = KnownTargets::new(1, Arc::default());
         let set = Targets::new(planned(&targets(&["127.0.0.1:1"])), &known);
         let first = Arc::downgrade(&set.load().members()[0].target);
         set.replace(planned(&targets(&["127.0.0.1:2"])), &known);

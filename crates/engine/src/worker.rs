@@ -142,6 +142,7 @@ impl<K: Kernel> Worker<K> {
                 rate_limit,
                 random,
                 now,
+                waiting: Vec::new(),
             },
             acceptor: Acceptor::new(),
             table: Table::new(now),
@@ -270,8 +271,8 @@ impl<K: Kernel> Worker<K> {
             (Some(one), Some(other)) => Some(one.min(other)),
             _ => one.or(other),
         };
-        let next =
-            earlier(self.table.next_due_at(), earlier(self.acceptor.retry_at(), self.tidy_at));
+        let of_listeners = earlier(self.acceptor.retry_at(), self.acceptor.room_at());
+        let next = earlier(self.table.next_due_at(), earlier(of_listeners, self.tidy_at));
         // Measured from the start of the turn: a timer may fire late by the duration of the turn.
         next.map(|at| at.since(self.context.now))
     }

@@ -12,6 +12,9 @@ pub enum AtLimit {
 /// Room under the limits before this session is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Occupancy {
+    /// The targets have a place for one more session ([`has_place`](crate::has_place)). Asked before
+    /// accept(2) only: a client that is accepted anyway is refused by the selection, with a record.
+    pub targets_have_room: bool,
     /// The forward has room for one more session.
     pub forward_has_room: bool,
     /// The process has room for one more session.
@@ -29,12 +32,36 @@ pub enum Admission {
     Wait,
 }
 
-/// Decides by the two limits. `at_limit` of the forward also applies while the process is full: the
-/// two cases look alike to a client.
+/// Decides by the limits. `at_limit` of the forward also applies while the process or the targets are
+/// full: the cases look alike to a client.
 pub fn admit(occupancy: Occupancy, at_limit: AtLimit) -> Admission {
-    match (occupancy.forward_has_room && occupancy.process_has_room, at_limit) {
+    let Occupancy { targets_have_room, forward_has_room, process_has_room } = occupancy;
+    match (targets_have_room && forward_has_room && process_has_room, at_limit) {
         (true, _) => Admission::Admit,
         (false, AtLimit::Refuse) => Admission::Refuse,
         (false, AtLimit::Wait) => Admission::Wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_makes_a_client_wait_or_be_refused() {
+        for full in 0..8 {
+            let occupancy = Occupancy {
+                targets_have_room: full & 1 == 0,
+                forward_has_room: full & 2 == 0,
+                process_has_room: full & 4 == 0,
+            };
+            let [wait, refuse] = [AtLimit::Wait, AtLimit::Refuse].map(|it| admit(occupancy, it));
+            let expected = if full == 0 {
+                [Admission::Admit; 2]
+            } else {
+                [Admission::Wait, Admission::Refuse]
+            };
+            assert_eq!([wait, refuse], expected, "{occupancy:?}");
+        }
     }
 }

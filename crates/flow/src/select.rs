@@ -41,8 +41,8 @@ pub enum NoneUp {
 pub struct Candidate {
     /// Its health allows new sessions.
     pub is_up: bool,
-    /// It is below its own limit of sessions.
-    pub has_room: bool,
+    /// Sessions that it may take beside the open ones; 0 at its own limit.
+    pub free: u32,
     /// This client has tried it.
     pub is_tried: bool,
     /// 0 serves first; the others are backups.
@@ -113,6 +113,23 @@ pub fn select(
     chosen.ok_or(NoTarget::Full)
 }
 
+/// Whether the targets have a place for a new client, beside those for `claims` clients that were accepted
+/// and have none yet. True as well if no target may serve: a client that waited would wait for none.
+pub fn has_place(
+    candidates: &Candidates<'_, impl Fn(usize) -> Candidate>,
+    none_up: NoneUp,
+    claims: u32,
+) -> bool {
+    let Candidates { numbers, at, .. } = candidates;
+    let all = || (0..numbers.len()).map(at);
+    let Some(pool) = Pool::of(all(), none_up) else { return true };
+    let mut free = all().filter(|it| pool.contains(it)).scan(0u32, |sum, it| {
+        *sum = sum.saturating_add(it.free);
+        Some(*sum)
+    });
+    free.any(|free| free > claims)
+}
+
 /// Random numbers from one (SplitMix64).
 struct Random(u64);
 
@@ -140,15 +157,9 @@ fn mixed(number: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const GOOD: Candidate = Candidate {
-        is_up: true,
-        has_room: true,
-        is_tried: false,
-        level: 0,
-        weight: 1,
-        sessions: 0,
-    };
-    const FULL: Candidate = Candidate { has_room: false, ..GOOD };
+    const GOOD: Candidate =
+        Candidate { is_up: true, free: 1, is_tried: false, level: 0, weight: 1, sessions: 0 };
+    const FULL: Candidate = Candidate { free: 0, ..GOOD };
     const DOWN: Candidate = Candidate { is_up: false, ..GOOD };
     const TRIED: Candidate = Candidate { is_tried: true, ..GOOD };
     const BACKUP: Candidate = Candidate { level: 1, ..GOOD };
@@ -200,6 +211,22 @@ mod tests {
         assert_eq!(of_each(&[DOWN, TRIED], NoneUp::Try), Ok(0), "down, and may be back");
         assert_eq!(of_each(&[TRIED, TRIED], NoneUp::Try), Err(NoTarget::Down));
         assert_eq!(of_each(&[backup, DOWN], NoneUp::Refuse), Err(NoTarget::Down));
+    }
+
+    #[test]
+    fn a_new_client_gets_a_place_beside_those_of_earlier_ones() {
+        let has_place =
+            |candidates: &[Candidate], claims| has_place(&set(candidates), NoneUp::Refuse, claims);
+        let two = Candidate { free: 2, ..GOOD };
+        assert_eq!(
+            [0, 2, 3].map(|claims| has_place(&[GOOD, FULL, two], claims)),
+            [true, true, false]
+        );
+        let most = Candidate { free: u32::MAX, ..GOOD };
+        assert!(has_place(&[most, most], u32::MAX - 1));
+        assert!(!has_place(&[FULL, BACKUP, DOWN], 0), "backups serve when the others are down");
+        assert!(has_place(&[DOWN, BACKUP], 0) && !has_place(&[DOWN, BACKUP], 1));
+        assert!(has_place(&[DOWN], 9) && has_place(&[], 9), "a refusal is not waited for");
     }
 
     #[test]

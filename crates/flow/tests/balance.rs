@@ -102,7 +102,7 @@ impl Fleet {
 }
 
 fn candidate(sessions: u32) -> Candidate {
-    Candidate { is_up: true, has_room: true, is_tried: false, level: 0, weight: 1, sessions }
+    Candidate { is_up: true, free: 1, is_tried: false, level: 0, weight: 1, sessions }
 }
 
 fn numbers(count: usize) -> Vec<u64> {

@@ -46,7 +46,9 @@ impl ReportEvents {
                     SessionConnected { id: *id, forward, target_address }
                 });
             }
-            Report::Trying { .. } | Report::AttemptFailed { .. } => log_attempt(report),
+            Report::Trying { .. } | Report::Waiting { .. } | Report::AttemptFailed { .. } => {
+                log_attempt(report);
+            }
             Report::Ended(record) => self.session_ended(record),
             Report::TargetDown { .. } | Report::TargetUp { .. } => self.target_changed(report),
             Report::Refused { forward, reason, limit, count } => {
@@ -151,6 +153,9 @@ fn log_attempt(report: &Report) {
         Report::Trying { id, forward, target } => {
             let (forward, target) = (&**forward, &**target);
             tracing::debug!(id, forward, target, "connecting");
+        }
+        Report::Waiting { id, forward } => {
+            tracing::debug!(id, forward = &**forward, "waiting for a place in a target");
         }
         Report::AttemptFailed { id, forward, target, address, reason } => {
             let (forward, target, cause) = (&**forward, &**target, reason.cause.as_str());

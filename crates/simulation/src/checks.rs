@@ -165,7 +165,9 @@ impl Overdue {
 
 /// The worker waits no longer than its own timers allow.
 fn timers(audit: &Audit, until: Time) {
-    let latest = [audit.wheel, audit.acceptor.retry_at, audit.tidy_at].into_iter().flatten().min();
+    let acceptor = &audit.acceptor;
+    let timers = [audit.wheel, acceptor.retry_at, acceptor.room_at, audit.tidy_at];
+    let latest = timers.into_iter().flatten().min();
     let latest = latest.map_or(Time::NEVER, |latest| latest.max(audit.now));
     assert!(until <= latest, "the worker waits until {until:?}, its timers fire at {latest:?}");
     let is_busy = audit.run_queue > 0 || audit.walks > 0;

@@ -11,6 +11,7 @@ mod compare;
 mod health;
 mod judge;
 pub(crate) mod named;
+mod room;
 mod session;
 mod set;
 
@@ -185,6 +186,7 @@ impl Targets {
         match report {
             Report::Accepted { id, forward, client } => self.accepted(*id, forward, *client, now),
             Report::Trying { id, target, .. } => self.trying(*id, target, now),
+            Report::Waiting { id, .. } => self.waits(*id, now),
             Report::AttemptFailed { id, target, address, reason, .. } => {
                 self.attempt_failed(*id, target, *address, *reason, now);
             }

@@ -26,6 +26,9 @@ fn of_session(world: &World, session: &SessionAudit) {
     let target = session.target.and_then(|target| world.process.look(target)).unwrap_or_default();
     match session.flow.stage() {
         Stage::Connecting { .. } => {
+            if session.is_waiting_for_place {
+                world.targets.check_session(session.id, world.sim.now());
+            }
             let look = |attempt: &u32| world.process.look(*attempt).unwrap_or_default();
             let attempts: Vec<Look> = session.attempts.iter().map(look).collect();
             let is_missed = attempts.iter().any(|attempt| attempt.writable || attempt.failed);
@@ -62,11 +65,13 @@ fn of_lane(number: Option<u16>, session: &SessionAudit, direction: Direction, so
 /// A listener waits for room only if there is none.
 fn full_listeners(world: &World, audit: &Audit) {
     let has_room = |gate: GateAudit| gate.taken < gate.limit;
-    for ListenerAudit { number, descriptor, forward, .. } in &audit.acceptor.listeners {
+    for ListenerAudit { number, descriptor, name, forward, claims, .. } in &audit.acceptor.listeners
+    {
         let waits = audit.acceptor.full.contains(number) && world.process.queued(*descriptor) > 0;
+        let have_room = || world.targets.would_take(name, *claims, world.sim.now());
         assert!(
-            !waits || !has_room(*forward) || !has_room(audit.process),
-            "the listener {number} waits for room: {forward:?}, {:?}",
+            !waits || !has_room(*forward) || !has_room(audit.process) || !have_room(),
+            "the listener {number} waits for room: {forward:?}, {:?}, {claims} claims",
             audit.process
         );
     }

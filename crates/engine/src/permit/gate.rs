@@ -1,40 +1,28 @@
 //! A limit on the number of sessions, shared by all workers.
 
+use super::waiters::{Waiters, Waiting};
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use loom::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 #[cfg(not(loom))]
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Places for sessions: a session takes one when it begins, and returns it when it ends.
 pub(crate) struct Gate {
     limit: AtomicU32,
     taken: AtomicU32,
-    /// Workers that wait for room, one bit each. With more than 64 workers, those with the same bit are
-    /// woken together.
-    waiting: AtomicU64,
-}
-
-/// A set of workers to wake, because there is room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Waiting(u64);
-
-impl Waiting {
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(crate) fn contains(self, worker: usize) -> bool {
-        self.0 & bit(worker) != 0
-    }
-}
-
-fn bit(worker: usize) -> u64 {
-    1 << (worker % 64)
+    /// The workers that wait for room here. The targets of a forward share theirs.
+    waiters: Arc<Waiters>,
 }
 
 impl Gate {
     pub(crate) fn new(limit: u32) -> Self {
-        Self { limit: AtomicU32::new(limit), taken: AtomicU32::new(0), waiting: AtomicU64::new(0) }
+        Self::with_waiters(limit, Arc::default())
+    }
+
+    /// A gate whose room wakes `waiters`.
+    pub(crate) fn with_waiters(limit: u32, waiters: Arc<Waiters>) -> Self {
+        Self { limit: AtomicU32::new(limit), taken: AtomicU32::new(0), waiters }
     }
 
     /// Number of places taken.
@@ -46,16 +34,21 @@ impl Gate {
         self.limit.load(Ordering::Relaxed)
     }
 
-    /// Whether a place is free.
-    pub(crate) fn has_room(&self) -> bool {
-        self.taken() < self.limit()
+    /// Number of free places.
+    pub(crate) fn free(&self) -> u32 {
+        self.limit().saturating_sub(self.taken())
     }
 
     /// Changes the limit for new sessions; open ones stay, even beyond it. Returns the workers to wake.
     #[must_use]
     pub(crate) fn set_limit(&self, limit: u32) -> Waiting {
+        self.store_limit(limit);
+        self.waiters.wake()
+    }
+
+    /// Changes the limit like [`Self::set_limit`], for a caller that wakes the workers later.
+    pub(crate) fn store_limit(&self, limit: u32) {
         self.limit.store(limit, Ordering::Relaxed);
-        self.wake()
     }
 
     /// Takes a place. False if none is free.
@@ -71,33 +64,15 @@ impl Gate {
     }
 
     /// Takes a place, or notes that `worker` waits for one.
-    ///
-    /// The second attempt prevents a lost wake-up: it finds a place that was returned before the note,
-    /// and the return of a later one finds the note. The two fences, one between note and attempt, the
-    /// other between return and search for notes, exclude a third order.
     pub(super) fn enter_or_wait(&self, worker: usize) -> bool {
-        if self.enter() {
-            return true;
-        }
-        self.waiting.fetch_or(bit(worker), Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        self.enter()
+        self.waiters.attempt(worker, || self.enter())
     }
 
     /// Returns a place, and yields the workers to wake.
     #[must_use]
     pub(super) fn leave(&self) -> Waiting {
         self.taken.fetch_sub(1, Ordering::Relaxed);
-        self.wake()
-    }
-
-    /// Takes the set of waiting workers. A worker that is not in it finds the room made before the call.
-    fn wake(&self) -> Waiting {
-        fence(Ordering::SeqCst);
-        if self.waiting.load(Ordering::Relaxed) == 0 {
-            return Waiting(0);
-        }
-        Waiting(self.waiting.swap(0, Ordering::Relaxed))
+        self.waiters.wake()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Worker;
 use crate::message::Message;
-use crate::permit::Place;
+use crate::permit::{Claim, Place};
 use crate::session::Session;
 use sys::kernel::Kernel;
 
@@ -15,12 +15,14 @@ impl<K: Kernel> Worker<K> {
             if let Some(Session { permit, mut connecting, .. }) = self.table.remove(key) {
                 let places = connecting.iter_mut().flat_map(|connecting| connecting.take_places());
                 places.for_each(Place::abandon);
+                connecting.and_then(|it| it.claim).into_iter().for_each(Claim::abandon);
                 permit.abandon();
             }
         }
         for message in self.context.mailbox.take() {
             if let Message::Adopt(accepted) = message {
                 accepted.permit.abandon();
+                accepted.claim.into_iter().for_each(Claim::abandon);
             }
         }
     }

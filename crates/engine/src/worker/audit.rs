@@ -77,6 +77,8 @@ pub struct SessionAudit {
     pub deadline: Option<Time>,
     /// It waits for the resolver.
     pub is_waiting_for_name: bool,
+    /// It waits for a place in a target, and for nothing else.
+    pub is_waiting_for_place: bool,
     /// Descriptor of the client's socket.
     pub client: u32,
     /// Descriptor of the connected target's socket.
@@ -108,7 +110,7 @@ impl<K: Kernel> Worker<K> {
         self.context.mailbox.visit(|message| {
             mail += 1;
             if let Message::Adopt(accepted) = message {
-                handed_over.push(PermitAudit::of(&accepted.permit));
+                handed_over.push(PermitAudit::of(&accepted.permit, accepted.claim.as_ref()));
             }
         });
         Audit {
@@ -134,6 +136,10 @@ impl<K: Kernel> Worker<K> {
         let wheel = self.table.fires_from(key);
         let Entry { session, .. } = self.table.entry(key)?;
         let connecting = session.connecting.as_deref();
+        let is_waiting_for_place =
+            connecting.is_some_and(|connecting| connecting.race.is_waiting_for_place());
+        let claim = connecting.and_then(|connecting| connecting.claim.as_ref());
+        let permit = PermitAudit::of(&session.permit, claim);
         let attempts =
             connecting.iter().flat_map(|it| it.sockets()).map(K::Socket::number).collect();
         let places = connecting.iter().flat_map(|it| it.places()).map(GateAudit::of).collect();
@@ -142,17 +148,18 @@ impl<K: Kernel> Worker<K> {
             id: session.id,
             forward: Arc::clone(&session.route().forward.name),
             listen: Arc::clone(&session.route().listen),
-            to: session.permit.target().map_or_else(Arc::default, |it| Arc::clone(&it.text)),
+            to: session.last_target().map_or_else(Arc::default, |it| Arc::clone(&it.text)),
             flow: session.flow,
             holding: Direction::BOTH
                 .map(|direction| session.holding(direction).as_deref().map(held)),
-            permit: PermitAudit::of(&session.permit),
+            permit,
             queued: session.flags.queued(),
             is_in_run_queue: run_queue.contains(&key),
             timer: session.timer,
             wheel,
             deadline: session.deadline(&session.rules()),
             is_waiting_for_name: session.is_waiting_for_name(),
+            is_waiting_for_place,
             client: session.client.number(),
             target: session.target.as_ref().map(K::Socket::number),
             attempts,

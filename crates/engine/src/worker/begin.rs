@@ -8,6 +8,7 @@ use crate::change::Listening;
 use crate::close::CUT;
 use crate::connect;
 use crate::message::Message;
+use crate::place;
 use crate::report::Report;
 use crate::rules::Rules;
 use crate::session::{Accepted, Over, Session};
@@ -63,6 +64,14 @@ impl<K: Kernel> Worker<K> {
         self.walk(Walk::Poll { numbers });
     }
 
+    /// Has the sessions that wait for a place in a target ask for one again.
+    pub(crate) fn retry_waiting(&mut self) {
+        let sessions = std::mem::take(&mut self.context.waiting);
+        if !sessions.is_empty() {
+            self.walk(Walk::AskAgain { sessions, at: 0 });
+        }
+    }
+
     /// Begins the session here, or hands the connection to a less loaded worker.
     fn assign(&mut self, accepted: Accepted<K>, rules: &Rules) {
         let chosen = self.context.shared.choose_worker(self.context.index);
@@ -75,7 +84,7 @@ impl<K: Kernel> Worker<K> {
 
     /// Makes a session of an admitted connection, and starts to connect it. `rules` are the current
     /// rules of its forward.
-    pub(crate) fn begin(&mut self, accepted: Accepted<K>, rules: &Rules) {
+    pub(crate) fn begin(&mut self, mut accepted: Accepted<K>, rules: &Rules) {
         let id = self.context.shared.next_id();
         if self.context.shared.detail.steps() {
             self.context.shared.outbox.send(Report::Accepted {
@@ -84,13 +93,14 @@ impl<K: Kernel> Worker<K> {
                 client: accepted.address,
             });
         }
+        let claim = accepted.claim.take();
         let session = Session::new(id, accepted, self.context.index, self.context.now, rules);
         session.counters.opened();
         let key = self.table.insert(session);
         let cutting = self.cutting;
         self.handle(key, |entry, context| {
             // First: also the record of a session that ends right here names its target.
-            connect::select_first(entry, context, rules)?;
+            place::select_first(entry, context, rules, claim)?;
             if cutting {
                 return Err(Over::reset(CUT));
             }

@@ -27,7 +27,11 @@ impl<K: Kernel> Worker<K> {
                         connect::resolved(entry, context, round, answer)
                     });
                 }
-                Message::RoomAgain => self.retry_full(),
+                Message::RoomAgain => {
+                    // Accepted clients before new ones.
+                    self.retry_waiting();
+                    self.retry_full();
+                }
                 Message::List(query) => self.list(query),
                 Message::Kill(filter, reply) => {
                     self.walk(Walk::Kill { filter, place: 0, killed: 0, reply });

@@ -3,7 +3,6 @@
 use super::Worker;
 use crate::connecting::Connecting;
 use crate::holding::Holding;
-use crate::permit::Permit;
 use crate::rule::Route;
 use crate::session::Session;
 use crate::slots::Key;
@@ -25,9 +24,12 @@ struct Routes {
 impl Routes {
     /// `EOVERFLOW` if the position does not fit the message: no session may be filed under another
     /// route.
-    fn position(&mut self, permit: &Permit) -> sys::Result<u32> {
-        let (route, target) = (permit.route(), permit.target());
-        let key = (Arc::as_ptr(route), target.map_or(std::ptr::null(), Arc::as_ptr));
+    fn position<K: Kernel>(&mut self, session: &Session<K>) -> sys::Result<u32> {
+        let (route, target) = (session.route(), session.last_target());
+        // One that waits for its first place selects in the next image, too: any target stands for it.
+        let first = || route.targets.load().members().first().map(|it| Arc::clone(&it.target));
+        let target = target.map(Arc::clone).or_else(first);
+        let key = (Arc::as_ptr(route), target.as_ref().map_or(std::ptr::null(), Arc::as_ptr));
         if let Some(position) = self.positions.get(&key) {
             return Ok(*position);
         }
@@ -51,7 +53,7 @@ impl<K: Kernel> Worker<K> {
         let mut sessions = Vec::with_capacity(keys.len());
         for key in keys {
             let Some(Entry { session, .. }) = self.table.entry(key) else { continue };
-            let route = routes.position(&session.permit)?;
+            let route = routes.position(session)?;
             mark_descriptors(session, K::Socket::keep_over_exec, K::Pipe::keep_over_exec)?;
             sessions.push(saved(key, session, route));
         }

@@ -31,6 +31,9 @@ impl<K: Kernel> Worker<K> {
         if self.acceptor.retry_at().is_some_and(|at| at <= self.context.now) {
             self.retry_exhausted();
         }
+        if self.acceptor.room_at().is_some_and(|at| at <= self.context.now) {
+            self.retry_full();
+        }
         if self.tidy_at.is_some_and(|at| at <= self.context.now) {
             self.tidy();
         }

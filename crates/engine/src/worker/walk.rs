@@ -6,6 +6,7 @@
 use super::{ACCEPTS_PER_TURN, Worker};
 use crate::change::{Changes, is_among};
 use crate::close::CUT;
+use crate::connect;
 use crate::forward::Forward;
 use crate::permit::Permit;
 use crate::session::Over;
@@ -31,6 +32,8 @@ const LAST_BATCHES: u32 = 64;
 pub(crate) enum Walk<K: Kernel> {
     /// Poll listeners, new or suspended ones.
     Poll { numbers: Vec<u32> },
+    /// Ask for places in targets again, for the sessions that wait for one.
+    AskAgain { sessions: Vec<Key>, at: usize },
     /// The configuration has changed.
     Change { changes: Arc<Changes<K>>, at: usize, batches: u32, reply: Reply<()> },
     /// Set the timers of sessions of forwards with stricter rules.
@@ -81,6 +84,7 @@ impl<K: Kernel> Worker<K> {
     fn take_steps(&mut self, mut walk: Walk<K>, work: &mut u32) -> Option<Walk<K>> {
         let is_done = match &mut walk {
             Walk::Poll { numbers } => self.poll_some(numbers, work),
+            Walk::AskAgain { sessions, at } => self.ask_again(sessions, at, work),
             Walk::Change { changes, at, batches, .. } => {
                 self.change_listeners(changes, at, batches, work)
             }
@@ -126,6 +130,16 @@ impl<K: Kernel> Worker<K> {
             *work = work.saturating_sub(LISTENER);
         }
         numbers.is_empty()
+    }
+
+    fn ask_again(&mut self, sessions: &[Key], at: &mut usize, work: &mut u32) -> bool {
+        while *work > 0 {
+            let Some(key) = sessions.get(*at) else { return true };
+            self.handle(*key, connect::room_again);
+            *at += 1;
+            *work = work.saturating_sub(SESSION);
+        }
+        *at == sessions.len()
     }
 
     fn unpoll_some(&mut self, numbers: &mut Vec<u32>, work: &mut u32) -> bool {

@@ -46,7 +46,7 @@ words! {
         MaxAge = "max_age": "The session reached `max_age`.",
         Killed = "killed": "An operator ended this session.",
         Drained = "drained": "It was still open when `shutdown_timeout` or `removed_timeout` ended.",
-        OverLimit = "over_limit": "The forward or the process was at `max_sessions`.",
+        OverLimit = "over_limit": "The forward, the process, or every target that may serve was at `max_sessions`.",
         NoFiles = "no_files": "No file descriptor was left (EMFILE, ENFILE).",
         NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL).",
         NoMemory = "no_memory": "The kernel had no memory for it (ENOMEM, ENOBUFS).",

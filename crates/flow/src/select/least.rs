@@ -71,12 +71,12 @@ mod tests {
     use super::*;
 
     fn candidate(weight: u32, sessions: u32) -> Candidate {
-        Candidate { is_up: true, has_room: true, is_tried: false, level: 0, weight, sessions }
+        Candidate { is_up: true, free: 1, is_tried: false, level: 0, weight, sessions }
     }
 
     fn chosen(candidates: &[Candidate], random: u64) -> usize {
         let heaviest = candidates.iter().map(|candidate| candidate.weight).max().unwrap_or(1);
-        let eligible = |at: usize| Some(candidates[at]).filter(|candidate| candidate.has_room);
+        let eligible = |at: usize| Some(candidates[at]).filter(|candidate| candidate.free > 0);
         let chosen = emptier_of_two(candidates.len(), eligible, heaviest, Random(random));
         chosen.expect("a candidate")
     }
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_parts_hold_where_few_targets_are_eligible_or_as_heavy_as_the_heaviest() {
-        let mut targets = vec![Candidate { has_room: false, ..candidate(1, 0) }; 1_000];
+        let mut targets = vec![Candidate { free: 0, ..candidate(1, 0) }; 1_000];
         targets[7] = candidate(60_000, 0);
         targets[500] = candidate(10, 0);
         targets[900] = candidate(20, 0);

@@ -30,6 +30,6 @@ impl Pool {
     /// Whether the candidate may take the session.
     pub(super) fn contains(self, candidate: &Candidate) -> bool {
         let serves = candidate.is_up != self.is_down && candidate.level == self.level;
-        serves && candidate.has_room && !candidate.is_tried
+        serves && candidate.free > 0 && !candidate.is_tried
     }
 }

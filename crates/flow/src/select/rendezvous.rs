@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn candidate(weight: u32) -> Candidate {
-        Candidate { is_up: true, has_room: true, is_tried: false, level: 0, weight, sessions: 0 }
+        Candidate { is_up: true, free: 1, is_tried: false, level: 0, weight, sessions: 0 }
     }
 
     fn numbers(count: usize) -> Vec<u64> {

@@ -44,7 +44,7 @@ mod tests {
     fn turns(turns: &mut Turns, weights: &[u32], count: usize) -> Vec<usize> {
         let candidate = |weight| Candidate {
             is_up: true,
-            has_room: true,
+            free: 1,
             is_tried: false,
             level: 0,
             weight,

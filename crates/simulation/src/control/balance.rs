@@ -15,6 +15,7 @@ impl Control {
         world.workers.refresh();
         let audits: Vec<&Audit> = world.workers.audits().collect();
         gates(&shared, &audits);
+        claims(&shared, &audits);
         let mut open: BTreeMap<&str, Vec<&SessionAudit>> = BTreeMap::new();
         for session in audits.iter().flat_map(|audit| &audit.sessions) {
             open.entry(&session.forward).or_default().push(session);
@@ -99,6 +100,18 @@ fn listeners(world: &World, shared: &EngineAudit, is_changing: bool) {
     let has_mail = world.workers.audits().any(|audit| audit.mail > 0 || audit.walks > 0);
     let is_even = open == known || (is_changing || has_mail) && open.is_superset(&known);
     assert!(is_even, "listeners are open at {open:?}, and known at {known:?}");
+}
+
+/// Accepted clients of a forward with a claim to a place in a target.
+fn claims(shared: &EngineAudit, audits: &[&Audit]) {
+    let of_sessions = audits.iter().flat_map(|it| &it.sessions).map(|session| session.permit);
+    let handed_over = audits.iter().flat_map(|it| it.handed_over.iter().copied());
+    let claiming: Vec<PermitAudit> =
+        of_sessions.chain(handed_over).filter(|permit| permit.has_claim).collect();
+    for forward in &shared.forwards {
+        let held = claiming.iter().filter(|it| it.forward.id == forward.gate.id).count();
+        assert_eq!(forward.claims as usize, held, "claims to targets of {}", forward.name);
+    }
 }
 
 fn gates(shared: &EngineAudit, audits: &[&Audit]) {

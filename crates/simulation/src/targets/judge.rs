@@ -124,6 +124,11 @@ impl Targets {
             _ => false,
         };
         assert!(!is_wrong, "a client is lost with {cause:?}: {candidates:?}");
+        let waits = self.forwards.get(&session.forward).is_some_and(|it| it.plan.limits.wait);
+        assert!(
+            !waits || serving.is_empty(),
+            "a client is lost with {cause:?} and not left waiting: {candidates:?}"
+        );
     }
 
     /// A client whose time is up has tried as many targets as its time allowed, and none that works.
@@ -149,7 +154,11 @@ impl Targets {
     }
 
     /// The targets of a session's forward, and its `none_up`.
-    fn choices_of(&self, session: &Session, now: Time) -> Option<(Vec<Candidate>, NoneUp)> {
+    pub(super) fn choices_of(
+        &self,
+        session: &Session,
+        now: Time,
+    ) -> Option<(Vec<Candidate>, NoneUp)> {
         let forward = self.forwards.get(&session.forward)?;
         Some((self.candidates(session, now)?, forward.plan.selection.none_up))
     }

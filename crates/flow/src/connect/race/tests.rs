@@ -143,3 +143,37 @@ fn more_silent_addresses_than_places_are_all_tried_in_time() {
     }
     assert_eq!((tried, closed, now), (100, 92, at(10_000)));
 }
+
+#[test]
+fn a_race_without_a_place_waits_for_one_until_the_time_is_up() {
+    let mut race = race(2);
+    race.add_target(START, Some(1), USUAL);
+    assert_eq!(race.next(START), attempt(0, 0, 0));
+    race.failed(0, at(1));
+    assert_eq!(race.next(at(1)), RaceStep::Select);
+    race.wait_for_place(Time::NEVER);
+    assert!(race.is_waiting_for_place());
+    assert_eq!(race.next(at(1)), RaceStep::Wait(at(10_000)));
+    race.has_room_again(at(5));
+    assert_eq!(race.next(at(5)), RaceStep::Select);
+    race.wait_for_place(at(20));
+    assert_eq!(race.next(at(5)), RaceStep::Wait(at(20)), "a target may be tried then");
+    assert_eq!(race.next(at(20)), RaceStep::Select);
+    race.wait_for_place(Time::NEVER);
+    assert_eq!(race.next(at(10_000)), RaceStep::TimedOut);
+    race.no_more_targets();
+    race.has_room_again(at(30));
+    assert_eq!(race.next(at(30)), RaceStep::AllFailed, "nothing is waited for");
+}
+
+#[test]
+fn a_race_without_any_target_waits_for_a_place_as_well() {
+    let mut race = race(1);
+    race.wait_for_place(Time::NEVER);
+    assert_eq!(race.next(START), RaceStep::Wait(at(10_000)));
+    race.has_room_again(at(1));
+    assert_eq!(race.next(at(1)), RaceStep::Select);
+    race.add_target(at(1), Some(1), USUAL);
+    assert!(!race.is_waiting_for_place());
+    assert_eq!(race.next(at(1)), attempt(0, 0, 0));
+}

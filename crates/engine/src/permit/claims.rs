@@ -1,0 +1,79 @@
+//! Room in all targets of a forward together, where clients wait for it.
+
+use super::waiters::{Waiters, Waiting};
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Claims of accepted clients to a place in a target, from accept(2) to the selection. A new client is accepted
+/// only for a place beyond them: a client that was accepted before gets its place first.
+pub(crate) struct Claims {
+    taken: AtomicU32,
+    /// The workers that wait for a place in any target of the forward.
+    waiters: Arc<Waiters>,
+}
+
+/// The claim of one client. Returned exactly once, by [`Claim::release`].
+#[must_use = "a claim that is dropped keeps other clients waiting for ever"]
+pub(crate) struct Claim(Option<Arc<Claims>>);
+
+impl Claims {
+    /// No claims to the places of targets whose room wakes `waiters`.
+    pub(crate) fn new(waiters: Arc<Waiters>) -> Self {
+        Self { taken: AtomicU32::new(0), waiters }
+    }
+
+    /// Number of claims.
+    pub(crate) fn taken(&self) -> u32 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// The workers that wait. Their room also depends on the health and the set of the targets: every change
+    /// of those that may make room wakes them.
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    /// Claims a place, or notes that `worker` waits for one. `has_place` decides whether there is one beside
+    /// so many claims.
+    pub(super) fn enter_or_wait(
+        self: &Arc<Self>,
+        worker: usize,
+        has_place: impl Fn(u32) -> bool,
+    ) -> Option<Claim> {
+        let more = |taken| has_place(taken).then_some(taken + 1);
+        let enter = || self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        let has_entered = self.waiters.attempt(worker, enter);
+        has_entered.then(|| Claim(Some(Arc::clone(self))))
+    }
+
+    /// Claims a place for a client that was accepted without a claim, or has lost its place.
+    pub(crate) fn enter(self: &Arc<Self>) -> Claim {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Claim(Some(Arc::clone(self)))
+    }
+}
+
+impl Claim {
+    /// Returns the claim. `wake` receives the workers that wait.
+    pub(crate) fn release(mut self, wake: impl FnOnce(Waiting)) {
+        if let Some(claims) = self.0.take() {
+            claims.taken.fetch_sub(1, Ordering::Relaxed);
+            wake(claims.waiters.wake());
+        }
+    }
+
+    /// Forgets a claim of a replaced process image.
+    pub(crate) fn abandon(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let is_released = self.0.is_none() || std::thread::panicking();
+        debug_assert!(is_released, "a client was dropped with its claim");
+    }
+}

@@ -1,0 +1,146 @@
+//! Permits of two workers.
+
+use super::*;
+use crate::connecting::Tried;
+use crate::forward::Forward;
+use crate::random::Random;
+use crate::resolve::{Query, Resolve};
+use crate::shared::Shared;
+use crate::{Detail, Options};
+use flow::Time;
+use sys::kernel::Linux;
+
+struct NoNames;
+
+impl Resolve for NoNames {
+    fn resolve(&self, query: Query) {
+        query.answer(Err(crate::NameFailure::Error));
+    }
+
+    fn connect_failed(&self, _: &Arc<str>) {}
+}
+
+fn targets_of(entries: &[plan::TargetEntry]) -> Vec<crate::sets::Planned<'_>> {
+    crate::sets::Sets::default().targets_of(entries).0
+}
+
+/// Shared state of two workers with room for two sessions, and the route of a forward with room for
+/// one.
+fn limits(at_limit: &str) -> (Shared<Linux>, Arc<Route>) {
+    let options = Options {
+        workers: 2,
+        max_sessions: 2,
+        pipes: 0,
+        detail: Detail { records: false, steps: false },
+        seed: 1,
+        resolver: Arc::new(NoNames),
+    };
+    let text = format!(
+        "[[forward]]\nlisten = '127.0.0.1:1'\nto = '127.0.0.1:2'\nmax_sessions = 1\n\
+         at_limit = '{at_limit}'"
+    );
+    let input = plan::Input { config: Some("test.toml".into()), ..plan::Input::default() };
+    let plan = plan::read_text(&input, &text).plan.expect("a plan");
+    let forward = Arc::new(Forward::new(&plan.forwards[0], 2));
+    let planned = &plan.forwards[0].routes[0];
+    let listen = planned.listen.to_string().into();
+    let route = Arc::new(Route::new(&forward, listen, targets_of(&planned.targets)));
+    (Shared::new(&Linux, &options).expect("wakers can be made"), route)
+}
+
+fn request(shared: &Shared<Linux>, route: &Arc<Route>, worker: usize) -> Result<Permit, Admission> {
+    let at_limit = route.forward.rules().at_limit;
+    let requested = shared.request(route, at_limit, worker, Time::from_micros(0));
+    requested.map(|(permit, claim)| {
+        assert!(claim.is_none(), "the target has no limit");
+        permit
+    })
+}
+
+/// Selects a target, in place of one that was selected before.
+fn select(permit: &mut Permit, shared: &Shared<Linux>) {
+    shared.leave_target(permit);
+    let rules = permit.route().forward.rules();
+    let (client, mut random) = (sys::Address::UNIX, Random::new(1, 0));
+    crate::select::select(
+        permit,
+        client,
+        &Tried::nothing(),
+        &rules,
+        Time::from_micros(0),
+        &mut random,
+    )
+    .expect("the target is up");
+}
+
+fn admitted(shared: &Shared<Linux>, route: &Arc<Route>) -> Permit {
+    request(shared, route, 0).unwrap_or_else(|_| panic!("no room"))
+}
+
+/// Places taken in the process, the forward, and the current target.
+fn taken(shared: &Shared<Linux>, route: &Route) -> [u32; 3] {
+    let target = route.targets.load().members()[0].target.gate.taken();
+    [shared.gate.taken(), route.forward.gate.taken(), target]
+}
+
+#[test]
+fn a_permit_takes_all_places_or_none_and_returns_them() {
+    let (shared, route) = limits("refuse");
+    let permit = admitted(&shared, &route);
+    assert_eq!(taken(&shared, &route), [1, 1, 0]);
+    assert_eq!(request(&shared, &route, 0).err(), Some(Admission::Refuse));
+    assert_eq!(taken(&shared, &route), [1, 1, 0], "the place in the process was returned");
+    let target = Arc::clone(&route.targets.load().members()[0].target);
+    let restored = shared.restored(Arc::clone(&route), target);
+    assert_eq!(taken(&shared, &route), [2, 2, 1], "beyond the limit");
+    shared.release(restored);
+    shared.release(permit);
+    assert_eq!(taken(&shared, &route), [0, 0, 0]);
+}
+
+#[test]
+fn a_selection_takes_one_place_and_a_second_one_returns_it() {
+    let (shared, route) = limits("refuse");
+    let mut permit = admitted(&shared, &route);
+    for _ in 0..2 {
+        select(&mut permit, &shared);
+        assert_eq!(taken(&shared, &route), [1, 1, 1]);
+    }
+    shared.release(permit);
+    assert_eq!(taken(&shared, &route), [0, 0, 0]);
+}
+
+#[test]
+fn a_replaced_set_leaves_its_target_to_an_open_session() {
+    let (shared, route) = limits("refuse");
+    let mut permit = admitted(&shared, &route);
+    select(&mut permit, &shared);
+    let other = plan::TargetEntry::new("127.0.0.1:3".parse().expect("a target"));
+    route.targets.replace(targets_of(&[other]), &route.forward.targets);
+    assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:2"));
+    assert_eq!(taken(&shared, &route), [1, 1, 0], "the new target has no session");
+    shared.release(permit);
+    let mut permit = admitted(&shared, &route);
+    select(&mut permit, &shared);
+    assert_eq!(permit.target().map(|target| &*target.text), Some("127.0.0.1:3"));
+    assert_eq!(taken(&shared, &route), [1, 1, 1]);
+    shared.release(permit);
+}
+
+#[test]
+fn a_release_wakes_the_worker_that_waits() {
+    let (shared, route) = limits("wait");
+    let permit = admitted(&shared, &route);
+    assert_eq!(request(&shared, &route, 1).err(), Some(Admission::Wait));
+    shared.release(permit);
+    let woken = shared.mailboxes.iter().map(|mailbox| mailbox.take().len());
+    assert_eq!(woken.collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+#[should_panic(expected = "a session was dropped with its places")]
+#[cfg(debug_assertions)]
+fn a_permit_that_is_dropped_fails_an_assertion() {
+    let (shared, route) = limits("refuse");
+    drop(request(&shared, &route, 0).ok());
+}
