@@ -23,6 +23,7 @@ mod fd_store;
 mod fidelity;
 mod first_process;
 mod forwarding;
+mod full_targets;
 mod health;
 mod import;
 mod limits;

@@ -132,6 +132,12 @@ impl Config {
         self
     }
 
+    /// Adds a forward whose settings have its targets.
+    pub(crate) fn forward_with(mut self, listen: impl Display, settings: impl Display) -> Self {
+        writeln!(self.forwards, "[[forward]]\nlisten = '{listen}'\n{settings}").unwrap();
+        self
+    }
+
     pub(crate) fn text(&self) -> String {
         let Self { admin, process, log, forwards } = self;
         format!("[process]\nadmin = '{admin}'\n{process}\n[log]\n{log}\n{forwards}")
