@@ -15,7 +15,7 @@ words! {
         LogLost = "log_lost": "`last_log_dropped` is below 60 s",
         NamesFailing = "names_failing": "`names_failing` is above 0",
         Skipped = "skipped": "`error` is there: it could not be bound, or its Unix socket's file is gone",
-        AtLimit = "at_limit": "`sessions` is at least `max_sessions`",
+        AtLimit = "at_limit": "`sessions` is at least `max_sessions`, or no target that may serve is below its own",
         Refusing = "refusing": "`last_refused` is below 60 s",
         Failing = "failing": "`last_failed` is below 60 s",
         TargetDown = "target_down": "the `state` of one of its `targets` is `down`",

@@ -53,6 +53,8 @@ pub(crate) struct ForwardFacts {
     pub(crate) error: Option<String>,
     pub(crate) sessions: u32,
     pub(crate) max_sessions: u32,
+    /// All targets of a listener that may serve are at their own limits.
+    pub(crate) has_full_targets: bool,
     /// Clients refused so far, and seconds since the last one.
     pub(crate) refused: u64,
     pub(crate) last_refused: Option<f64>,
@@ -74,19 +76,26 @@ pub(crate) struct DownTarget {
 
 /// The conditions of a forward.
 pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
-    let ForwardFacts { error, sessions, max_sessions, refused, failed, .. } = facts;
+    let ForwardFacts { error, refused, failed, .. } = facts;
     attention([
         error.as_ref().map(|error| (Condition::Skipped, error.clone())),
-        (sessions >= max_sessions).then(|| {
-            let limit = counted(*max_sessions, "session");
-            (Condition::AtLimit, format!("at its limit of {limit}"))
-        }),
+        at_limit(facts).map(|text| (Condition::AtLimit, text)),
         is_recent(facts.last_refused)
             .then(|| (Condition::Refusing, format!("refused clients, {refused} so far"))),
         is_recent(facts.last_failed)
             .then(|| (Condition::Failing, format!("sessions fail to connect, {failed} so far"))),
         targets_down(facts).map(|text| (Condition::TargetDown, text)),
     ])
+}
+
+/// The limit that keeps new sessions off.
+fn at_limit(facts: &ForwardFacts) -> Option<String> {
+    let ForwardFacts { sessions, max_sessions, has_full_targets, .. } = facts;
+    if sessions >= max_sessions {
+        return Some(format!("at its limit of {}", counted(*max_sessions, "session")));
+    }
+    let text = "no target that may serve is below its `max_sessions`";
+    has_full_targets.then(|| text.to_owned())
 }
 
 /// The number of targets that are down, and the first one with its reason.
@@ -201,7 +210,7 @@ mod tests {
             last_failed: Some(59.9),
             targets: 3,
             down: vec![DownTarget { address: "a:1".to_owned(), why: Some("refused".to_owned()) }],
-            ..fine
+            ..fine.clone()
         };
         let expected = [
             ("skipped", "cannot listen on :1"),
@@ -211,6 +220,9 @@ mod tests {
             ("target_down", "1 of 3 targets is down: a:1, refused"),
         ];
         assert_eq!(parts(of_forward(&facts)), pairs(&expected));
+        let full = ForwardFacts { has_full_targets: true, ..fine.clone() };
+        let expected = [("at_limit", "no target that may serve is below its `max_sessions`")];
+        assert_eq!(parts(of_forward(&full)), pairs(&expected));
         let down = |targets, count| {
             let down = vec![DownTarget { address: "a:1".to_owned(), why: None }; count];
             targets_down(&ForwardFacts { targets, down, ..ForwardFacts::default() })

@@ -5,7 +5,9 @@ use crate::forward::Forward;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::rule::Route;
+use crate::select;
 use crate::target_view::TargetView;
+use flow::Time;
 use plan::ListenAddress;
 use std::fmt;
 use std::sync::Arc;
@@ -87,6 +89,13 @@ impl<K: Kernel> ForwardView<'_, K> {
             let has_passive_health = set.has_passive_health(&route.forward.rules());
             set.members().iter().any(|member| member.target.is_down_in(has_passive_health))
         })
+    }
+
+    /// Whether all targets of a listener that may serve are at their own limits. A target that is shown as down
+    /// counts as such, also when a client may try it.
+    pub fn has_full_targets(&self) -> bool {
+        let is_full = |route: &Arc<Route>| !select::has_place(route, Time::from_micros(0), 0);
+        self.routes.iter().any(is_full)
     }
 
     /// Unix listeners that clients cannot reach, because another program removed or replaced their

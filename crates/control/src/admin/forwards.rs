@@ -248,6 +248,7 @@ fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
         error: view.error(),
         sessions: view.sessions(),
         max_sessions: view.plan.settings.max_sessions.get(),
+        has_full_targets: view.has_full_targets(),
         refused: totals.refused,
         last_refused: totals.last_refused.map(seconds_since),
         failed: totals.failed(),

@@ -27,6 +27,11 @@ fn targets_of(entries: &[plan::TargetEntry]) -> Vec<crate::sets::Planned<'_>> {
 /// Shared state of two workers with room for two sessions, and the route of a forward with room for
 /// one.
 fn limits(at_limit: &str) -> (Shared<Linux>, Arc<Route>) {
+    shared_and_route(&format!("to = '127.0.0.1:2'\nmax_sessions = 1\nat_limit = '{at_limit}'"))
+}
+
+/// Shared state of two workers with room for two sessions, and the route of a forward.
+fn shared_and_route(forward: &str) -> (Shared<Linux>, Arc<Route>) {
     let options = Options {
         workers: 2,
         max_sessions: 2,
@@ -35,10 +40,7 @@ fn limits(at_limit: &str) -> (Shared<Linux>, Arc<Route>) {
         seed: 1,
         resolver: Arc::new(NoNames),
     };
-    let text = format!(
-        "[[forward]]\nlisten = '127.0.0.1:1'\nto = '127.0.0.1:2'\nmax_sessions = 1\n\
-         at_limit = '{at_limit}'"
-    );
+    let text = format!("[[forward]]\nlisten = '127.0.0.1:1'\n{forward}");
     let input = plan::Input { config: Some("test.toml".into()), ..plan::Input::default() };
     let plan = plan::read_text(&input, &text).plan.expect("a plan");
     let forward = Arc::new(Forward::new(&plan.forwards[0], 2));
@@ -143,4 +145,74 @@ fn a_release_wakes_the_worker_that_waits() {
 fn a_permit_that_is_dropped_fails_an_assertion() {
     let (shared, route) = limits("refuse");
     drop(request(&shared, &route, 0).ok());
+}
+
+/// The route of a forward with one target for one session, where clients wait.
+fn one_place() -> (Shared<Linux>, Arc<Route>) {
+    let target = "to = { address = '127.0.0.1:2', max_sessions = 1 }";
+    shared_and_route(&format!("{target}\nat_limit = 'wait'"))
+}
+
+fn claimed(shared: &Shared<Linux>, route: &Arc<Route>, worker: usize) -> Option<(Permit, Claim)> {
+    let requested = shared.request(route, AtLimit::Wait, worker, Time::from_micros(0));
+    requested.ok().map(|(permit, claim)| (permit, claim.expect("the target has a limit")))
+}
+
+/// Takes the messages to each worker.
+fn woken(shared: &Shared<Linux>) -> Vec<usize> {
+    shared.mailboxes.iter().map(|mailbox| mailbox.take().len()).collect()
+}
+
+#[test]
+fn a_client_with_a_claim_keeps_the_next_from_its_place() {
+    let (shared, route) = one_place();
+    let (mut permit, claim) = claimed(&shared, &route, 0).expect("room");
+    assert!(claimed(&shared, &route, 1).is_none(), "the place is for the first one");
+    assert_eq!(taken(&shared, &route), [1, 1, 0], "the second one took none");
+    select(&mut permit, &shared);
+    shared.release_claim(Some(claim));
+    assert_eq!(woken(&shared), [0, 1], "it may have been the last claim");
+    assert!(claimed(&shared, &route, 1).is_none(), "the target is full");
+    shared.release(permit);
+    assert_eq!(woken(&shared), [0, 1]);
+    let (permit, claim) = claimed(&shared, &route, 1).expect("room");
+    shared.release_claim(Some(claim));
+    shared.release(permit);
+    assert_eq!(taken(&shared, &route), [0, 0, 0]);
+}
+
+#[test]
+fn a_client_that_was_accepted_before_gets_the_next_place() {
+    let (shared, route) = one_place();
+    let (mut permit, claim) = claimed(&shared, &route, 0).expect("room");
+    select(&mut permit, &shared);
+    shared.release_claim(Some(claim));
+    let accepted = route.forward.claims.enter();
+    shared.release(permit);
+    assert!(claimed(&shared, &route, 1).is_none(), "the place is for the accepted one");
+    shared.release_claim(Some(accepted));
+    assert_eq!(woken(&shared), [0, 1]);
+}
+
+#[test]
+fn a_set_with_room_wakes_the_worker_that_waits() {
+    let (shared, route) = one_place();
+    let (mut permit, claim) = claimed(&shared, &route, 0).expect("room");
+    select(&mut permit, &shared);
+    shared.release_claim(Some(claim));
+    assert!(claimed(&shared, &route, 1).is_none());
+    let mut entry = plan::TargetEntry::new("127.0.0.1:2".parse().expect("a target"));
+    entry.options.max_sessions = std::num::NonZeroU32::new(2);
+    route.targets.replace(targets_of(&[entry]), &route.forward.targets);
+    shared.wake(route.forward.targets_changed());
+    assert_eq!(woken(&shared), [0, 1], "not by the limit, before the set");
+    shared.release(permit);
+}
+
+#[test]
+#[should_panic(expected = "a client was dropped with its claim")]
+#[cfg(debug_assertions)]
+fn a_claim_that_is_dropped_fails_an_assertion() {
+    let (_, route) = one_place();
+    drop(route.forward.claims.enter());
 }
