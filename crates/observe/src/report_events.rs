@@ -16,6 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing::Level;
 
+/// The message for a listener that pauses.
+const ACCEPT_FAILED: &str =
+    "accept(2) failed: clients wait in the kernel's queue until a retry succeeds";
+
 /// Publishes reports to watchers and to the log.
 pub struct ReportEvents {
     events: Events,
@@ -61,11 +65,7 @@ impl ReportEvents {
                 });
             }
             Report::AcceptFailed { forward, errno, count } => {
-                let line = (
-                    Level::WARN,
-                    "accept(2) failed: clients wait in the kernel's queue until a retry succeeds",
-                );
-                self.emit(EventName::AcceptFailed, line, || {
+                self.emit(EventName::AcceptFailed, (Level::WARN, ACCEPT_FAILED), || {
                     let error = sys::errno_text(*errno);
                     AcceptFailed { forward: forward.to_string(), error, count: *count }
                 });
