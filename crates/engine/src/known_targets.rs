@@ -129,3 +129,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // No code panics while it holds the lock.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn saved(address: &str, drained: bool) -> handover::Target {
+        handover::Target { address: address.into(), failed: 3, drained, ..Default::default() }
+    }
+
+    #[test]
+    fn a_target_without_a_set_has_its_inherited_health_until_the_sessions_are_restored() {
+        let known = KnownTargets::new(1, Arc::default());
+        let address = |text: &str| text.parse::<plan::Target>().expect("an address");
+        known.inherit(vec![saved("10.0.0.1:1", false), saved("10.0.0.2:1", true)]);
+        // The configured sets have none of them.
+        known.forget_unused();
+        assert_eq!(known.at(&address("10.0.0.1:1")).connects(), [0, 3], "a session has it");
+        known.forget_unused();
+        known.forget_inherited();
+        assert_eq!(known.at(&address("10.0.0.1:1")).connects(), [0, 0], "nothing had it");
+        let drained = known.at(&address("10.0.0.2:1"));
+        assert!(drained.is_drained() && drained.connects() == [0, 3], "it is back");
+    }
+}
