@@ -36,10 +36,10 @@ fn sent(session: &Session, record: Record, peer: Peer, closed: Closed) {
 }
 
 /// A break of one peer loses nothing that has arrived from it: the engine has read it, unless the other
-/// peer stops reading.
+/// peer stops reading, or no segment reaches it.
 fn unread(session: &Session, record: Record, peer: Peer, closed: Closed) {
-    let takes_more =
-        session.peer(peer.other()).is_some_and(|it| !it.facts.has_paused && !is_gone(&it.facts));
+    let takes_all = |facts: &Facts| !facts.has_paused && !facts.was_cut_off && !is_gone(facts);
+    let takes_more = session.peer(peer.other()).is_some_and(|it| takes_all(&it.facts));
     if peer_that_broke(session, record) == Some(peer) && takes_more {
         assert_eq!(
             closed.unread, 0,

@@ -80,6 +80,11 @@ impl TargetHost {
         self.listeners.iter().filter(waits).find_map(|listener| PeerSocket::accept(listener).ok())
     }
 
+    /// Whether no segment reaches it.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        matches!(self.state, Host::Silent | Host::Unreachable)
+    }
+
     /// Whether it resets the connections that it accepts.
     pub(crate) fn resets(&self) -> bool {
         self.state == Host::Resetting

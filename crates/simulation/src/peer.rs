@@ -46,6 +46,8 @@ pub(crate) struct Facts {
     pub(crate) was_connected: bool,
     /// It did not read for a while.
     pub(crate) has_paused: bool,
+    /// Its host was silent or unreachable for a while.
+    pub(crate) was_cut_off: bool,
 }
 
 /// How an application ended its connection by itself.

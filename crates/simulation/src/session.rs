@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) crashed_in_queue: bool,
     /// The connection that the engine uses.
     connected: Option<Connection>,
+    /// A connection to the process itself, where another session of the engine passes its bytes on.
+    passed_on: Option<Connection>,
     /// Acts of the target before its connection is accepted.
     for_target: Vec<Act>,
     /// Its applications read everything and end their streams.
@@ -79,6 +81,7 @@ impl Session {
             strays: Vec::new(),
             crashed_in_queue: false,
             connected: None,
+            passed_on: None,
             for_target: Vec::new(),
             cooperates: false,
             id: None,
@@ -126,8 +129,16 @@ impl Session {
         }
     }
 
+    /// The engine has accepted its own connection: its target is that of the session which passes it on.
+    pub(crate) fn is_passed_on(&mut self, connection: Connection) {
+        self.passed_on = Some(connection);
+    }
+
     /// The engine uses this connection to a target.
     pub(crate) fn uses(&mut self, connection: Connection) {
+        if self.passed_on == Some(connection) {
+            return;
+        }
         self.connected = Some(connection);
         let used = |target: &Target| target.connection == connection;
         if self.target.as_ref().is_some_and(used) {
@@ -138,8 +149,16 @@ impl Session {
         self.strays.extend(std::mem::replace(&mut self.target, used));
     }
 
+    /// The engine has relayed it, and closed its sockets: that of its target as the last of all targets.
+    pub(crate) fn has_relayed(&mut self) {
+        self.was_relaying = true;
+        if let Some(target) = self.closed[1].last() {
+            self.uses(target.connection);
+        }
+    }
+
     /// Whether its target has the connection that the engine uses. Unknown while that one is in the accept
-    /// queue, and where the engine used it within one turn only.
+    /// queue.
     pub(crate) fn has_used_target(&self) -> bool {
         self.target.as_ref().is_some_and(|target| self.connected == Some(target.connection))
     }
@@ -174,6 +193,14 @@ impl Session {
         let mut targets = self.target.iter_mut().chain(&mut self.strays);
         if let Some(target) = targets.find(|target| target.connection == connection) {
             target.peer.act(Act::Reset);
+        }
+    }
+
+    /// The host of a target is silent or unreachable.
+    pub(crate) fn is_cut_off(&mut self, host: u8) {
+        let targets = self.target.iter_mut().chain(&mut self.strays);
+        for target in targets.filter(|target| target.host == host && !target.is_unix) {
+            target.peer.facts.was_cut_off = true;
         }
     }
 

@@ -58,13 +58,32 @@ struct Forward {
 #[derive(Debug)]
 struct Target {
     health: Health,
+    /// The last change of its health.
+    changed: Time,
     /// Connects, and failed attempts; `None` if the engine may have forgotten some.
     connects: Option<[u64; 2]>,
 }
 
 impl Target {
-    const NEW: Self = Self { health: Health::NEW, connects: Some([0, 0]) };
-    const UNKNOWN: Self = Self { health: Health::Unknown, connects: None };
+    const NEW: Self = Self::with(Health::NEW, Some([0, 0]));
+    const UNKNOWN: Self = Self::with(Health::Unknown, None);
+
+    const fn with(health: Health, connects: Option<[u64; 2]>) -> Self {
+        Self { health, changed: Time::from_micros(0), connects }
+    }
+
+    fn change_health<T>(&mut self, now: Time, change: impl FnOnce(&mut Health) -> T) -> T {
+        let before = self.health;
+        let result = change(&mut self.health);
+        if self.health != before {
+            self.changed = now;
+        }
+        result
+    }
+
+    fn set_health(&mut self, health: Health, now: Time) {
+        self.change_health(now, |it| *it = health);
+    }
 }
 
 impl Forward {
@@ -149,13 +168,14 @@ impl Targets {
     }
 
     /// A new process image: it knows the open sessions, and tries again to connect the others.
-    pub(crate) fn replace_image(&mut self) {
+    pub(crate) fn replace_image(&mut self, now: Time) {
         for forward in self.forwards.values_mut() {
             forward.turns = Turns::new();
             // Health goes on, counters begin anew. A removed forward keeps nothing of targets without sessions.
             for target in forward.targets.values_mut() {
                 let health = if forward.is_configured { target.health } else { Health::Unknown };
-                *target = Target { health, connects: None };
+                target.set_health(health, now);
+                target.connects = None;
             }
         }
         for session in self.sessions.values_mut() {
@@ -191,11 +211,11 @@ impl Targets {
                 self.attempt_failed(*id, target, *address, *reason, now);
             }
             Report::Forwarding { id, target, address, .. } => {
-                self.connected(*id, target, *address);
+                self.connected(*id, target, *address, now);
             }
             Report::Ended(record) => self.ended(record, now),
             Report::TargetDown { forward, target, .. } => self.down(forward, target, now),
-            Report::TargetUp { forward, target, .. } => self.up(forward, target),
+            Report::TargetUp { forward, target, .. } => self.up(forward, target, now),
             _ => {}
         }
     }
@@ -267,10 +287,12 @@ impl Targets {
             has_place: true,
         });
         let latest = now.after(forward.plan.limits.connect);
-        if forward.members.len() > 1
-            && let Some(target) = forward.targets.get_mut(target)
-        {
-            target.health.selected(now, latest);
+        let Some(target) = forward.targets.get_mut(target) else { return };
+        // A restored session whose listener was removed has no other target than the one that it had.
+        if !session.is_certain && target.health.is_due(now) {
+            target.set_health(Health::Unknown, now);
+        } else if forward.members.len() > 1 {
+            target.change_health(now, |health| health.selected(now, latest));
         }
     }
 
@@ -304,9 +326,9 @@ impl Targets {
         let passive = forward.plan.selection.passive;
         let counts = forward.members.len() > 1 && reason.by != By::Resource;
         if !session.is_certain {
-            state.health = Health::Unknown;
+            state.set_health(Health::Unknown, now);
         } else if let Some(passive) = passive.filter(|_| counts)
-            && state.health.failed(now, passive)
+            && state.change_health(now, |health| health.failed(now, passive))
         {
             self.goes_down = Some((session.forward.clone(), target.into()));
         }
@@ -322,19 +344,19 @@ impl Targets {
         assert_eq!(state.health, Health::Unknown, "{target} is down without enough failures");
         if let Some(passive) = passive {
             let until = now.after(passive.down);
-            state.health = Health::Down { failed_trials: 0, until, is_tried: false };
+            state.set_health(Health::Down { failed_trials: 0, until, is_tried: false }, now);
         }
     }
 
-    fn up(&mut self, forward: &str, target: &str) {
+    fn up(&mut self, forward: &str, target: &str, now: Time) {
         let Some(forward) = self.forwards.get_mut(forward) else { return };
         let Some(state) = forward.targets.get_mut(target) else { return };
         let was_up = matches!(state.health, Health::Up { .. });
         assert!(!was_up, "{target} is reported as up again, and was not down");
-        state.health = Health::NEW;
+        state.set_health(Health::NEW, now);
     }
 
-    fn connected(&mut self, id: u64, target: &str, address: Address) {
+    fn connected(&mut self, id: u64, target: &str, address: Address, now: Time) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(forward) = self.forwards.get_mut(&session.forward) else { return };
         let tried = session.tries.iter().find(|it| it.target == target && !it.is_over);
@@ -349,7 +371,7 @@ impl Targets {
         }
         let was_down = state.health.tried_from().is_some();
         assert!(!was_down, "{target} is connected, and not reported as up again");
-        state.health = Health::NEW;
+        state.set_health(Health::NEW, now);
     }
 
     fn ended(&mut self, record: &SessionRecord, now: Time) {

@@ -44,11 +44,17 @@ impl Health {
         }
     }
 
+    /// Whether it is down, and a client may try it.
+    pub(super) fn is_due(self, now: Time) -> bool {
+        self.tried_from().is_some_and(|from| now >= from)
+    }
+
     /// A client that gives up at `latest` tries the target: the next trial may begin after its result, or
     /// then.
     pub(super) fn selected(&mut self, now: Time, latest: Time) {
+        let is_due = self.is_due(now);
         if let Self::Down { until, is_tried, .. } = self
-            && now >= *until
+            && is_due
         {
             (*until, *is_tried) = (latest, true);
         }

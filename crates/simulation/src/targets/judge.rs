@@ -3,7 +3,7 @@
 
 use super::session::{Session, Try};
 use super::set::{Candidate, serving};
-use super::{Targets, choice};
+use super::{Health, Target, Targets, choice};
 use crate::script::{HOSTS, host_address};
 use engine::SessionRecord;
 use flow::{Balance, By, Cause, CloseReason, NoneUp, Phase, Time};
@@ -143,8 +143,16 @@ impl Targets {
         let Some((candidates, none_up)) = self.choices_of(session, now) else { return };
         let serving = serving(&candidates, none_up);
         // Others may have been full, or down, when the session asked.
+        let is_steady = |it: &Candidate| {
+            self.target_of(session, it).is_some_and(|target| target.changed <= session.began)
+        };
+        let mut ahead = candidates.iter().filter(|it| !it.is_tried && !it.member.is_backup);
+        let backups_serve = ahead.all(is_steady);
         let was_eligible = |it: &Candidate| {
-            it.member.limit.is_none() && self.is_without_failures(&session.forward, it)
+            let target = self.target_of(session, it);
+            let has_no_failures = target.is_some_and(|target| target.health == Health::NEW);
+            let serves = has_no_failures && (!it.member.is_backup || backups_serve);
+            it.member.limit.is_none() && serves && is_steady(it)
         };
         let is_left = serving.iter().copied().any(was_eligible);
         assert!(
@@ -163,10 +171,7 @@ impl Targets {
         Some((self.candidates(session, now)?, forward.plan.selection.none_up))
     }
 
-    /// Whether no failure of a target is counted.
-    fn is_without_failures(&self, forward: &str, candidate: &Candidate) -> bool {
-        let targets = self.forwards.get(forward).map(|it| &it.targets);
-        let target = targets.and_then(|it| it.get(&candidate.member.text));
-        target.is_some_and(|it| it.health == super::Health::NEW)
+    fn target_of(&self, session: &Session, candidate: &Candidate) -> Option<&Target> {
+        self.forwards.get(&session.forward)?.targets.get(&candidate.member.text)
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct Member {
     /// Its address, as the engine shows it.
     pub(super) text: String,
     pub(super) weight: u32,
-    is_backup: bool,
+    pub(super) is_backup: bool,
     /// `max_sessions`.
     pub(super) limit: Option<u32>,
 }

@@ -13,7 +13,7 @@ use crate::targets;
 use crate::verdict;
 use engine::parts::{SessionAudit, Worker};
 use engine::{Observer, Report, Reports, SessionRecord};
-use flow::{CloseReason, Time};
+use flow::{CloseReason, Phase, Time};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl World {
 
     /// execve(2).
     pub(crate) fn replace_image(&mut self) {
-        self.read_reports();
+        self.read_reports(self.sim.now());
         // Descriptors with numbers above the limit are kept, and could not be opened again (seed 4917).
         if self.has_few_files {
             self.limit_files(Some(0));
@@ -82,7 +82,7 @@ impl World {
     /// Frees the memory of the previous image.
     pub(crate) fn forget_image(&mut self) {
         self.workers.abandon();
-        self.targets.replace_image();
+        self.targets.replace_image(self.sim.now());
         self.handles = None;
     }
 
@@ -90,7 +90,7 @@ impl World {
     pub(crate) fn ended(&mut self) {
         self.workers.refresh();
         assert!(self.workers.has_ended(), "a worker has not ended");
-        self.read_reports();
+        self.read_reports(self.sim.now());
         let taken = self.handles.take().map_or(0, |handles| handles.observer.sessions());
         assert_eq!(taken, 0, "places are taken in the process after its end");
         self.names.forget();
@@ -146,18 +146,18 @@ impl World {
 
     // === reports ===
 
-    /// Reads the reports of the workers, and checks each record.
-    pub(crate) fn read_reports(&mut self) {
+    /// Reads the reports of a worker's turn at `now`, and checks each record. A call in the turn may have moved
+    /// the clock since.
+    pub(super) fn read_reports(&mut self, now: Time) {
         let Some(handles) = &self.handles else { return };
         let reports = handles.reports.exchange(std::mem::take(&mut self.read));
         let dropped = handles.reports.take_dropped();
         assert_eq!(dropped, 0, "reports were dropped");
-        let now = self.sim.now();
         for report in &reports {
             self.trace_attempt(report, now);
             self.targets.note(report, now);
             if let Report::Ended(record) = report {
-                self.record(record);
+                self.record(record, now);
             }
         }
         self.read = reports;
@@ -175,7 +175,7 @@ impl World {
         }
     }
 
-    fn record(&mut self, record: &SessionRecord) {
+    fn record(&mut self, record: &SessionRecord, now: Time) {
         let CloseReason { by, phase, cause, .. } = record.ending.reason;
         *self.reasons.entry((by, phase, cause)).or_default() += 1;
         self.tallies.entry(record.forward().into()).or_default().add_record(record);
@@ -185,7 +185,7 @@ impl World {
         if record.client.ip().is_some_and(|address| !is_client(address)) {
             return;
         }
-        let by_address = || self.client_at(record.client.ip()?, record.ending.duration);
+        let by_address = || self.client_at(record.client.ip()?, now, record.ending.duration);
         let by_id = self.workers.number_of(record.id);
         let Some(number) = by_id.or_else(by_address) else { return };
         let Some(session) = self.sessions.get_mut(&number) else { return };
@@ -198,22 +198,24 @@ impl World {
             reason: record.ending.reason,
             bytes: record.ending.lanes.map(|lane| lane.bytes),
             duration: record.ending.duration,
-            quiet: session.progress.quiet(self.sim.now()),
+            quiet: session.progress.quiet(now),
         });
         let limits = self.limits.get(record.forward()).map_or(&[][..], Vec::as_slice);
         session.limits = limits.to_vec();
+        if phase == Phase::Relay {
+            session.has_relayed();
+        }
         verdict::of_record(session, self.circumstances);
         closes::of_record(session);
         targets::named::check(session, record);
-        self.trace.add(self.sim.now(), "record", number.into(), &record.ending.reason);
+        self.trace.add(now, "record", number.into(), &record.ending.reason);
     }
 
-    /// The session whose client used this address when a session that has lasted so long was accepted, and
-    /// whose connection the engine has closed. A later client may have got the same port, also while the
+    /// The session whose client used this address when a session that ended at `now` was accepted, and whose
+    /// connection the engine has closed. A later client may have got the same port, also while the
     /// earlier connection waits in the queue of the listener.
-    fn client_at(&self, address: SocketAddr, lasted: Duration) -> Option<u16> {
-        let accepted =
-            self.sim.now().as_micros().saturating_sub(lasted.as_micros().try_into().ok()?);
+    fn client_at(&self, address: SocketAddr, now: Time, lasted: Duration) -> Option<u16> {
+        let accepted = now.as_micros().saturating_sub(lasted.as_micros().try_into().ok()?);
         let clients = self.clients_by_address.get(&address)?;
         let before = |(since, _): &&(Time, u16)| since.as_micros() <= accepted;
         let has_ended = |number: &u16| {

@@ -63,6 +63,9 @@ impl World {
             }
         }
         for session in self.sessions.values_mut() {
+            if matches!(state, Host::Silent | Host::Unreachable) {
+                session.is_cut_off(number);
+            }
             let targets = session.target.iter_mut().chain(&mut session.strays);
             for target in targets.filter(|target| target.host == number) {
                 match state {
@@ -105,7 +108,11 @@ impl World {
             Some(session) => {
                 self.live.insert(session.number);
                 session.accepted(socket, host);
-                if self.hosts[usize::from(host)].resets() {
+                let state = &self.hosts[usize::from(host)];
+                if state.is_cut_off() {
+                    session.is_cut_off(host);
+                }
+                if state.resets() {
                     session.reset_by_host(connection);
                 }
             }

@@ -141,7 +141,7 @@ impl World {
         self.disturb();
         self.identify_sessions(at);
         self.note_closes();
-        self.read_reports();
+        self.read_reports(self.workers.all[at].audit.now);
         checks::after_turn(self, &self.workers.all[at].audit);
     }
 
@@ -158,11 +158,17 @@ impl World {
         waiting::check(self, &waiting, waiting.len() == self.workers.all.len());
     }
 
-    /// Notes the sockets that were closed in a turn.
+    /// Notes the sockets that were closed in a turn. The engine closes the socket of a client, and then that of
+    /// its target, which is unknown here if the engine has connected it in the same turn.
     fn note_closes(&mut self) {
+        let mut last = None;
         for closed in self.process.take_closed() {
-            let owner = self.owners.get(&closed.connection).copied();
-            let Some((number, peer)) = owner else { continue };
+            let target_of =
+                |(number, peer)| (peer == Peer::Client).then_some((number, Peer::Target));
+            let unknown = last.take().and_then(target_of);
+            last = self.owners.get(&closed.connection).copied().or(unknown);
+            let Some((number, peer)) = last else { continue };
+            self.owners.insert(closed.connection, (number, peer));
             if let Some(session) = self.sessions.get_mut(&number) {
                 session.closed[usize::from(peer == Peer::Target)].push(closed);
             }
@@ -176,8 +182,13 @@ impl World {
         for audit in &all[at].audit.sessions {
             let session = known.entry(audit.id).or_insert_with(|| {
                 let client = process.connection_of(audit.client);
-                let number =
-                    client.and_then(|client| owners.get(&client)).map(|(number, _)| *number);
+                let owner = client.and_then(|client| Some((client, *owners.get(&client)?)));
+                if let Some((connection, (number, Peer::Target))) = owner
+                    && let Some(session) = sessions.get_mut(&number)
+                {
+                    session.is_passed_on(connection);
+                }
+                let number = owner.map(|(_, (number, _))| number);
                 Known { number, target: None, overdue: Overdue::default(), moved: Moved::default() }
             });
             session.overdue.note(&all[at].audit, audit);
