@@ -48,7 +48,11 @@ pub(crate) fn begin_attempt<K: Kernel>(
     }
     match attempt(&context.kernel, &target, address) {
         Ok((socket, progress)) => {
-            context.watch(&socket, attempt_token(entry.key, step.number))?;
+            if let Err(over) = context.watch(&socket, attempt_token(entry.key, step.number)) {
+                // It may be connected by now: a FIN would look like the end of a complete stream.
+                socket.reset();
+                return Err(over);
+            }
             let address = session.target_address.unwrap_or(Address::UNIX);
             connecting.attempts[step.number] =
                 Some(Attempt { socket, address, started: context.now });
