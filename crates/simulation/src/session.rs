@@ -43,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) progress: Progress,
     /// The sockets of the engine that were closed: of the client, and of targets in their order.
     pub(crate) closed: [Vec<Closed>; 2],
+    /// An unknown socket that was closed behind that of the client: of its target, if it had one.
+    pub(crate) closed_behind: Option<Closed>,
 }
 
 /// The application of a target.
@@ -91,6 +93,7 @@ impl Session {
             was_relaying: false,
             progress: Progress::default(),
             closed: [Vec::new(), Vec::new()],
+            closed_behind: None,
         }
     }
 
@@ -129,9 +132,14 @@ impl Session {
         }
     }
 
-    /// The engine has accepted its own connection: its target is that of the session which passes it on.
-    pub(crate) fn is_passed_on(&mut self, connection: Connection) {
+    /// The engine has accepted its own connection: the target is that of the session which passes it on.
+    pub(crate) fn pass_on(&mut self, connection: Connection) {
         self.passed_on = Some(connection);
+    }
+
+    /// Whether two sessions of the engine serve it, one after the other.
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.passed_on.is_some()
     }
 
     /// The engine uses this connection to a target.
@@ -149,12 +157,14 @@ impl Session {
         self.strays.extend(std::mem::replace(&mut self.target, used));
     }
 
-    /// The engine has relayed it, and closed its sockets: that of its target as the last of all targets.
-    pub(crate) fn has_relayed(&mut self) {
+    /// The engine has relayed it, and closed its sockets: that of its target as the last of all targets. Returns
+    /// the connection of the target.
+    pub(crate) fn has_relayed(&mut self) -> Option<Connection> {
         self.was_relaying = true;
-        if let Some(target) = self.closed[1].last() {
-            self.uses(target.connection);
-        }
+        self.closed[1].extend(self.closed_behind.take());
+        let connection = self.closed[1].last()?.connection;
+        self.uses(connection);
+        Some(connection)
     }
 
     /// Whether its target has the connection that the engine uses. Unknown while that one is in the accept

@@ -128,8 +128,11 @@ fn of_others(
 
 /// Whether the peer has ended its connection in a way that may reset it.
 fn broke(session: &Session, peer: Peer) -> bool {
-    // The application of the target may have had an earlier connection, and not the lost one.
-    if peer == Peer::Target && (session.crashed_in_queue || !session.has_used_target()) {
+    // The application of the target may have had an earlier connection, and not the lost one. Another session
+    // of the engine has rules of its own.
+    let is_unknown =
+        session.crashed_in_queue || session.is_passed_on() || !session.has_used_target();
+    if peer == Peer::Target && is_unknown {
         return true;
     }
     match session.peer(peer).map(|peer| &peer.facts) {

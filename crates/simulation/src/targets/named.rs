@@ -7,9 +7,8 @@ use sys::Address;
 
 /// Checks the target of a record, where the simulation knows the connection that the engine used.
 pub(crate) fn check(session: &Session, record: &SessionRecord) {
-    let Some(target) = session.target.as_ref().filter(|_| session.has_used_target()) else {
-        return;
-    };
+    let is_known = session.has_used_target() && !session.is_passed_on();
+    let Some(target) = session.target.as_ref().filter(|_| is_known) else { return };
     let number = session.number;
     let address = record.target_address.and_then(Address::ip);
     if target.is_unix {

@@ -13,7 +13,7 @@ use crate::targets;
 use crate::verdict;
 use engine::parts::{SessionAudit, Worker};
 use engine::{Observer, Report, Reports, SessionRecord};
-use flow::{CloseReason, Phase, Time};
+use flow::{CloseReason, Peer, Phase, Time};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -202,8 +202,10 @@ impl World {
         });
         let limits = self.limits.get(record.forward()).map_or(&[][..], Vec::as_slice);
         session.limits = limits.to_vec();
-        if phase == Phase::Relay {
-            session.has_relayed();
+        let has_relayed =
+            phase == Phase::Relay || record.ending.lanes.iter().any(|it| it.bytes > 0);
+        if has_relayed && let Some(connection) = session.has_relayed() {
+            self.owners.insert(connection, (number, Peer::Target));
         }
         verdict::of_record(session, self.circumstances);
         closes::of_record(session);

@@ -161,14 +161,16 @@ impl World {
     /// Notes the sockets that were closed in a turn. The engine closes the socket of a client, and then that of
     /// its target, which is unknown here if the engine has connected it in the same turn.
     fn note_closes(&mut self) {
-        let mut last = None;
+        let mut behind = None;
         for closed in self.process.take_closed() {
-            let target_of =
-                |(number, peer)| (peer == Peer::Client).then_some((number, Peer::Target));
-            let unknown = last.take().and_then(target_of);
-            last = self.owners.get(&closed.connection).copied().or(unknown);
-            let Some((number, peer)) = last else { continue };
-            self.owners.insert(closed.connection, (number, peer));
+            let owner = self.owners.get(&closed.connection).copied();
+            let Some((number, peer)) = owner else {
+                if let Some(session) = behind.take().and_then(|it| self.sessions.get_mut(&it)) {
+                    session.closed_behind = Some(closed);
+                }
+                continue;
+            };
+            behind = (peer == Peer::Client).then_some(number);
             if let Some(session) = self.sessions.get_mut(&number) {
                 session.closed[usize::from(peer == Peer::Target)].push(closed);
             }
@@ -186,7 +188,7 @@ impl World {
                 if let Some((connection, (number, Peer::Target))) = owner
                     && let Some(session) = sessions.get_mut(&number)
                 {
-                    session.is_passed_on(connection);
+                    session.pass_on(connection);
                 }
                 let number = owner.map(|(_, (number, _))| number);
                 Known { number, target: None, overdue: Overdue::default(), moved: Moved::default() }
