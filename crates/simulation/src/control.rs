@@ -37,6 +37,8 @@ pub(crate) struct Control {
     published: Option<Published<Process>>,
     /// All listeners are closed for good.
     is_shut_down: bool,
+    /// [`World::changes`] at the last check.
+    checked_at: Option<u64>,
 }
 
 impl Control {
@@ -54,9 +56,11 @@ impl Control {
             plans: Vec::new(),
             published: None,
             is_shut_down: false,
+            checked_at: None,
         };
         control.prepare(Vec::new(), MOST_SESSIONS);
         control.reload(&script.start);
+        world.lock().changes += 1;
         (world, control)
     }
 
@@ -83,6 +87,8 @@ impl Control {
         process.on_wait(move || {
             let Some(world) = world.upgrade() else { return false };
             let mut world = world.lock();
+            // The control side has done a part of its command before it waits.
+            world.changes += 1;
             let until = world.sim.now().after(Duration::from_millis(10));
             world.step(until)
         });
@@ -128,7 +134,9 @@ impl Control {
             Command::Upgrade => self.upgrade(),
             Command::FailUpgrade => self.fail_upgrade(),
         }
-        self.world.lock().disturb();
+        let mut world = self.world.lock();
+        world.changes += 1;
+        world.disturb();
     }
 
     fn shut_down(&mut self) {
@@ -209,7 +217,9 @@ impl Control {
         let mut context = Context::from_waker(Waker::noop());
         let is_done =
             |published: &mut Published<Process>| Pin::new(published).poll(&mut context).is_ready();
-        self.published.take_if(is_done);
+        if self.published.take_if(is_done).is_some() {
+            self.world.lock().changes += 1;
+        }
     }
 
     fn kill(&mut self, number: u16) {
@@ -265,7 +275,9 @@ impl Control {
         let Some(engine) = self.engine.take() else { return };
         self.world.lock().circumstances.was_cut = true;
         engine.stop(Duration::from_secs(60));
-        self.world.lock().ended();
+        let mut world = self.world.lock();
+        world.changes += 1;
+        world.ended();
     }
 }
 

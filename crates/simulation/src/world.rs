@@ -81,6 +81,8 @@ pub(crate) struct World {
     scratch: Vec<u8>,
     /// No peer can take a step before another part has.
     peers_are_idle: bool,
+    /// Turns, commands and answers so far: nothing else changes the state of the engine.
+    pub(crate) changes: u64,
 }
 
 /// The parts of a step.
@@ -159,6 +161,7 @@ impl World {
             advances: 0,
             scratch: vec![0; CHUNK],
             peers_are_idle: false,
+            changes: 0,
             sim,
             process,
         }
@@ -176,7 +179,7 @@ impl World {
                 Part::Worker => self.worker_turns(),
                 Part::Peer => self.peer_steps(),
                 Part::Host => self.host_accepts(),
-                Part::Names => self.names.answer(),
+                Part::Names => self.resolver_answers(),
                 // Time passes for a while although others could run.
                 Part::Time => self.time_passes(until.min(self.sim.now().after(BUSY_ADVANCE))),
             };
@@ -230,6 +233,13 @@ impl World {
         let result = act(self);
         let _ = self.sim.spare(was_spared);
         result
+    }
+
+    /// The resolver answers a query. False if none is due.
+    fn resolver_answers(&mut self) -> bool {
+        let has_answered = self.names.answer();
+        self.changes += u64::from(has_answered);
+        has_answered
     }
 
     /// Notes a change outside of a step: peers may have something to do.

@@ -1,18 +1,25 @@
 //! The balance of the process: opened = closed + open, and taken = returned + held.
 
 use super::Control;
-use crate::world::World;
 use engine::parts::{Audit, EngineAudit, GateAudit, PermitAudit, SessionAudit, WaitsFor};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// An open descriptor, with its kind.
+type Descriptor = (u32, &'static str);
+
 impl Control {
-    /// Checks gates, loads, counters and descriptors against the sessions of the workers.
+    /// Checks gates, loads, counters and descriptors against the sessions of the workers, if anything has changed
+    /// since the last check.
     pub(crate) fn check(&mut self) {
         self.poll();
         let Some(engine) = &self.engine else { return };
-        let shared = engine.audit();
         let mut world = self.world.lock();
-        world.workers.refresh();
+        let changes = world.changes;
+        if self.checked_at.replace(changes) == Some(changes) {
+            return;
+        }
+        let shared = engine.audit();
+        world.workers.refresh(changes);
         let audits: Vec<&Audit> = world.workers.audits().collect();
         gates(&shared, &audits);
         claims(&shared, &audits);
@@ -38,12 +45,13 @@ impl Control {
         let is_handing_over = audits.iter().any(|audit| !audit.handed_over.is_empty());
         let is_changing = self.published.is_some() || is_handing_over;
         routes(&shared, &audits, self.published.is_some());
-        descriptors(&world, &audits);
+        let open = world.process.descriptors();
+        descriptors(&open, &audits);
         // Until a failed upgrade is undone, the state is marked to stay over execve(2).
         let is_parked = audits.iter().any(|audit| audit.waits_for == WaitsFor::Order);
         let kept = world.process.kept_over_exec();
         assert!(kept.is_empty() || is_parked, "children would inherit the descriptors {kept:?}");
-        listeners(&world, &shared, self.published.is_some());
+        listeners(&open, &shared, &audits, self.published.is_some());
         world.targets.check(&shared.forwards, is_changing);
         // A forward that is configured again after the engine has forgotten it counts from zero.
         world.tallies.retain(|name, _| shared.forwards.iter().any(|it| *it.name == **name));
@@ -51,7 +59,7 @@ impl Control {
 }
 
 /// Every descriptor belongs to a session, a pipe or a worker. [`listeners`] checks the listeners.
-fn descriptors(world: &World, audits: &[&Audit]) {
+fn descriptors(open: &[Descriptor], audits: &[&Audit]) {
     let connections: usize = audits
         .iter()
         .map(|audit| {
@@ -60,22 +68,23 @@ fn descriptors(world: &World, audits: &[&Audit]) {
             audit.handed_over.len() + audit.sessions.iter().map(of_session).sum::<usize>()
         })
         .sum();
-    let expected = BTreeMap::from([
+    let expected = [
         ("connection", connections),
         ("epoll", audits.len()),
         ("pipe", audits.iter().map(|audit| 2 * audit.pipes).sum()),
         ("waker", audits.len() + 1),
-    ]);
-    let mut open: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for (_, kind) in world.process.descriptors() {
-        *open.entry(kind).or_default() += 1;
-    }
-    open.remove("listener");
+    ];
+    let mut others = open.len() - of_kind(open, "listener").count();
     for (kind, expected) in expected {
-        let open = open.remove(kind).unwrap_or(0);
+        let open = of_kind(open, kind).count();
         assert_eq!(open, expected, "open descriptors of the kind {kind}");
+        others -= open;
     }
-    assert!(open.is_empty(), "descriptors of an unknown kind: {open:?}");
+    assert_eq!(others, 0, "descriptors of an unknown kind: {open:?}");
+}
+
+fn of_kind<'a>(open: &'a [Descriptor], kind: &'a str) -> impl Iterator<Item = u32> + 'a {
+    open.iter().filter(move |(_, it)| *it == kind).map(|(number, _)| *number)
 }
 
 /// Every listener has a present route of its forward, unless a change is on its way to the workers.
@@ -91,13 +100,12 @@ fn routes(shared: &EngineAudit, audits: &[&Audit], is_changing: bool) {
 }
 
 /// Removed listeners stay open until all workers have applied the change.
-fn listeners(world: &World, shared: &EngineAudit, is_changing: bool) {
-    let listeners = world.process.descriptors().into_iter().filter(|(_, kind)| *kind == "listener");
-    let open: BTreeSet<u32> = listeners.map(|(number, _)| number).collect();
-    let of_workers = world.workers.audits().flat_map(|audit| &audit.acceptor.listeners);
+fn listeners(open: &[Descriptor], shared: &EngineAudit, audits: &[&Audit], is_changing: bool) {
+    let open: BTreeSet<u32> = of_kind(open, "listener").collect();
+    let of_workers = audits.iter().flat_map(|audit| &audit.acceptor.listeners);
     let mut known: BTreeSet<u32> = of_workers.map(|listener| listener.descriptor).collect();
     known.extend(&shared.listeners);
-    let has_mail = world.workers.audits().any(|audit| audit.mail > 0 || audit.walks > 0);
+    let has_mail = audits.iter().any(|audit| audit.mail > 0 || audit.walks > 0);
     let is_even = open == known || (is_changing || has_mail) && open.is_superset(&known);
     assert!(is_even, "listeners are open at {open:?}, and known at {known:?}");
 }
@@ -115,21 +123,16 @@ fn claims(shared: &EngineAudit, audits: &[&Audit]) {
 }
 
 fn gates(shared: &EngineAudit, audits: &[&Audit]) {
-    let permits = |audit: &&Audit| -> Vec<PermitAudit> {
-        let of_sessions = audit.sessions.iter().map(|session| session.permit);
-        of_sessions.chain(audit.handed_over.iter().copied()).collect()
-    };
-    let permits: Vec<Vec<PermitAudit>> = audits.iter().map(permits).collect();
-    let loads: Vec<usize> = permits.iter().map(Vec::len).collect();
+    let load = |audit: &&Audit| audit.sessions.len() + audit.handed_over.len();
+    let loads: Vec<usize> = audits.iter().map(load).collect();
     let counted: Vec<usize> = shared.loads.iter().map(|load| *load as usize).collect();
     assert_eq!(counted, loads, "the loads of the workers, as counted and as they are");
-    let places: Vec<GateAudit> = audits
-        .iter()
-        .flat_map(|audit| &audit.sessions)
-        .flat_map(|session| session.places.iter().copied())
-        .collect();
-    let permits: Vec<PermitAudit> = permits.into_iter().flatten().collect();
-    assert_eq!(shared.process.taken as usize, permits.len(), "places taken in the process");
+    let number = loads.iter().sum::<usize>();
+    assert_eq!(shared.process.taken as usize, number, "places taken in the process");
+    let sessions = || audits.iter().flat_map(|audit| &audit.sessions);
+    let handed_over = audits.iter().flat_map(|audit| &audit.handed_over);
+    let permits = sessions().map(|session| &session.permit).chain(handed_over);
+    let places = sessions().flat_map(|session| session.places.iter().copied());
     let mut taken: BTreeMap<usize, (GateAudit, usize)> = BTreeMap::new();
     let known = shared.forwards.iter().flat_map(|forward| {
         std::iter::once(forward.gate).chain(forward.targets.iter().map(|target| target.gate))
@@ -138,7 +141,7 @@ fn gates(shared: &EngineAudit, audits: &[&Audit]) {
         taken.insert(gate.id, (gate, 0));
     }
     let of_permits = |permit: &PermitAudit| std::iter::once(permit.forward).chain(permit.target);
-    for gate in permits.iter().flat_map(of_permits).chain(places) {
+    for gate in permits.flat_map(of_permits).chain(places) {
         taken.entry(gate.id).or_insert((gate, 0)).1 += 1;
     }
     for (gate, held) in taken.values() {

@@ -1,8 +1,8 @@
 //! Compares the model with the state of the engine.
 
-use super::Targets;
+use super::{Forward, Targets};
 use engine::parts::{ForwardAudit, TargetAudit};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Targets {
     /// Checks the targets of all forwards, after an event. `is_changing`: the workers have not applied the last
@@ -13,24 +13,33 @@ impl Targets {
         if !is_changing {
             self.forwards.values_mut().for_each(|forward| forward.is_changing = false);
         }
-        for forward in forwards {
-            for target in &forward.targets {
-                self.check_target(&forward.name, target);
+        let mut places: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for session in self.sessions.values() {
+            for target in session.places() {
+                *places.entry((&session.forward, target)).or_default() += 1;
+            }
+        }
+        for audit in forwards {
+            let Some(forward) = self.forwards.get_mut(&*audit.name) else { continue };
+            for target in &audit.targets {
+                let places = places.get(&(&*audit.name, &*target.text)).copied().unwrap_or(0);
+                forward.check_target(&audit.name, target, places);
             }
         }
     }
+}
 
-    fn check_target(&mut self, name: &str, engine: &TargetAudit) {
-        let places = self.places_in(name, &engine.text);
-        let Some(forward) = self.forwards.get_mut(name) else { return };
+impl Forward {
+    /// Checks a target, in which the sessions of the model have so many places.
+    fn check_target(&mut self, name: &str, engine: &TargetAudit, places: u32) {
         let text = &engine.text;
-        let Some(member) = forward.member(text) else {
+        let Some(member) = self.member(text) else {
             panic!("{text} is a target of {name}, and not configured");
         };
         let limit = member.limit.unwrap_or(u32::MAX);
         assert_eq!(engine.gate.limit, limit, "the limit of {text} of {name}");
         assert_eq!(engine.gate.taken, places, "the sessions of {text} of {name}");
-        let Some(target) = forward.targets.get_mut(&**text) else { return };
+        let Some(target) = self.targets.get_mut(&**text) else { return };
         let connects = *target.connects.get_or_insert(engine.connects);
         assert_eq!(engine.connects, connects, "connects and failures of {text} of {name}");
         if target.health != super::Health::Unknown {

@@ -88,7 +88,7 @@ impl World {
 
     /// The process under test has ended.
     pub(crate) fn ended(&mut self) {
-        self.workers.refresh();
+        self.workers.refresh(self.changes);
         assert!(self.workers.has_ended(), "a worker has not ended");
         self.read_reports(self.sim.now());
         let taken = self.handles.take().map_or(0, |handles| handles.observer.sessions());

@@ -24,6 +24,8 @@ pub(crate) struct Workers {
 pub(crate) struct WorkerState {
     worker: Worker<Process>,
     pub(crate) audit: Audit,
+    /// [`World::changes`] at the audit.
+    audited_at: u64,
     /// It does not run for this number of steps, as on a host without a free CPU.
     held: u32,
 }
@@ -39,8 +41,12 @@ struct Known {
 
 impl Workers {
     pub(crate) fn new(workers: Vec<Worker<Process>>) -> Self {
-        let state =
-            |mut worker: Worker<Process>| WorkerState { audit: worker.audit(), worker, held: 0 };
+        let state = |mut worker: Worker<Process>| WorkerState {
+            audit: worker.audit(),
+            audited_at: 0,
+            worker,
+            held: 0,
+        };
         Self { all: workers.into_iter().map(state).collect(), known: BTreeMap::new() }
     }
 
@@ -49,10 +55,10 @@ impl Workers {
         self.all.iter().map(|state| &state.audit)
     }
 
-    /// Reads the states of the workers again: their mailboxes may have changed.
-    pub(crate) fn refresh(&mut self) {
-        for state in &mut self.all {
-            state.audit = state.worker.audit();
+    /// Reads the states of the workers again if anything has changed since: mailboxes and gates, for example.
+    pub(crate) fn refresh(&mut self, changes: u64) {
+        for state in self.all.iter_mut().filter(|state| state.audited_at != changes) {
+            state.audit(changes);
         }
     }
 
@@ -96,6 +102,11 @@ impl Workers {
 }
 
 impl WorkerState {
+    /// Reads the state of the worker.
+    fn audit(&mut self, changes: u64) {
+        (self.audit, self.audited_at) = (self.worker.audit(), changes);
+    }
+
     /// Whether its thread would run.
     fn is_awake(&self, process: &Process, now: Time) -> bool {
         match self.worker.waits_for() {
@@ -134,7 +145,8 @@ impl World {
         let calls = self.sim.calls() - calls;
         let is_held = self.random.chance(4);
         state.held = if is_held { self.random.size(LONGEST_HOLD) } else { 0 };
-        state.audit = state.worker.audit();
+        self.changes += 1;
+        state.audit(self.changes);
         let sessions = state.audit.sessions.len();
         checks::calls_of_turn(calls, before.max(sessions));
         self.trace.add(self.sim.now(), "worker", at as u64, &(sessions as u64));
@@ -147,7 +159,7 @@ impl World {
 
     /// Checks the workers whose threads wait.
     pub(super) fn check_waiting(&mut self) {
-        self.workers.refresh();
+        self.workers.refresh(self.changes);
         let now = self.sim.now();
         let waits = |state: &&WorkerState| {
             let is_polling = matches!(state.audit.waits_for, WaitsFor::Events { .. });
