@@ -71,13 +71,20 @@ impl TargetHost {
         self.listeners = [tcp, unix].into_iter().map(|it| it.expect("it is free")).collect();
     }
 
+    /// Whether [`Self::accept`] has a connection to accept.
+    pub(crate) fn can_accept(&self) -> bool {
+        self.waiting().next().is_some()
+    }
+
     /// Accepts a connection. `None` if none waits, or the host accepts none.
     pub(crate) fn accept(&self) -> Option<PeerSocket> {
-        if self.state == Host::NotAccepting {
-            return None;
-        }
-        let waits = |listener: &&SimSocket| listener.queued() > 0;
-        self.listeners.iter().filter(waits).find_map(|listener| PeerSocket::accept(listener).ok())
+        self.waiting().find_map(|listener| PeerSocket::accept(listener).ok())
+    }
+
+    /// The listeners with a connection in their queue, unless the host accepts none.
+    fn waiting(&self) -> impl Iterator<Item = &SimSocket> {
+        let accepts = self.state != Host::NotAccepting;
+        self.listeners.iter().filter(move |listener| accepts && listener.queued() > 0)
     }
 
     /// Whether no segment reaches it.

@@ -88,14 +88,11 @@ impl World {
     /// A host accepts a connection. False if none waits.
     pub(super) fn host_accepts(&mut self) -> bool {
         let first = self.random.below(u32::try_from(self.hosts.len()).unwrap_or(1)) as usize;
-        let order = (first..self.hosts.len()).chain(0..first);
-        for at in order {
-            if let Some(socket) = self.spared(|world| world.hosts[at].accept()) {
-                self.accepted(socket, u8::try_from(at).unwrap_or(0));
-                return true;
-            }
-        }
-        false
+        let mut order = (first..self.hosts.len()).chain(0..first);
+        let Some(at) = order.find(|at| self.hosts[*at].can_accept()) else { return false };
+        let Some(socket) = self.spared(|world| world.hosts[at].accept()) else { return false };
+        self.accepted(socket, u8::try_from(at).unwrap_or(0));
+        true
     }
 
     fn accepted(&mut self, socket: PeerSocket, host: u8) {
