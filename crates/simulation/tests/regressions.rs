@@ -257,3 +257,19 @@ fn seed_61192() {
          reload f0 four:4 t1,t2:max=1 fin path=copy idle=37 half=10000 keepalive=60000 user=1500 | f1 six:1 n2 passive=2/700/5000 max=1 path=copy connect=1000 idle=1000 half=500 age=2000 | f2 four:0 t2 balance=source passive=2/700/5000 | f3 four:3 six:2 t3,t0,t2:weight=2:backup,u0:max=1 balance=source none-up=refuse wait path=copy idle=1000 age=60000 keepalive=2000 user=30000",
     );
 }
+
+/// Of two sessions of the engine in a row, only that with the client is the one of the script: the idle time of the
+/// other one is its own.
+#[test]
+fn seed_512478() {
+    simulation::replay(
+        "seed 512478 workers 1
+         start f1 four:1 u0
+         conditions mixed
+         reload f0 four:0 own1 balance=source none-up=refuse
+         134 connects four:0
+         135 connects four:0
+         130 target fins
+         reload f0 four:4 n1 balance=first passive=1/50/3000 max=10 fin connect=50 idle=37 half=10000 keepalive=2000 | f1 any:3 four:1 t3,n2:weight=5:backup balance=round_robin max=10 path=splice connect=1000 idle=30000 half=1 age=99 keepalive=60000 user=30000",
+    );
+}

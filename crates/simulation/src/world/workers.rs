@@ -33,6 +33,8 @@ pub(crate) struct WorkerState {
 /// The counterpart of a session of the engine.
 struct Known {
     number: Option<u16>,
+    /// It passes on the bytes of another session of the engine, which has the client.
+    is_inner: bool,
     /// The descriptor of the target's socket.
     target: Option<u32>,
     overdue: Overdue,
@@ -197,21 +199,28 @@ impl World {
             let session = known.entry(audit.id).or_insert_with(|| {
                 let client = process.connection_of(audit.client);
                 let owner = client.and_then(|client| Some((client, *owners.get(&client)?)));
+                let is_inner = matches!(owner, Some((_, (_, Peer::Target))));
                 if let Some((connection, (number, Peer::Target))) = owner
                     && let Some(session) = sessions.get_mut(&number)
                 {
                     session.pass_on(connection);
                 }
                 let number = owner.map(|(_, (number, _))| number);
-                Known { number, target: None, overdue: Overdue::default(), moved: Moved::default() }
+                Known {
+                    number,
+                    is_inner,
+                    target: None,
+                    overdue: Overdue::default(),
+                    moved: Moved::default(),
+                }
             });
             session.overdue.note(&all[at].audit, audit);
             session.moved.note(audit);
             let Some(number) = session.number else { continue };
-            if let Some(session) = sessions.get_mut(&number) {
-                session.id = Some(audit.id);
-                session.progress.note(&audit.flow, all[at].audit.now);
-                session.was_relaying |= !matches!(audit.flow.stage(), Stage::Connecting { .. });
+            if let Some(scripted) = sessions.get_mut(&number).filter(|_| !session.is_inner) {
+                scripted.id = Some(audit.id);
+                scripted.progress.note(&audit.flow, all[at].audit.now);
+                scripted.was_relaying |= !matches!(audit.flow.stage(), Stage::Connecting { .. });
             }
             // The next attempt to connect may get the same descriptor.
             if let Some(connection) = audit.target.and_then(|target| process.connection_of(target))
