@@ -124,7 +124,8 @@ fn selection(criterion: &mut Criterion) {
     let numbers: Vec<u64> =
         (0..100).map(|number| flow::target_number(&format!("10.0.0.{number}:80"))).collect();
     let at = |position: usize| targets[position];
-    let set = Candidates { numbers: &numbers, at, heaviest: 100 };
+    let levels = flow::levels(targets.iter().map(|target| target.level));
+    let set = Candidates { numbers: &numbers, levels: &levels, at, heaviest: 100 };
     let mut random = 0u64;
     let mut turns = Turns::default();
     for name in ["least", "round_robin", "source", "first"] {

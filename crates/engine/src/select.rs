@@ -111,5 +111,5 @@ fn candidates<'a>(
     };
     let parts = if slow_start.is_some() { WEIGHT_PARTS } else { 1 };
     let heaviest = set.heaviest.saturating_mul(parts);
-    Candidates { numbers: &set.numbers, at, heaviest }
+    Candidates { numbers: &set.numbers, levels: &set.levels, at, heaviest }
 }

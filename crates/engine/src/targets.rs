@@ -5,7 +5,7 @@ use crate::rules::Rules;
 use crate::sets::Planned;
 use crate::target::{Target, TargetAddress, limit};
 use arc_swap::{ArcSwap, Guard};
-use flow::Turns;
+use flow::{Level, Turns};
 use std::sync::{Arc, Mutex};
 
 /// A target of a set, with the properties that a new set may change.
@@ -41,6 +41,7 @@ pub(crate) struct TargetSet {
     members: Box<[Member]>,
     /// The numbers of their addresses, for `balance = "source"`.
     pub(crate) numbers: Box<[u64]>,
+    pub(crate) levels: Box<[Level]>,
     /// The highest weight.
     pub(crate) heaviest: u32,
     /// One of them has a limit of its own.
@@ -53,8 +54,9 @@ impl TargetSet {
     fn new(version: u64, members: Box<[Member]>) -> Self {
         let heaviest = members.iter().map(|member| member.weight).max().unwrap_or(1);
         let numbers = members.iter().map(|it| flow::target_number(&it.target.text)).collect();
+        let levels = flow::levels(members.iter().map(|member| member.level));
         let is_limited = members.iter().any(|member| member.target.limit().is_some());
-        Self { version, members, numbers, heaviest, is_limited, turns: Mutex::default() }
+        Self { version, members, numbers, levels, heaviest, is_limited, turns: Mutex::default() }
     }
 
     /// Whether failed connects take its targets out of use: never the only one.

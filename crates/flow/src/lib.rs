@@ -50,8 +50,8 @@ pub use greet::Greeting;
 
 mod select;
 pub use select::{
-    Balance, Candidate, Candidates, Choice, NoTarget, NoneUp, Turns, client_number, has_place,
-    select, target_number,
+    Balance, Candidate, Candidates, Choice, Level, NoTarget, NoneUp, Turns, client_number,
+    has_place, levels, select, target_number,
 };
 
 mod health;

@@ -6,6 +6,9 @@
 mod least;
 mod pool;
 
+mod level;
+pub use level::{Level, levels};
+
 mod turns;
 pub use turns::Turns;
 
@@ -81,6 +84,8 @@ pub struct Candidates<'a, F> {
     /// The numbers of the targets ([`target_number`]), by position. Apart from their states, because
     /// [`Balance::Source`] reads all numbers and few states.
     pub numbers: &'a [u64],
+    /// Where the targets of each level are ([`levels`]).
+    pub levels: &'a [Level],
     /// Reads the state of the target at a position.
     pub at: F,
     /// The highest weight of the set.
@@ -98,17 +103,17 @@ pub fn select(
     choice: Choice<'_>,
     none_up: NoneUp,
 ) -> Result<usize, NoTarget> {
-    let Candidates { numbers, at, heaviest } = candidates;
+    let Candidates { numbers, levels, at, heaviest } = candidates;
     let count = numbers.len();
     let pool = Pool::of((0..count).map(at), none_up).ok_or(NoTarget::Down)?;
     let eligible_at = |position| Some(at(position)).filter(|it| pool.contains(it));
     let chosen = match choice {
         Choice::Least(random) => {
-            least::emptier_of_two(count, eligible_at, *heaviest, Random(random))
+            least::emptier_of_two(pool.positions(levels), eligible_at, *heaviest, Random(random))
         }
         Choice::RoundRobin(turns) => turns.next(count, eligible_at),
         Choice::Source(client) => rendezvous::highest(numbers, eligible_at, *heaviest, client),
-        Choice::First => (0..count).find(|position| eligible_at(*position).is_some()),
+        Choice::First => pool.positions(levels).find(|position| eligible_at(*position).is_some()),
     };
     chosen.ok_or(NoTarget::Full)
 }
@@ -165,9 +170,12 @@ mod tests {
     const BACKUP: Candidate = Candidate { level: 1, ..GOOD };
     const LAST: Candidate = Candidate { level: 2, ..GOOD };
 
-    fn set(candidates: &[Candidate]) -> Candidates<'_, impl Fn(usize) -> Candidate> {
+    type Set<'a> = Candidates<'a, &'a dyn Fn(usize) -> Candidate>;
+
+    fn with_set<T>(candidates: &[Candidate], act: impl FnOnce(&Set<'_>) -> T) -> T {
         let numbers = &[0, 1, 2, 3, 4, 5][..candidates.len()];
-        Candidates { numbers, at: |at| candidates[at], heaviest: 1 }
+        let levels = &levels(candidates.iter().map(|candidate| candidate.level));
+        act(&Candidates { numbers, levels, at: &|at| candidates[at], heaviest: 1 })
     }
 
     /// The selection of every balance, which must agree where one target is eligible.
@@ -175,9 +183,8 @@ mod tests {
         let mut turns = Turns::default();
         let choices =
             [Choice::Least(7), Choice::RoundRobin(&mut turns), Choice::Source(7), Choice::First];
-        let set = set(candidates);
-        let select = |choice| select(&set, choice, none_up);
-        let [first, others @ ..] = choices.map(select);
+        let [first, others @ ..] =
+            with_set(candidates, |set| choices.map(|choice| select(set, choice, none_up)));
         assert_eq!(others, [first; 3], "{candidates:?}");
         first
     }
@@ -215,8 +222,9 @@ mod tests {
 
     #[test]
     fn a_new_client_gets_a_place_beside_those_of_earlier_ones() {
-        let has_place =
-            |candidates: &[Candidate], claims| has_place(&set(candidates), NoneUp::Refuse, claims);
+        let has_place = |candidates: &[Candidate], claims| {
+            with_set(candidates, |set| has_place(set, NoneUp::Refuse, claims))
+        };
         let two = Candidate { free: 2, ..GOOD };
         assert_eq!(
             [0, 2, 3].map(|claims| has_place(&[GOOD, FULL, two], claims)),
@@ -231,8 +239,9 @@ mod tests {
 
     #[test]
     fn first_keeps_to_the_order_of_the_configuration() {
-        let select =
-            |candidates: &[Candidate]| select(&set(candidates), Choice::First, NoneUp::Try);
+        let select = |candidates: &[Candidate]| {
+            with_set(candidates, |set| select(set, Choice::First, NoneUp::Try))
+        };
         assert_eq!(select(&[GOOD, GOOD, GOOD]), Ok(0));
         assert_eq!(select(&[DOWN, GOOD, GOOD]), Ok(1));
     }

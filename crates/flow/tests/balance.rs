@@ -3,7 +3,7 @@
 
 #![expect(clippy::cast_precision_loss, reason = "the numbers are small")]
 
-use flow::{Candidate, Candidates, Choice, NoneUp, Turns};
+use flow::{Candidate, Candidates, Choice, Level, NoneUp, Turns};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -38,6 +38,7 @@ impl Random {
 struct Fleet {
     random: Random,
     numbers: Vec<u64>,
+    levels: Box<[Level]>,
     /// By process and target.
     open: [[u32; TARGETS]; PROCESSES],
     /// End (the bits of a positive number are in its order), process, target, and restarts of the target at the begin.
@@ -51,6 +52,7 @@ impl Fleet {
         Self {
             random: Random(seed),
             numbers: numbers(TARGETS),
+            levels: one_level(TARGETS),
             open: [[0; TARGETS]; PROCESSES],
             ends: BinaryHeap::new(),
             restarts: [0; TARGETS],
@@ -65,7 +67,7 @@ impl Fleet {
         let process = self.random.below(PROCESSES);
         let choice = choice(self.random.number(), process);
         let at = |target| candidate(self.open[process][target]);
-        let set = Candidates { numbers: &self.numbers, at, heaviest: 1 };
+        let set = Candidates { numbers: &self.numbers, levels: &self.levels, at, heaviest: 1 };
         let target = flow::select(&set, choice, NoneUp::Try).expect("all are up");
         self.open[process][target] += 1;
         // A Pareto distribution: most sessions last some seconds, a few an hour.
@@ -109,6 +111,10 @@ fn numbers(count: usize) -> Vec<u64> {
     (0..count).map(|target| flow::target_number(&format!("10.0.0.{target}:80"))).collect()
 }
 
+fn one_level(count: usize) -> Box<[Level]> {
+    flow::levels(std::iter::repeat_n(0, count))
+}
+
 #[test]
 fn least_keeps_the_targets_of_several_processes_even() {
     for seed in 1..=4 {
@@ -146,10 +152,10 @@ fn least_gives_a_restarted_target_at_most_twice_its_part() {
 #[test]
 fn source_sends_a_client_to_its_target_and_moves_only_those_of_a_removed_one() {
     let number = |client: u32| flow::client_number(std::net::Ipv4Addr::from_bits(client).into());
-    let numbers = numbers(100);
+    let (numbers, levels) = (numbers(100), one_level(100));
     let select = |client, removed| {
         let at = |target| Candidate { is_up: Some(target) != removed, ..candidate(0) };
-        let set = Candidates { numbers: &numbers, at, heaviest: 1 };
+        let set = Candidates { numbers: &numbers, levels: &levels, at, heaviest: 1 };
         flow::select(&set, Choice::Source(number(client)), NoneUp::Refuse).expect("99 are up")
     };
     let mut moved = 0u32;
@@ -165,11 +171,11 @@ fn source_sends_a_client_to_its_target_and_moves_only_those_of_a_removed_one() {
 fn turns_follow_the_weights_in_every_window() {
     let weights = [5u32, 3, 1, 1];
     let total: u32 = weights.iter().sum();
-    let mut turns = Turns::default();
+    let (mut turns, levels) = (Turns::default(), one_level(4));
     let mut counts = [0u32; 4];
     for turn in 1..=1_000 {
         let at = |target: usize| Candidate { weight: weights[target], ..candidate(0) };
-        let set = Candidates { numbers: &[0; 4], at, heaviest: 5 };
+        let set = Candidates { numbers: &[0; 4], levels: &levels, at, heaviest: 5 };
         let target = flow::select(&set, Choice::RoundRobin(&mut turns), NoneUp::Try);
         counts[target.expect("all are up")] += 1;
         for (count, weight) in counts.iter().zip(weights) {

@@ -2,6 +2,7 @@
 //! which it is one of the two: twice its fair part. The emptiest of all would get everything.
 
 use super::{Candidate, Random};
+use std::ops::Range;
 
 /// Draws without success after which all targets are read: then few of them are eligible, or few are as
 /// heavy as the heaviest.
@@ -11,15 +12,18 @@ const DRAWS: usize = 16;
 /// proportion to its weight, so that weights also hold among many targets. `eligible` reads a target by
 /// position; `None` if it may not be chosen.
 pub(super) fn emptier_of_two(
-    count: usize,
+    mut positions: Range<usize>,
     eligible: impl Fn(usize) -> Option<Candidate>,
     heaviest: u32,
     mut random: Random,
 ) -> Option<usize> {
+    if positions.len() == 1 {
+        return positions.find(|position| eligible(*position).is_some());
+    }
     let mut draw = |not: Option<usize>| {
         let eligible = |position| eligible(position).filter(|_| Some(position) != not);
-        let quick = draw_by_rejection(count, eligible, heaviest, &mut random);
-        quick.or_else(|| draw_of_all(count, eligible, &mut random))
+        let quick = draw_by_rejection(&positions, eligible, heaviest, &mut random);
+        quick.or_else(|| draw_of_all(positions.clone(), eligible, &mut random))
     };
     let (one, drawn) = draw(None)?;
     let Some((other, candidate)) = draw(Some(one)) else { return Some(one) };
@@ -28,14 +32,14 @@ pub(super) fn emptier_of_two(
 
 /// Draws positions with equal probability, and accepts one with a probability in proportion to its weight.
 fn draw_by_rejection(
-    count: usize,
+    positions: &Range<usize>,
     eligible: impl Fn(usize) -> Option<Candidate>,
     heaviest: u32,
     random: &mut Random,
 ) -> Option<(usize, Candidate)> {
     let draw = || {
         #[expect(clippy::cast_possible_truncation, reason = "below the count")]
-        let position = random.below(count as u64) as usize;
+        let position = positions.start + random.below(positions.len() as u64) as usize;
         let candidate = eligible(position)?;
         let is_accepted = random.below(heaviest.into()) < candidate.weight.into();
         is_accepted.then_some((position, candidate))
@@ -45,11 +49,11 @@ fn draw_by_rejection(
 
 /// Draws the eligible target in whose part of all weights a random point is.
 fn draw_of_all(
-    count: usize,
+    positions: Range<usize>,
     eligible: impl Fn(usize) -> Option<Candidate>,
     random: &mut Random,
 ) -> Option<(usize, Candidate)> {
-    let all = || (0..count).filter_map(|position| Some((position, eligible(position)?)));
+    let all = || positions.clone().filter_map(|position| Some((position, eligible(position)?)));
     let total = all().map(|(_, candidate)| u64::from(candidate.weight)).sum();
     let mut point = random.below(total);
     all().find(|(_, candidate)| {
@@ -77,7 +81,7 @@ mod tests {
     fn chosen(candidates: &[Candidate], random: u64) -> usize {
         let heaviest = candidates.iter().map(|candidate| candidate.weight).max().unwrap_or(1);
         let eligible = |at: usize| Some(candidates[at]).filter(|candidate| candidate.free > 0);
-        let chosen = emptier_of_two(candidates.len(), eligible, heaviest, Random(random));
+        let chosen = emptier_of_two(0..candidates.len(), eligible, heaviest, Random(random));
         chosen.expect("a candidate")
     }
 

@@ -1,6 +1,7 @@
 //! The targets that are eligible for one client: the level that serves, and whether it is up.
 
-use super::{Candidate, NoneUp};
+use super::{Candidate, Level, NoneUp, level};
+use std::ops::Range;
 
 /// The part of a set from which a target is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,11 @@ impl Pool {
         let down = down.filter(|_| none_up == NoneUp::Try);
         up.map(|level| Self { level, is_down: false })
             .or(down.map(|level| Self { level, is_down: true }))
+    }
+
+    /// The positions between which all of its targets are.
+    pub(super) fn positions(self, levels: &[Level]) -> Range<usize> {
+        level::positions(levels, self.level)
     }
 
     /// Whether the candidate may take the session.
