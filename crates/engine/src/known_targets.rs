@@ -65,6 +65,7 @@ impl KnownTargets {
     pub(crate) fn configured(&self, entry: &plan::TargetEntry) -> Arc<Target> {
         let target = self.at(&entry.address);
         target.set_limit(entry);
+        target.note_not_removed();
         target
     }
 

@@ -38,7 +38,7 @@ impl Present {
 
 impl RemovedTargets {
     /// Compares the targets of a forward that have sessions with those in its sets: others were removed by
-    /// `now`, and those that are in a set again were not.
+    /// `now`.
     pub(crate) fn update(&mut self, forward: &Arc<Forward>, routes: &[Arc<Route>], now: Time) {
         let is_of = |it: &RemovedTarget| Arc::ptr_eq(&it.forward, forward);
         let mut open = forward.targets.all();
@@ -49,7 +49,6 @@ impl RemovedTargets {
             return;
         }
         let present = Present::of(routes);
-        open.iter().filter(|it| present.contains(it)).for_each(|it| it.note_not_removed());
         self.retain(|it| !is_of(it) || !present.contains(&it.target));
         let known = self.0.iter().filter(|it| is_of(it)).map(|it| id(&it.target));
         let known: HashSet<usize> = known.collect();

@@ -23,7 +23,7 @@ impl SessionFilter {
 impl TargetFilter {
     fn selects<K: Kernel>(&self, session: &Session<K>) -> bool {
         let address = session.target_address.and_then(sys::Address::ip);
-        session.permit.target().is_some_and(|target| target.text == self.text)
+        session.last_target().is_some_and(|target| target.text == self.text)
             || (address.is_some() && address == self.address)
     }
 }

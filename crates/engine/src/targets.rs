@@ -77,7 +77,10 @@ impl TargetSet {
 
     /// Whether the set is of these targets, with these properties.
     fn equals(&self, planned: &[Planned<'_>]) -> bool {
-        self.members.len() == planned.len()
+        // The limit of a target that another listener shares is the new one already.
+        let is_limited = planned.iter().any(|it| it.entry.options.max_sessions.is_some());
+        self.is_limited == is_limited
+            && self.members.len() == planned.len()
             && self.members.iter().zip(planned).all(|(member, planned)| member.equals(planned))
     }
 }
@@ -198,6 +201,11 @@ mod tests {
         assert_eq!((target(&one).limit(), other.load().version), (Some(7), 1));
         one.replace(planned(&targets(&["127.0.0.1:1"])), &known);
         assert_eq!(target(&other).limit(), None);
+        other.replace(planned(&targets(&["127.0.0.1:1"])), &known);
+        assert!([&one, &other].iter().all(|set| !set.load().is_limited));
+        one.replace(planned(&entry(5)), &known);
+        other.replace(planned(&entry(5)), &known);
+        assert!([&one, &other].iter().all(|set| set.load().is_limited));
     }
 
     #[test]

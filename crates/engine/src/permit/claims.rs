@@ -44,7 +44,8 @@ impl Claims {
         has_place: impl Fn(u32) -> bool,
     ) -> Option<Claim> {
         let more = |taken| has_place(taken).then_some(taken + 1);
-        let enter = || self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        // With the release of a claim, its place in a target is seen as taken.
+        let enter = || self.taken.fetch_update(Ordering::Relaxed, Ordering::Acquire, more).is_ok();
         let has_entered = self.waiters.attempt(worker, enter);
         has_entered.then(|| Claim(Some(Arc::clone(self))))
     }
@@ -60,7 +61,7 @@ impl Claim {
     /// Returns the claim. `wake` receives the workers that wait.
     pub(crate) fn release(mut self, wake: impl FnOnce(Waiting)) {
         if let Some(claims) = self.0.take() {
-            claims.taken.fetch_sub(1, Ordering::Relaxed);
+            claims.taken.fetch_sub(1, Ordering::Release);
             wake(claims.waiters.wake());
         }
     }
