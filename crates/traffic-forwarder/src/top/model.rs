@@ -192,7 +192,7 @@ impl Model {
             Err(failure) => self.fail(&failure, now),
         }
         match answer {
-            Ok(answer) => self.take_answer(&question, answer),
+            Ok(answer) => self.take_answer(&question, answer, now),
             Err(failure) => self.fail(&failure, now),
         }
     }
@@ -214,7 +214,7 @@ impl Model {
     }
 
     /// Stores an answer, unless the view has changed since the query.
-    fn take_answer(&mut self, question: &Question, answer: Answer) {
+    fn take_answer(&mut self, question: &Question, answer: Answer, now: SystemTime) {
         let fits = |asked: &PageQuery, now: PageQuery| {
             (asked.sort, &asked.filter) == (now.sort, &now.filter)
         };
@@ -239,8 +239,12 @@ impl Model {
                 if fits(asked, self.targets.query()) =>
             {
                 let shown = self.target.take();
-                let now = shown.as_ref().and_then(|it| rows.iter().find(|row| row.has_same_id(it)));
-                self.target = now.cloned().or(shown);
+                let find = |it| rows.iter().find(|row| row.has_same_id(it)).cloned();
+                self.target = shown.as_ref().and_then(find);
+                if self.view == View::Target && self.target.is_none() {
+                    self.view = View::Targets;
+                    self.say("the target is no longer in its forward".to_owned(), false, now);
+                }
                 self.targets.take(Page { total: rows.len(), offset: 0, rows });
                 self.fit_texts();
             }

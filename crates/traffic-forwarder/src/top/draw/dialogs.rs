@@ -62,10 +62,10 @@ fn question(act: &Act) -> Vec<Line<'static>> {
         ],
         Act::Drain(place) => vec![
             format!("Drain {}?", named(place)),
-            "It accepts no new sessions; open ones continue.".to_owned(),
+            "It takes no new sessions; open ones continue.".to_owned(),
         ],
         Act::Resume(place) => {
-            vec![format!("Resume {}?", named(place)), "It accepts new sessions again.".to_owned()]
+            vec![format!("Resume {}?", named(place)), "It takes new sessions again.".to_owned()]
         }
     };
     let answers = [String::new(), "y yes   any other key no".to_owned()];
