@@ -11,7 +11,7 @@ pub struct Forward {
     /// Name of the forward, as configured.
     pub name: String,
     /// `active`, `draining`, `skipped`: a line of the older format that could not be bound, or
-    /// `removed`: no longer configured, with sessions that go on.
+    /// `removed`: no longer configured; its sessions go on, or a trial may bring it back.
     #[schema(schema_with = Word::<ForwardState>::schema)]
     pub state: Word<ForwardState>,
     /// Why clients cannot reach the forward or one of its listeners: an address could not be bound

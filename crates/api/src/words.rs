@@ -16,7 +16,7 @@ words! {
         Active = "active": "It takes new sessions.",
         Draining = "draining": "An operator drained it: it takes no new sessions.",
         Skipped = "skipped": "A line of the older format that could not be bound.",
-        Removed = "removed": "No longer configured, with sessions that go on.",
+        Removed = "removed": "No longer configured: its sessions go on, or a trial may bring it back.",
     }
 }
 

@@ -113,7 +113,7 @@ impl<K: Kernel> Acceptor<K> {
         self.retry_at
     }
 
-    /// Time at which to call [`Self::take_full`] without a wake-up; `None` if no target is to be tried again.
+    /// Time at which to call [`Self::take_full`] without a wake-up; `None` if no back-off ends.
     pub(crate) fn room_at(&self) -> Option<Time> {
         self.room_at
     }

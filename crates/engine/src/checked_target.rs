@@ -104,7 +104,7 @@ impl<K: Kernel> CheckedTarget<K> {
             self.report(|forward, target| Report::TargetUp { forward, target, was_down });
         }
         if before != state() {
-            // Its places serve again, or those of backups.
+            // The target serves again, or its backups do.
             self.shared.wake(forward.targets_changed());
         }
         if change == Some(HealthChange::Down) && rules.on_down == OnDown::Reset {

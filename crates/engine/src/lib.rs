@@ -281,7 +281,8 @@ impl<K: Kernel> Engine<K> {
         self.forwards.tidy(removed_timeout, keeps_drained, &self.shared);
     }
 
-    /// All forwards: the configured ones, in their order, then removed ones with open sessions.
+    /// All forwards: the configured ones, in their order, then removed ones that are not forgotten
+    /// ([`Self::tidy`]).
     pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_, K>> {
         self.forwards.views()
     }

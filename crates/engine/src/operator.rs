@@ -64,7 +64,7 @@ impl<K: Kernel> Forwards<K> {
             })
             .map(|target| known.set_drained(&target, drained))
             .collect();
-        // Without it, backups may serve.
+        // With the target drained, backups may serve.
         shared.wake(running.forward.targets_changed());
         match &changes[..] {
             [] => Err(NotSwitched::NoTarget),

@@ -32,7 +32,7 @@ pub(crate) struct Place(Option<Arc<Target>>);
 #[derive(Debug)]
 pub(crate) struct Full;
 
-/// How a client is treated that finds a limit reached.
+/// The limits that a request meets besides those of process and forward, and the action at a limit.
 #[derive(Clone, Copy)]
 pub(crate) struct AtGate<F> {
     pub(crate) at_limit: AtLimit,
@@ -45,7 +45,7 @@ pub(crate) struct AtGate<F> {
 impl Permit {
     /// Takes a place in the `process` and one in the forward, or none. Where clients may wait, also claims a
     /// place in a target, and notes the worker where there is no room: it is woken when there is. `wake`
-    /// receives the workers to wake for a place or claim that is returned here.
+    /// receives the workers to wake for a place that is returned here.
     pub(crate) fn request(
         route: &Arc<Route>,
         gate: AtGate<impl Fn(u32) -> bool>,
@@ -60,8 +60,8 @@ impl Permit {
         };
         let process_has_room = enter(process);
         let forward_has_room = process_has_room && enter(&forward.gate);
-        // The claim comes last: sessions of this worker that wait for a place in a target are woken when one is
-        // returned, and would have it request again without end.
+        // The claim comes last and is never returned here: a returned claim would wake this worker's own
+        // waiting sessions and listeners, which would request again: an endless loop.
         let claim = match has_place.filter(|_| forward_has_room && at_limit == AtLimit::Wait) {
             Some(has_place) => forward.claims.enter_or_wait(worker, has_place).map(Some),
             None => Some(None),

@@ -55,7 +55,8 @@ impl<K: Kernel> Running<K> {
     }
 }
 
-/// A forward that is no longer configured. It stays until its sessions have ended.
+/// A forward that is no longer configured. It stays until its sessions have ended and, if it has drained
+/// targets, until a trial has ended.
 pub(crate) struct Removed {
     pub(crate) plan: Arc<plan::Forward>,
     pub(crate) forward: Arc<Forward>,
@@ -63,7 +64,7 @@ pub(crate) struct Removed {
     pub(crate) since: Time,
 }
 
-/// The running forwards, removed ones with sessions, and state that outlives a forward.
+/// The running forwards, removed ones that are not forgotten, and state that outlives a forward.
 pub(crate) struct Forwards<K: Kernel> {
     pub(crate) passed: PassedSockets<K>,
     pub(crate) running: Vec<Running<K>>,

@@ -181,7 +181,7 @@ impl<K: Kernel> Shared<K> {
         Permit::restored(route, target, &self.gate)
     }
 
-    /// Returns the claim of a session to a place in a target: it has one, or is not to get one.
+    /// Returns a claim: its session has a place in a target, or has ended.
     pub(crate) fn release_claim(&self, claim: Option<Claim>) {
         if let Some(claim) = claim {
             claim.release(|waiting| self.wake(waiting));

@@ -12,8 +12,8 @@ pub enum AtLimit {
 /// Room under the limits before this session is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Occupancy {
-    /// The targets have a place for one more session ([`has_place`](crate::has_place)). Asked before
-    /// accept(2) only: a client that is accepted anyway is refused by the selection, with a record.
+    /// The targets have a place for one more session ([`has_place`](crate::has_place)). Checked only where
+    /// clients may wait; else true: the selection refuses the client, with a record.
     pub targets_have_room: bool,
     /// The forward has room for one more session.
     pub forward_has_room: bool,

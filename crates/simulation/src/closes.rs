@@ -9,7 +9,7 @@ use testkit::sim::Closed;
 
 /// Checks the record of a session whose sockets were just closed.
 pub(crate) fn of_record(session: &Session) {
-    // The sockets of two sessions of the engine are not told apart.
+    // Sockets are not recorded per session of the engine.
     let Some(record) = session.record.filter(|_| !session.is_passed_on()) else { return };
     for peer in [Peer::Client, Peer::Target] {
         let closed = &session.closed[usize::from(peer == Peer::Target)];

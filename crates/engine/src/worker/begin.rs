@@ -64,7 +64,7 @@ impl<K: Kernel> Worker<K> {
         self.walk(Walk::Poll { numbers });
     }
 
-    /// Has the sessions that wait for a place in a target ask for one again.
+    /// Retries the selection for the sessions that wait for a place in a target.
     pub(crate) fn retry_waiting(&mut self) {
         let sessions = std::mem::take(&mut self.context.waiting);
         if !sessions.is_empty() {

@@ -3,7 +3,7 @@
 /// All forwards with state to hand off, and the totals of forgotten ones.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Forwards {
-    /// Active and drained forwards, and removed ones that still have sessions.
+    /// Active and drained forwards, and removed ones that are not forgotten.
     #[prost(message, repeated, tag = "1")]
     pub forwards: Vec<Forward>,
     /// Every listening socket of the process.
@@ -71,7 +71,8 @@ pub struct Target {
     /// Number of failed attempts to connect.
     #[prost(uint64, tag = "8")]
     pub failed: u64,
-    /// While it has sessions and no set: when it left the last one; else 0, and always in older versions.
+    /// While it has sessions and is in no set: when it left the last one, in microseconds of the monotonic
+    /// clock; else 0. Missing in older versions, which reads as 0.
     #[prost(uint64, tag = "9")]
     pub removed_at: u64,
 }

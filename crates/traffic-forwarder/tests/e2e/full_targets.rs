@@ -112,7 +112,7 @@ fn clients_wait_in_order_until_a_target_has_a_place() {
         let mut served: VecDeque<_> = (0..3).map(|_| served_client(&port)).collect();
         let mut waiting: VecDeque<_> = (0..4).map(|_| asking_client(&port)).collect();
         is_waiting(&waiting[0]);
-        assert_eq!(sessions(&operated), 3, "who waits costs the process nothing");
+        assert_eq!(sessions(&operated), 3, "waiting clients cost the process nothing");
         while let Some(next) = waiting.pop_front() {
             drop(served.pop_front());
             is_answered(&next);
@@ -231,7 +231,7 @@ fn a_target_that_is_up_again_or_resumed_serves_them() {
     });
 }
 
-/// No event tells that the back-off of a target is over.
+/// No event announces the end of a back-off.
 #[test]
 fn a_target_whose_back_off_is_over_serves_them() {
     with_one_and_two_workers(|workers| {
