@@ -7,11 +7,13 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use serde_json::Value;
 use testkit::{
-    Addr, Behaviour, LIMIT, Peer, Place, Port, Script, SessionRecord, Socket, Target, connect,
-    wait_until,
+    Addr, Behaviour, LIMIT, Peer, Place, Port, Script, SessionRecord, Socket, Target, wait_until,
 };
 
-use crate::support::{BINARY, Config, Operated, QUIET, messages, ping, play, served_client};
+use crate::support::{
+    BINARY, Config, Operated, asking_client, is_answered, is_waiting, messages, ping, play,
+    served_client,
+};
 
 const CHECKED: &str = "check = { connect = true, every = '100ms', fall = 1, rise = 1 }";
 
@@ -31,23 +33,6 @@ fn config(workers: u32, port: &Port, to: &[String], settings: &str) -> Config {
         to.join(", ")
     );
     Config::new().process(&format!("workers = {workers}")).forward_with(port.addr(), text)
-}
-
-/// A client that has sent a byte and waits for its echo.
-fn asking_client(port: &Port) -> Socket {
-    let client = connect(port).unwrap();
-    play(&client, Script::new().write_bytes("."));
-    client
-}
-
-#[track_caller]
-fn is_answered(client: &Socket) {
-    assert_eq!(play(client, Script::new().read_exactly(1)).bytes, b".");
-}
-
-#[track_caller]
-fn is_waiting(client: &Socket) {
-    play(client, Script::new().expect_silence(QUIET));
 }
 
 fn with_one_and_two_workers(shape: impl Fn(u32)) {

@@ -3,9 +3,11 @@
 
 use std::collections::VecDeque;
 
-use testkit::{Addr, Behaviour, LIMIT, Peer, Port, Script, Socket, Target, connect, wait_until};
+use testkit::{Addr, Behaviour, LIMIT, Peer, Port, Script, Socket, Target, wait_until};
 
-use crate::support::{Config, Forward, QUIET, messages, ping, play, served_client};
+use crate::support::{
+    Config, Forward, asking_client, is_answered, is_waiting, messages, ping, served_client,
+};
 
 const REFUSED: &str = "connections refused: max_sessions is reached";
 const REFUSE: &str = "max_sessions = 2\nat_limit = 'refuse'";
@@ -35,23 +37,6 @@ impl Echo {
 #[track_caller]
 fn is_refused(addr: impl Into<Addr>) {
     Peer::connect("one too many", addr, Script::new().expect_reset()).finish();
-}
-
-/// A client that has sent a byte and waits for its echo.
-fn asking_client(addr: impl Into<Addr>) -> Socket {
-    let client = connect(addr).unwrap();
-    play(&client, Script::new().write_bytes("."));
-    client
-}
-
-#[track_caller]
-fn is_answered(client: &Socket) {
-    play(client, Script::new().read_exactly(1));
-}
-
-#[track_caller]
-fn is_waiting(client: &Socket) {
-    play(client, Script::new().expect_silence(QUIET));
 }
 
 // === refuse ===

@@ -32,7 +32,8 @@ pub(crate) use late_target::LateTarget;
 pub(crate) use network_namespace::{in_network_namespace, on_each_network_namespace, test_name};
 pub(crate) use operated::Operated;
 pub(crate) use sessions::{
-    OPENING, Session, close_listener, ping, play, reset, served_client, write_until_full,
+    OPENING, Session, asking_client, close_listener, is_answered, is_waiting, ping, play, reset,
+    served_client, write_until_full,
 };
 pub(crate) use setup::{Setup, on_each_setup};
 pub(crate) use slow_lookups::SlowLookups;

@@ -1,10 +1,12 @@
 //! Clients that wait at a full forward (`at_limit = 'wait'`) when a reload changes the rule: the
 //! new rule applies to them at once.
 
-use testkit::{Behaviour, LIMIT, Peer, Port, Ports, Script, Socket, Target, connect, wait_until};
+use testkit::{Behaviour, LIMIT, Peer, Port, Ports, Script, Socket, Target, wait_until};
 
 use super::is_refused;
-use crate::support::{Config, Operated, QUIET, ping, play, served_client};
+use crate::support::{
+    Config, Operated, asking_client, is_answered, is_waiting, ping, play, served_client,
+};
 
 /// Repetitions of each case: some races failed in one of four runs.
 const ROUNDS: usize = 8;
@@ -49,23 +51,6 @@ fn config(workers: u32, port: &Port, target: &Target, settings: &str) -> Config 
 
 fn named(name: &str, settings: &str) -> String {
     format!("name = '{name}'\n{settings}")
-}
-
-/// A client that has sent a byte and waits for its echo.
-fn asking_client(port: &Port) -> Socket {
-    let client = connect(port).unwrap();
-    play(&client, Script::new().write_bytes("."));
-    client
-}
-
-#[track_caller]
-fn is_answered(client: &Socket) {
-    assert_eq!(play(client, Script::new().read_exactly(1)).bytes, b".");
-}
-
-#[track_caller]
-fn is_waiting(client: &Socket) {
-    play(client, Script::new().expect_silence(QUIET));
 }
 
 fn with_one_and_two_workers(shape: impl Fn(u32)) {

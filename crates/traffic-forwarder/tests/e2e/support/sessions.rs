@@ -94,3 +94,22 @@ pub(crate) fn write_until_full(socket: &Socket, seed: u64) -> u64 {
         }
     }
 }
+
+/// A client that has sent a byte and waits for its echo.
+pub(crate) fn asking_client(addr: impl Into<Addr>) -> Socket {
+    let client = connect(addr).unwrap();
+    play(&client, Script::new().write_bytes("."));
+    client
+}
+
+/// Checks that an [`asking_client`] gets its echo.
+#[track_caller]
+pub(crate) fn is_answered(client: &Socket) {
+    assert_eq!(play(client, Script::new().read_exactly(1)).bytes, b".");
+}
+
+/// Checks that an [`asking_client`] gets neither an answer nor an end.
+#[track_caller]
+pub(crate) fn is_waiting(client: &Socket) {
+    play(client, Script::new().expect_silence(QUIET));
+}
