@@ -157,6 +157,10 @@ impl Tried {
         Self(Vec::new())
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn contains(&self, target: &Arc<Target>) -> bool {
         !self.0.is_empty() && self.0.binary_search(&id(target)).is_ok()
     }

@@ -55,7 +55,7 @@ pub(crate) fn select_another<K: Kernel>(
     let left = connecting.set_place_aside(&mut session.permit);
     let place = take_place(session, context, &tried, rules, claim);
     let Some(connecting) = &mut session.connecting else { return };
-    let (claim, refused) = match place {
+    let (waits, refused) = match place {
         Ok(_) => (None, None),
         Err(NoPlace::Wait(claim)) => (Some(claim), None),
         Err(NoPlace::Refused(reason)) => (None, Some(reason)),
@@ -68,7 +68,7 @@ pub(crate) fn select_another<K: Kernel>(
     if let Some(place) = left {
         context.shared.release_place(place);
     }
-    if claim.is_none() && refused.is_none() {
+    if waits.is_none() && refused.is_none() {
         return add_selected(entry, context);
     }
     // The record names the last target, which has failed or may still answer.
@@ -76,7 +76,7 @@ pub(crate) fn select_another<K: Kernel>(
     if let Some(place) = kept.or_else(|| connecting.rounds.last_mut()?.place.take()) {
         session.permit.take_back(place);
     }
-    if let Some(claim) = claim {
+    if let Some(claim) = waits {
         wait_for_place(session, entry.key, context, claim);
     }
 }
@@ -114,8 +114,9 @@ fn add_selected<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) {
 
 /// The result of [`take_place`] without a place.
 enum NoPlace {
-    /// All targets that the session has not tried are full: it waits for a place, with this claim.
-    Wait(Claim),
+    /// All targets that the session has not tried are full: it waits for a place. It has a claim if it has
+    /// tried none: any place is one that it may take.
+    Wait(Option<Claim>),
     /// The session gets no further target.
     Refused(NoTarget),
 }
@@ -135,16 +136,17 @@ fn take_place<K: Kernel>(
     let mut selected = select(permit, client, tried, rules, now, random);
     if selected == Err(NoTarget::Full) && rules.at_limit == AtLimit::Wait {
         let forward = Arc::clone(&permit.route().forward);
-        let claimed = claim.take().unwrap_or_else(|| forward.claims.enter());
+        if tried.is_empty() {
+            claim.get_or_insert_with(|| forward.claims.enter());
+        }
         let is_decided = forward.claims.waiters().attempt(context.index, || {
             // A reload may have changed the rules before the worker was noted.
             selected = select(permit, client, tried, &forward.rules(), now, random);
             selected != Err(NoTarget::Full)
         });
         if !is_decided {
-            return Err(NoPlace::Wait(claimed));
+            return Err(NoPlace::Wait(claim));
         }
-        claim = Some(claimed);
     }
     context.shared.release_claim(claim);
     selected.map_err(NoPlace::Refused)
@@ -155,18 +157,18 @@ fn wait_for_place<K: Kernel>(
     session: &mut Session<K>,
     key: Key,
     context: &mut Context<K>,
-    claimed: Claim,
+    waits_with: Option<Claim>,
 ) {
     let until = next_return(session.route(), context.now);
     let forward = Arc::clone(&session.route().forward.name);
     let Some(connecting) = &mut session.connecting else {
-        return context.shared.release_claim(Some(claimed));
+        return context.shared.release_claim(waits_with);
     };
     let Connecting { race, claim, no_target, is_listed, .. } = &mut **connecting;
     race.wait_for_place(until);
     let is_new = no_target.replace(NoTarget::Full).is_none();
-    let waited = claim.replace(claimed).is_some();
-    debug_assert!(!waited, "a session has one claim");
+    debug_assert!(claim.is_none(), "a session has one claim");
+    *claim = waits_with;
     if !std::mem::replace(is_listed, true) {
         context.waiting.push(key);
     }
