@@ -49,7 +49,7 @@ pub(crate) fn begin_attempt<K: Kernel>(
     match attempt(&context.kernel, &target, address) {
         Ok((socket, progress)) => {
             if let Err(over) = context.watch(&socket, attempt_token(entry.key, step.number)) {
-                // It may be connected by now: a FIN would look like the end of a complete stream.
+                // It may be connected already: a FIN would look like the end of a complete stream.
                 socket.reset();
                 return Err(over);
             }
@@ -94,7 +94,7 @@ pub(crate) fn attempt_failed<K: Kernel>(
     let Some(connecting) = &mut session.connecting else { return };
     let attempt = connecting.attempts[number].take();
     let address = attempt.as_ref().map(|attempt| attempt.address).or(session.target_address);
-    // The kernel has closed what it reports. Any other may be connected by now: a FIN would look like the
+    // The kernel has closed what it reports. Any other may be connected already: a FIN would look like the
     // end of a complete stream.
     attempt.filter(|_| failure.errno.is_none()).into_iter().for_each(|it| it.socket.reset());
     connecting.failure = Some(failure);

@@ -44,7 +44,7 @@ pub(crate) struct TargetSet {
     pub(crate) levels: Box<[Level]>,
     /// The highest weight.
     pub(crate) heaviest: u32,
-    /// One of them has a limit of its own.
+    /// One of them has a limit.
     pub(crate) is_limited: bool,
     /// For `balance = "round_robin"`.
     pub(crate) turns: Mutex<Turns>,

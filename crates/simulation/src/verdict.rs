@@ -129,7 +129,7 @@ fn of_others(
 /// Whether the peer has ended its connection in a way that may reset it.
 fn broke(session: &Session, peer: Peer) -> bool {
     // The application of the target may have had an earlier connection, and not the lost one. Another session
-    // of the engine has rules of its own.
+    // of the engine has other rules.
     let is_unknown =
         session.crashed_in_queue || session.is_passed_on() || !session.has_used_target();
     if peer == Peer::Target && is_unknown {

@@ -237,7 +237,7 @@ fn a_fall_back_keeps_the_drained_targets_of_a_removed_forward() {
         served_client(&port);
         assert_eq!(targets[0].accepted(), 0);
     }
-    // What is confirmed is forgotten: a forward of this name is a new one.
+    // A confirmed removal is forgotten: a forward of this name is a new one.
     operated.http.post("/v1/reload?confirm=1m").success();
     let generation = operated.status()["generation"].clone();
     operated.http.post(&format!("/v1/confirm?generation={generation}")).success();
