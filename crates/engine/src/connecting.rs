@@ -21,7 +21,7 @@ pub(crate) struct Connecting<K: Kernel> {
     pub(crate) busy: u8,
     /// Why the last selection found no target.
     pub(crate) no_target: Option<NoTarget>,
-    /// Its claim, while it waits for a place in a target.
+    /// Its claim, while it waits for a place and has tried no target.
     pub(crate) claim: Option<Claim>,
     /// It is in the worker's list of the sessions that wait.
     pub(crate) is_listed: bool,

@@ -237,7 +237,7 @@ fn seed_45533() {
     );
 }
 
-/// A connection of the process reaches a listener of its own that was bound after the SYN: two sessions of the engine
+/// A connection of the process reaches one of its listeners that was bound after the SYN: two sessions of the engine
 /// pass the bytes on.
 #[test]
 fn seed_61192() {
