@@ -8,7 +8,7 @@ use flow::{Action, Direction, LaneState, Time};
 use std::time::Duration;
 
 /// The tick of the engine's timing wheel.
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// Bytes that a session may move in one turn. It is served at its event and from the run queue, each time
 /// up to its share of 256 KiB, and the last step may move a whole pipe of 1 MiB.

@@ -8,14 +8,14 @@ use flow::{By, Cause, Direction, FLUSH_LIMIT, Peer, Phase};
 use testkit::sim::Closed;
 
 /// Checks the record of a session whose sockets were just closed.
-pub(crate) fn of_record(session: &Session) {
+pub(crate) fn of_record(session: &Session, circumstances: Circumstances) {
     // Sockets are not recorded per session of the engine.
     let Some(record) = session.record.filter(|_| !session.is_passed_on()) else { return };
     for peer in [Peer::Client, Peer::Target] {
         let closed = &session.closed[usize::from(peer == Peer::Target)];
         if let Some(last) = closed.last() {
             sent(session, record, peer, *last);
-            unread(session, record, peer, *last);
+            unread(session, record, peer, *last, circumstances);
         }
     }
     // An attempt to connect that was overtaken, or that an upgrade has ended, may have connected just before.
@@ -37,11 +37,18 @@ fn sent(session: &Session, record: Record, peer: Peer, closed: Closed) {
 }
 
 /// A break of one peer loses nothing that has arrived from it: the engine has read it, unless the other
-/// peer stops reading, or no segment reaches it.
-fn unread(session: &Session, record: Record, peer: Peer, closed: Closed) {
+/// peer stops reading, no segment reaches it, or a send(2) to its Unix socket has failed.
+fn unread(
+    session: &Session,
+    record: Record,
+    peer: Peer,
+    closed: Closed,
+    circumstances: Circumstances,
+) {
+    let may_fail = circumstances.calls_failed && session.is_unix(peer.other());
     let takes_all = |facts: &Facts| !facts.has_paused && !facts.was_cut_off && !is_gone(facts);
     let takes_more = session.peer(peer.other()).is_some_and(|it| takes_all(&it.facts));
-    if peer_that_broke(session, record) == Some(peer) && takes_more {
+    if peer_that_broke(session, record) == Some(peer) && takes_more && !may_fail {
         assert_eq!(
             closed.unread, 0,
             "session {}: bytes from the {peer:?} are unread: {:?}",
@@ -72,12 +79,14 @@ fn peer_that_broke(session: &Session, record: Record) -> Option<Peer> {
 }
 
 /// What one peer sent before it broke has reached the other one, if that reads all along and the network
-/// loses nothing.
+/// loses nothing. A client that first asks for its socket's error learns of the reset, and never reads.
 pub(crate) fn at_the_end(session: &Session, circumstances: Circumstances) {
     let Some(record) = session.record.filter(|_| !circumstances.network_failed) else { return };
     let Some(broken) = peer_that_broke(session, record) else { return };
     let reader = session.peer(broken.other());
-    let reads = |it: &&ScriptedPeer| it.facts.left.is_none() && !it.facts.has_paused;
+    let reads = |it: &&ScriptedPeer| {
+        it.facts.was_connected && it.facts.left.is_none() && !it.facts.has_paused
+    };
     if let Some(reader) = reader.filter(reads) {
         let sent = record.bytes[Direction::from(broken) as usize];
         assert_eq!(

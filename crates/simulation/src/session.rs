@@ -8,6 +8,7 @@ use crate::random::mix;
 use crate::script::{Act, AddressKind, Endpoint, Limits};
 use flow::{CloseReason, Peer};
 use std::time::Duration;
+use sys::Errno;
 use testkit::sim::Closed;
 
 /// One session, from the connect(2) of its client.
@@ -223,12 +224,14 @@ impl Session {
         }
     }
 
-    /// Whether a host of one of its peers has vanished, or has lost the connection. A host that answers
-    /// again resets the connection at the next segment, and there may be none: the FIN may have passed
-    /// before.
+    /// Whether a host of one of its peers has vanished, has lost the connection, or has given it up while
+    /// no segment passed. A host that answers again resets the connection at the next segment, and there may
+    /// be none: the FIN may have passed before.
     pub(crate) fn has_lost_a_peer(&self) -> bool {
-        let is_lost =
-            |peer: &ScriptedPeer| matches!(peer.facts.left, Some(Leaving::Vanish | Leaving::Crash));
+        let is_lost = |peer: &ScriptedPeer| {
+            matches!(peer.facts.left, Some(Leaving::Vanish | Leaving::Crash))
+                || peer.facts.broken == Some(Errno::TIMEDOUT)
+        };
         // Of two attempts to connect, the target that accepted first may be the connected one.
         let targets = self.target.iter().chain(&self.strays).map(|target| &target.peer);
         self.crashed_in_queue || std::iter::once(&self.client).chain(targets).any(is_lost)

@@ -24,6 +24,7 @@ use session::{Session, Try};
 use set::{Candidate, Member};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 use sys::Address;
 
 /// The model of all targets.
@@ -235,6 +236,8 @@ impl Targets {
                 tries: Vec::new(),
                 restored: None,
                 connected: None,
+                waits_since: None,
+                waited: Duration::ZERO,
             },
         );
     }
@@ -263,6 +266,7 @@ impl Targets {
     fn trying(&mut self, id: u64, target: &str, now: Time) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.restored = None;
+        session.end_wait(now);
         assert!(
             session.connected.is_none(),
             "{target} is tried by a connected session: {session:?}"

@@ -1,8 +1,9 @@
 //! The rules for workers that wait: nothing can be done that no event or timer will bring about.
 
+use crate::checks::TICK;
 use crate::world::World;
 use engine::parts::{Audit, GateAudit, ListenerAudit, SessionAudit};
-use flow::{Direction, LaneState, Peer, Stage};
+use flow::{Direction, LaneState, Peer, Stage, Time};
 use std::collections::BTreeMap;
 use testkit::sim::Look;
 
@@ -20,6 +21,12 @@ pub(crate) fn check(world: &World, waiting: &[&Audit], are_all_waiting: bool) {
     }
 }
 
+/// A back-off that has ended since then has not fired its timer yet.
+fn a_tick_ago(world: &World) -> Time {
+    let tick = u64::try_from(TICK.as_micros()).unwrap_or(0);
+    Time::from_micros(world.sim.now().as_micros().saturating_sub(tick))
+}
+
 fn of_session(world: &World, session: &SessionAudit) {
     let number = world.workers.number_of(session.id);
     let client = world.process.look(session.client).unwrap_or_default();
@@ -27,7 +34,7 @@ fn of_session(world: &World, session: &SessionAudit) {
     match session.flow.stage() {
         Stage::Connecting { .. } => {
             if session.is_waiting_for_place {
-                world.targets.check_session(session.id, world.sim.now());
+                world.targets.check_session(session.id, a_tick_ago(world));
             }
             let look = |attempt: &u32| world.process.look(*attempt).unwrap_or_default();
             let attempts: Vec<Look> = session.attempts.iter().map(look).collect();
@@ -68,7 +75,7 @@ fn full_listeners(world: &World, audit: &Audit) {
     for ListenerAudit { number, descriptor, name, forward, claims, .. } in &audit.acceptor.listeners
     {
         let waits = audit.acceptor.full.contains(number) && world.process.queued(*descriptor) > 0;
-        let have_room = || world.targets.would_take(name, *claims, world.sim.now());
+        let have_room = || world.targets.would_take(name, *claims, a_tick_ago(world));
         assert!(
             !waits || !has_room(*forward) || !has_room(audit.process) || !have_room(),
             "the listener {number} waits for room: {forward:?}, {:?}, {claims} claims",

@@ -273,3 +273,128 @@ fn seed_512478() {
          reload f0 four:4 n1 balance=first passive=1/50/3000 max=10 fin connect=50 idle=37 half=10000 keepalive=2000 | f1 any:3 four:1 t3,n2:weight=5:backup balance=round_robin max=10 path=splice connect=1000 idle=30000 half=1 age=99 keepalive=60000 user=30000",
     );
 }
+
+/// The time for which a client waits for a place is not one in which it would try further targets.
+#[test]
+fn seed_76216() {
+    simulation::replay(
+        "seed 76216 workers 1
+         start f1 any:4 four:2 n2:max=1,t0:weight=2:backup,t2 wait fin path=copy idle=30000 half=500 keepalive=60000 user=1500
+         resolver no-answer
+         pass 3205
+         6 connects four:2
+         6 target sends 3906
+         conditions hostile
+         files 1
+         11 connects four:4
+         12 connects four:2
+         pass 834
+         pass 1789",
+    );
+}
+
+/// A client whose first question is for the error of its socket learns of the reset, and reads nothing.
+#[test]
+fn seed_89421() {
+    simulation::replay(
+        "seed 89421 workers 1
+         start f1 four:2 t1
+         40 connects four:2
+         40 target sends 31
+         40 client fins
+         40 target resets",
+    );
+}
+
+/// A target whose kernel gave its FIN up, while no segment passed, is lost to a session without time limits.
+#[test]
+fn seed_86325() {
+    simulation::replay(
+        "seed 86325 workers 1
+         start f1 any:1 u1
+         target 3 not-accepting
+         reload f1 unix:1 any:4 n0:weight=2 passive=1/50/3000 max=1 path=copy connect=50 half=1 age=2000 keepalive=2000 user=30000 | f2 four:3 any:0 t3,t1:max=1 balance=round_robin passive=1/50/3000 none-up=refuse fin path=splice idle=off half=off user=30000
+         27 connects four:3
+         27 client fins
+         27 target fins
+         target 3 silent
+         pass 1595008",
+    );
+}
+
+/// A back-off that has ended since the last tick has not woken its waiting client yet.
+#[test]
+fn seed_165700() {
+    simulation::replay(
+        "seed 165700 workers 1
+         start f0 any:0 n1 max=3 wait path=splice connect=1000 keepalive=60000 | f1 unix:2 four:3 t0,t3,u1:max=1 balance=first passive=2/700/5000 wait path=copy connect=1000 idle=off keepalive=2000 user=1500 | f2 four:4 t1 max=1 wait path=copy connect=1000 idle=1000 half=1 keepalive=2000
+         2 connects six:0
+         2 client sends 3
+         8 client fins
+         8 target fins
+         9 client sends 296
+         9 target sends 34
+         max 3
+         pass 219936
+         9 target resets
+         3 client sends 1
+         10 target reads 35
+         6 client flows
+         5 target reads 232
+         7 target pauses
+         3 target sends 918
+         files 2
+         3 client pauses
+         settle
+         6 client sends 92
+         13 target flows
+         target 0 silent
+         17 target sends 205
+         1 client pauses
+         conditions mixed
+         target 3 crashed
+         23 client sends 30
+         8 target sends 1
+         27 connects unix:2
+         27 client sends 1922
+         15 target sends 1
+         33 connects four:4
+         target 3 dead
+         target 0 closed
+         39 client flows
+         54 client fins
+         54 target fins
+         55 connects unix:2
+         55 client sends 560
+         56 connects four:3
+         59 client fins
+         49 target pauses
+         60 connects unix:2
+         62 client sends 1
+         62 target fins
+         62 client fins
+         pass 11531",
+    );
+}
+
+/// A failed send(2) to a Unix client loses what a broken target has sent before.
+#[test]
+fn seed_194148() {
+    simulation::replay(
+        "seed 194148 workers 1
+         start f1 unix:1 t0,u3 balance=first passive=2/700/5000 none-up=refuse
+         conditions hostile
+         8 connects unix:1
+         8 client sends 72130
+         8 target sends 466192
+         target 0 closed
+         4 client sends 7
+         9 connects unix:1
+         9 client sends 28830
+         9 target fins
+         8 target resets
+         11 client sends 19499
+         11 client fins
+         pass 4",
+    );
+}

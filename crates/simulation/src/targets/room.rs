@@ -10,6 +10,7 @@ impl Targets {
     pub(super) fn waits(&mut self, id: u64, now: Time) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.restored = None;
+        session.begin_wait(now);
         session.tries.iter_mut().filter(|it| it.is_over).for_each(|it| it.has_place = false);
         let Some(session) = self.sessions.get(&id) else { return };
         let Some(forward) = self.forwards.get(&session.forward).filter(|_| session.is_unchanged)

@@ -30,6 +30,10 @@ pub(super) struct Session {
     pub(super) restored: Option<String>,
     /// The target that serves it.
     pub(super) connected: Option<String>,
+    /// Since when it waits for a place.
+    pub(super) waits_since: Option<Time>,
+    /// How long it has waited for places before.
+    pub(super) waited: Duration,
 }
 
 /// The attempts of a session at one target.
@@ -75,11 +79,27 @@ impl Session {
         );
     }
 
+    /// It has found no place, and waits for one.
+    pub(super) fn begin_wait(&mut self, now: Time) {
+        self.waits_since.get_or_insert(now);
+    }
+
+    /// It goes on with another target.
+    pub(super) fn end_wait(&mut self, now: Time) {
+        self.waited = self.time_waited(now);
+        self.waits_since = None;
+    }
+
+    fn time_waited(&self, now: Time) -> Duration {
+        self.waited + self.waits_since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
     /// Least number of targets tried by `now`, if so many were eligible: each silent one is followed after its
-    /// share at the latest.
+    /// share at the latest, or when there is a place.
     pub(super) fn tries_due(&self, now: Time) -> usize {
         let step = self.share() + LATE;
-        let steps = now.since(self.began).as_micros() / step.as_micros().max(1);
+        let time = now.since(self.began).saturating_sub(self.time_waited(now));
+        let steps = time.as_micros() / step.as_micros().max(1);
         1 + usize::try_from(steps).unwrap_or(usize::MAX)
     }
 }

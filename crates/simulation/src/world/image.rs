@@ -182,7 +182,9 @@ impl World {
         // A listener that starts while a SYN to its address is on the way accepts a connection of the
         // process itself, which the loop guard could not refuse.
         let is_client = |address| self.clients_by_address.contains_key(&address);
-        if record.client.ip().is_some_and(|address| !is_client(address)) {
+        let is_of_process = record.client.ip().is_some_and(|address| !is_client(address));
+        // A client may have had the port of such a connection before.
+        if is_of_process || self.workers.is_inner(record.id) {
             return;
         }
         let by_address = || self.client_at(record.client.ip()?, now, record.ending.duration);
@@ -208,7 +210,7 @@ impl World {
             self.owners.insert(connection, (number, Peer::Target));
         }
         verdict::of_record(session, self.circumstances);
-        closes::of_record(session);
+        closes::of_record(session, self.circumstances);
         targets::named::check(session, record);
         self.trace.add(now, "record", number.into(), &record.ending.reason);
     }

@@ -97,6 +97,11 @@ impl Workers {
         true
     }
 
+    /// Whether this session of the engine passes on the bytes of another one.
+    pub(super) fn is_inner(&self, id: u64) -> bool {
+        self.known.get(&id).is_some_and(|known| known.is_inner)
+    }
+
     /// The number of a session of the script, by the engine's id.
     pub(crate) fn number_of(&self, id: u64) -> Option<u16> {
         self.known.get(&id)?.number
