@@ -269,9 +269,10 @@ impl<K: Kernel> Engine<K> {
         self.forwards.sets.retain(names);
     }
 
-    /// Whether [`Self::tidy`] has work: forwards or targets that were removed, and are not forgotten.
-    pub fn has_removed(&self) -> bool {
-        !self.forwards.removed.is_empty() || !self.forwards.removed_targets.is_empty()
+    /// Whether [`Self::tidy`] has work: forwards or targets that were removed and are not forgotten, or may
+    /// have been.
+    pub fn is_untidy(&self) -> bool {
+        self.forwards.is_untidy()
     }
 
     /// Forgets removed forwards and targets whose sessions have ended, and resets the sessions of those

@@ -7,6 +7,7 @@ use crate::message::Message;
 use crate::rule::Route;
 use crate::shared::Shared;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -30,21 +31,40 @@ pub struct Published<K: Kernel = Linux> {
     leaving: Leaving<K>,
 }
 
-/// Number of workers that have not applied the change yet, and the waker of the waiting task.
-struct Progress(Mutex<(usize, Option<Waker>)>);
+/// The changes that some worker has not applied yet.
+#[derive(Default)]
+pub(crate) struct Unapplied(AtomicUsize);
+
+impl Unapplied {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
+}
+
+/// Counts the workers that have applied a change.
+struct Progress {
+    /// Number of workers that have not, and the waker of the waiting task.
+    state: Mutex<(usize, Option<Waker>)>,
+    unapplied: Arc<Unapplied>,
+}
 
 impl Progress {
     fn lock(&self) -> MutexGuard<'_, (usize, Option<Waker>)> {
         // No code panics while it holds the lock, so a poisoned lock guards a sound state.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a worker that has applied the change.
     fn advance(&self) {
         let mut state = self.lock();
         state.0 -= 1;
-        let waker = if state.0 == 0 { state.1.take() } else { None };
+        let is_applied = state.0 == 0;
+        let waker = if is_applied { state.1.take() } else { None };
         drop(state);
+        if is_applied {
+            self.unapplied.0.fetch_sub(1, Ordering::Release);
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -133,7 +153,10 @@ pub(crate) fn publish<K: Kernel>(
     let changes = Arc::new(changes);
     // Also without listeners in it: in its present turn, a worker may admit clients by rules that it has
     // loaded before.
-    let progress = Arc::new(Progress(Mutex::new((shared.mailboxes.len(), None))));
+    let unapplied = Arc::clone(&shared.unapplied);
+    unapplied.0.fetch_add(1, Ordering::Relaxed);
+    let state = Mutex::new((shared.mailboxes.len(), None));
+    let progress = Arc::new(Progress { state, unapplied });
     shared.broadcast(|| {
         let progress = Arc::clone(&progress);
         Message::Change(Arc::clone(&changes), Box::new(move |()| progress.advance()))

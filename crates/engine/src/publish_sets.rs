@@ -51,6 +51,7 @@ impl<K: Kernel> Forwards<K> {
             running.forward.targets.follow(running.forward.rules().active.as_ref(), now, true);
             shared.wake(running.forward.targets_changed());
             self.removed_targets.update(&running.forward, &running.routes, now);
+            self.targets_changed = true;
             if most > 0 {
                 let forward = Arc::clone(&running.forward.name);
                 left_out.push(LeftOut { forward, targets: most });
@@ -59,7 +60,7 @@ impl<K: Kernel> Forwards<K> {
         SetsReplaced { changes, left_out }
     }
 
-    /// Finds targets of restored sessions that no set has any more.
+    /// Finds targets with sessions that no set has any more.
     pub(crate) fn note_removed_targets(&mut self, shared: &Shared<K>) {
         for running in &self.running {
             let now = shared.kernel.now();

@@ -76,6 +76,9 @@ pub(crate) struct Forwards<K: Kernel> {
     /// The members of sets, also of those that no running forward has yet.
     pub(crate) sets: Sets,
     pub(crate) removed_targets: RemovedTargets,
+    /// Sets have changed since [`Self::tidy`]. A worker that had read an old one may have taken a place in a
+    /// removed target since.
+    pub(crate) targets_changed: bool,
 }
 
 /// A forward that could not be bound.
@@ -98,6 +101,7 @@ impl<K: Kernel> Forwards<K> {
             unattached: Unattached::default(),
             sets: Sets::default(),
             removed_targets: RemovedTargets::default(),
+            targets_changed: false,
         }
     }
 
@@ -141,13 +145,13 @@ impl<K: Kernel> Forwards<K> {
         keeps_drained: bool,
         shared: &Shared<K>,
     ) {
-        let lives = |Removed { forward, .. }: &Removed| {
-            forward.gate.taken() > 0 || keeps_drained && forward.targets.has_drained()
-        };
-        for removed in self.removed.iter().filter(|removed| !lives(removed)) {
-            self.forgotten.add(&removed.forward.counters.totals());
+        // Until then, a late worker may take clients of removed forwards and targets.
+        if shared.unapplied.is_empty() {
+            self.forget_removed(keeps_drained);
+            if std::mem::take(&mut self.targets_changed) {
+                self.note_removed_targets(shared);
+            }
         }
-        self.removed.retain(lives);
         let now = shared.kernel.now();
         let over =
             |removed: &&Removed| limit.is_some_and(|limit| now.since(removed.since) >= limit);
@@ -162,6 +166,21 @@ impl<K: Kernel> Forwards<K> {
                 Message::CutRemoved { forward, target }
             });
         });
+    }
+
+    fn forget_removed(&mut self, keeps_drained: bool) {
+        let lives = |Removed { forward, .. }: &Removed| {
+            forward.gate.taken() > 0 || keeps_drained && forward.targets.has_drained()
+        };
+        for removed in self.removed.iter().filter(|removed| !lives(removed)) {
+            self.forgotten.add(&removed.forward.counters.totals());
+        }
+        self.removed.retain(lives);
+    }
+
+    /// Whether [`Self::tidy`] has work.
+    pub(crate) fn is_untidy(&self) -> bool {
+        !self.removed.is_empty() || !self.removed_targets.is_empty() || self.targets_changed
     }
 
     pub(crate) fn sums(&self) -> Sums {

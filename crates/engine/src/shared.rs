@@ -5,6 +5,7 @@ use crate::mailbox::Mailbox;
 use crate::message::{Inbox, Message};
 use crate::options::{Detail, Options};
 use crate::permit::{AtGate, Claim, Gate, Permit, Place, Waiting};
+use crate::publish::Unapplied;
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::rule::Route;
@@ -37,6 +38,7 @@ pub(crate) struct Shared<K: Kernel> {
     pub(crate) loop_guard: Arc<LoopGuard>,
     pub(crate) resolver: Arc<dyn Resolve<K>>,
     pub(crate) suspects: Suspects,
+    pub(crate) unapplied: Arc<Unapplied>,
     pub(crate) detail: LiveDetail,
     /// Seed of the workers' random choices.
     pub(crate) seed: u64,
@@ -85,6 +87,7 @@ impl<K: Kernel> Shared<K> {
             loop_guard: Arc::default(),
             resolver: Arc::clone(&options.resolver),
             suspects: Suspects::default(),
+            unapplied: Arc::default(),
             detail: LiveDetail::new(options.detail),
             seed: options.seed,
             pipes_per_worker: options.pipes / workers.max(1),

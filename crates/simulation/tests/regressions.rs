@@ -398,3 +398,17 @@ fn seed_194148() {
          pass 4",
     );
 }
+
+/// A removed forward was forgotten while a worker still took its clients: an upgrade lost them.
+#[test]
+fn seed_210967() {
+    simulation::replay(
+        "seed 210967 workers 1
+         start f0 four:3 t1
+         reload f0 any:1 n0 balance=round_robin passive=off | f1 four:2 unix:3 t0 max=3 path=splice connect=1000 half=off keepalive=2000 user=1500 | f2 any:0 any:4 t2,u2 passive=1/50/3000 max=1 wait path=splice connect=1000 idle=1000 half=500 user=1500
+         8 connects four:2
+         reload f0 any:1 n0 balance=round_robin passive=off | f2 any:0 any:4 t2,u2:backup passive=1/50/3000 max=1 wait path=splice connect=1000 idle=1000 half=500 user=1500
+         tidy 3185
+         upgrade",
+    );
+}
