@@ -111,7 +111,10 @@ pub fn select(
         Choice::Least(random) => {
             least::emptier_of_two(pool.positions(levels), eligible_at, *heaviest, Random(random))
         }
-        Choice::RoundRobin(turns) => turns.next(count, eligible_at),
+        Choice::RoundRobin(turns) => turns.next(count, |position| {
+            let candidate = at(position);
+            candidate.weight * u32::from(pool.contains(&candidate))
+        }),
         Choice::Source(client) => rendezvous::highest(numbers, eligible_at, *heaviest, client),
         Choice::First => pool.positions(levels).find(|position| eligible_at(*position).is_some()),
     };

@@ -1,38 +1,43 @@
 //! Smooth weighted round robin: a target with twice the weight gets every second session more, and no
 //! target gets its sessions in one run.
 
-use super::Candidate;
+/// Bits of a credit below its weight: enough for the position of a target.
+const POSITION_BITS: u32 = 16;
+const LAST_POSITION: i64 = (1 << POSITION_BITS) - 1;
 
 /// The turns of one target set: for each target, by position, the weight that it has collected.
 ///
 /// Each selection adds every eligible target's weight to its credit, takes the target with the highest
 /// credit, and subtracts the sum of the weights from that one.
+///
+/// The lower bits of a credit are its position, counted from the end: so the highest credit names its target,
+/// and of equal ones it is the first. A search for both would branch where the processor cannot predict it.
 #[derive(Clone, Debug, Default)]
 pub struct Turns {
     credits: Vec<i64>,
 }
 
 impl Turns {
-    /// The next eligible one of `count` targets; `None` if there is none.
-    pub(super) fn next(
-        &mut self,
-        count: usize,
-        eligible: impl Fn(usize) -> Option<Candidate>,
-    ) -> Option<usize> {
-        self.credits.resize(count, 0);
-        let mut total = 0;
-        let (mut best, mut most) = (None, i64::MIN);
+    /// The next of `count` targets, at most 65,536. `weight_at` reads the weight of one, 0 if it is not eligible.
+    /// `None` if all are 0.
+    pub(super) fn next(&mut self, count: usize, weight_at: impl Fn(usize) -> u32) -> Option<usize> {
+        let known = self.credits.len();
+        self.credits.truncate(count);
+        let from_the_end = |position| LAST_POSITION - i64::try_from(position).unwrap_or(0);
+        self.credits.extend((known..count).map(from_the_end));
+        let (mut total, mut most) = (0, i64::MIN);
         for (position, credit) in self.credits.iter_mut().enumerate() {
-            let Some(candidate) = eligible(position) else { continue };
-            let weight = i64::from(candidate.weight);
+            let weight = i64::from(weight_at(position)) << POSITION_BITS;
             *credit += weight;
             total += weight;
-            if *credit > most {
-                (best, most) = (Some(position), *credit);
-            }
+            most = most.max(if weight == 0 { i64::MIN } else { *credit });
         }
-        self.credits[best?] -= total;
-        best
+        if total == 0 {
+            return None;
+        }
+        let best = usize::try_from(LAST_POSITION - (most & LAST_POSITION)).ok()?;
+        self.credits[best] -= total;
+        Some(best)
     }
 }
 
@@ -42,16 +47,7 @@ mod tests {
 
     /// The positions of `count` selections; targets with weight 0 are not eligible.
     fn turns(turns: &mut Turns, weights: &[u32], count: usize) -> Vec<usize> {
-        let candidate = |weight| Candidate {
-            is_up: true,
-            free: 1,
-            is_tried: false,
-            level: 0,
-            weight,
-            sessions: 0,
-        };
-        let eligible = |at: usize| Some(candidate(weights[at])).filter(|it| it.weight > 0);
-        (0..count).filter_map(|_| turns.next(weights.len(), eligible)).collect()
+        (0..count).filter_map(|_| turns.next(weights.len(), |at| weights[at])).collect()
     }
 
     #[test]
