@@ -90,8 +90,9 @@ impl CheckTask {
         }
         for (id, target) in &new {
             let Some(check) = &target.plan.settings.check else { continue };
-            let old = self.targets.get(id).and_then(|old| old.plan.settings.check.as_ref());
-            if old != Some(check) {
+            let old = self.targets.get(id);
+            let old = old.map(|old| (old.plan.settings.check.as_ref(), old.send_proxy));
+            if old != Some((Some(check), target.send_proxy)) {
                 self.checks.set(*id, target.forward(), probe(target, check), check.every);
             }
         }

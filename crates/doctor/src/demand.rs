@@ -1,7 +1,8 @@
 //! The resources that a plan needs.
 
+use flow::SendProxy;
 use host::{NoRoom, capacity, limit_for, workers};
-use plan::{Forward, HealthCheck, ListenAddress, Plan, Target};
+use plan::{Forward, HealthCheck, ListenAddress, Plan, Target, TargetEntry};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(super) struct TargetDemand<'a> {
 pub(super) struct ForwardCheck<'a> {
     pub(super) forward: &'a str,
     pub(super) check: &'a HealthCheck,
+    /// Header of the PROXY protocol that its sessions send.
+    pub(super) send_proxy: SendProxy,
 }
 
 /// A listener of a forward. The process starts without an optional one.
@@ -89,10 +92,13 @@ fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
     for (position, forward) in plan.forwards.iter().enumerate() {
         let limit = u64::from(forward.settings.max_sessions.get()).min(most);
         let connect_timeout = forward.settings.connect_timeout;
-        let check = forward.settings.check.as_ref();
-        let check = check.map(|check| ForwardCheck { forward: &forward.name, check });
         let entries = forward.routes.iter().flat_map(|route| route.targets.iter());
-        for target in entries.map(|entry| &entry.address) {
+        for TargetEntry { address: target, options } in entries {
+            let check = forward.settings.check.as_ref().map(|check| ForwardCheck {
+                forward: &forward.name,
+                check,
+                send_proxy: options.send_proxy.unwrap_or(forward.settings.send_proxy),
+            });
             match known.entry(target) {
                 Entry::Vacant(entry) => {
                     entry.insert((targets.len(), position));
@@ -106,7 +112,8 @@ fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
                     wanted.sessions = (wanted.sessions + limit).min(most);
                     wanted.connect_timeout = wanted.connect_timeout.max(connect_timeout);
                     let is_known = |new: &ForwardCheck<'_>| {
-                        wanted.checks.iter().any(|known| known.check == new.check)
+                        let new = (new.check, new.send_proxy);
+                        wanted.checks.iter().any(|it| (it.check, it.send_proxy) == new)
                     };
                     if let Some(check) = check.filter(|check| !is_known(check)) {
                         wanted.checks.push(check);

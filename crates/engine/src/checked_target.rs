@@ -10,7 +10,7 @@ use crate::resolve::Query;
 use crate::shared::Shared;
 use crate::target::{Target, TargetAddress};
 use crate::view::Reply;
-use flow::{HealthChange, OnDown};
+use flow::{HealthChange, OnDown, SendProxy};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use sys::kernel::{Kernel, Linux};
 pub struct CheckedTarget<K: Kernel = Linux> {
     /// The forward's configuration, which has a check.
     pub plan: Arc<plan::Forward>,
+    /// Header of the PROXY protocol that its sessions send.
+    pub send_proxy: SendProxy,
     pub(crate) forward: Arc<Forward>,
     pub(crate) target: Arc<Target>,
     pub(crate) shared: Arc<Shared<K>>,

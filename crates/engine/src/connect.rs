@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::failure;
 use crate::name_answer::{NameAnswer, NameFailure};
 use crate::place::{no_target, select_another, select_first};
-use crate::relay;
+use crate::preamble;
 use crate::report::Report;
 use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
@@ -218,7 +218,7 @@ fn connected<K: Kernel>(
     session.flags.set_options_due(!address.is_unix() && !rules.options.is_nothing());
     report_connected(session, context, address);
     entry.set_timer_by(rules);
-    relay::serve(entry, context).1
+    preamble::begin(entry, context, rules)
 }
 
 /// Reports that the target is connected, if the log or a watcher takes it.

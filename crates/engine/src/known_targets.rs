@@ -61,10 +61,11 @@ impl KnownTargets {
         }
     }
 
-    /// The configured target, with its present limit. The caller wakes the workers that wait.
+    /// The configured target, with its present limit and header. The caller wakes the workers that wait.
     pub(crate) fn configured(&self, entry: &plan::TargetEntry) -> Arc<Target> {
         let target = self.at(&entry.address);
         target.set_limit(entry);
+        target.set_send_proxy(entry.options.send_proxy);
         target.note_not_removed();
         target
     }

@@ -1,6 +1,6 @@
 //! The settings of a forward for its sessions, which a reload changes for open ones, too.
 
-use flow::{Active, AtLimit, Balance, NoneUp, OnDown, Passive, PathChoice, Timeouts};
+use flow::{Active, AtLimit, Balance, NoneUp, OnDown, Passive, PathChoice, SendProxy, Timeouts};
 use std::time::Duration;
 use sys::socket::TcpOptions;
 
@@ -18,6 +18,8 @@ pub(crate) struct Rules {
     pub(crate) active: Option<Active>,
     pub(crate) on_down: OnDown,
     pub(crate) slow_start: Option<Duration>,
+    /// For targets without a setting of their own.
+    pub(crate) send_proxy: SendProxy,
     pub(crate) options: TcpOptions,
 }
 
@@ -41,6 +43,7 @@ impl Rules {
             active: settings.check.as_ref().map(active),
             on_down: settings.when_down(),
             slow_start: settings.slow_start,
+            send_proxy: settings.send_proxy,
             options: options_of(forward),
         }
     }
@@ -91,6 +94,7 @@ mod tests {
             active: None,
             on_down: OnDown::Keep,
             slow_start: None,
+            send_proxy: SendProxy::Off,
             options: TcpOptions { keepalive: None, user_timeout: None },
         }
     }

@@ -4,11 +4,11 @@ use crate::checked::Checked;
 use crate::counters::Count;
 use crate::down_cause::DownCause;
 use crate::permit::{Gate, Waiters};
-use flow::{Passive, PassiveHealth, Time};
+use flow::{Passive, PassiveHealth, SendProxy, Time};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +22,8 @@ pub(crate) struct Target {
     pub(crate) text: Arc<str>,
     /// Counts its sessions, up to its own limit.
     pub(crate) gate: Gate,
+    /// Its own setting of the header that it gets, as a position in [`SEND_PROXY`].
+    send_proxy: AtomicU8,
     /// What checks have found.
     pub(crate) checked: Checked,
     health: Mutex<PassiveHealth>,
@@ -107,6 +109,7 @@ impl Target {
             address: address.into(),
             text: text.into(),
             gate: Gate::with_waiters(NO_LIMIT, waiters),
+            send_proxy: AtomicU8::new(0),
             checked: Checked::default(),
             health: Mutex::default(),
             tried_from: AtomicU64::new(0),
@@ -258,6 +261,19 @@ impl Target {
         self.gate.store_limit(limit(entry));
     }
 
+    /// The header that it gets instead of the forward's, if it has a setting of its own.
+    pub(crate) fn send_proxy(&self) -> Option<SendProxy> {
+        let position = self.send_proxy.load(Ordering::Relaxed);
+        SEND_PROXY.get(usize::from(position)).copied().flatten()
+    }
+
+    /// Changes [`Target::send_proxy`] for new sessions.
+    pub(crate) fn set_send_proxy(&self, own: Option<SendProxy>) {
+        let position = SEND_PROXY.iter().position(|it| *it == own);
+        let position = position.and_then(|position| u8::try_from(position).ok());
+        self.send_proxy.store(position.unwrap_or_default(), Ordering::Relaxed);
+    }
+
     /// The limit of its sessions; `None` if there is none.
     pub(crate) fn limit(&self) -> Option<u32> {
         Some(self.gate.limit()).filter(|limit| *limit != NO_LIMIT)
@@ -367,6 +383,10 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Begin of the slow start of a target that was in no set yet.
 const NOT_BEGUN: u64 = u64::MAX;
+
+/// The values of a target's `send_proxy`.
+const SEND_PROXY: [Option<SendProxy>; 4] =
+    [None, Some(SendProxy::Off), Some(SendProxy::V1), Some(SendProxy::V2)];
 
 /// The limit of a gate without a limit.
 const NO_LIMIT: u32 = u32::MAX;

@@ -31,6 +31,7 @@ impl Member {
         self.target.address == TargetAddress::from(&entry.address)
             && (self.weight, self.level) == (entry.options.weight.get(), *level)
             && self.set == *set
+            && self.target.send_proxy() == entry.options.send_proxy
             && self.target.gate.limit() == limit(entry)
     }
 }

@@ -300,7 +300,7 @@ impl<K: Kernel> Worker<K> {
                         connect::attempt_event(entry, context, attempt, event, readiness)
                     }
                 },
-                Stage::Preamble(preamble) => preamble::event(preamble),
+                Stage::Preamble { .. } => preamble::event(entry, context, peer, event, readiness),
                 Stage::Relaying | Stage::Flushing { .. } => {
                     relay::event(entry, context, peer, event, readiness)
                 }

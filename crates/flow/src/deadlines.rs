@@ -28,7 +28,7 @@ impl Session {
         let of_stage = match self.stage {
             Stage::Greeting(never) => match never {},
             Stage::Connecting { attempt_until } => Some(attempt_until),
-            Stage::Preamble(never) => match never {},
+            Stage::Preamble { until } => Some(until),
             Stage::Relaying => None,
             Stage::Flushing { poll_at, .. } => Some(poll_at),
         };
@@ -42,13 +42,12 @@ impl Session {
         std::mem::take(&mut self.due_earlier)
     }
 
-    /// How long the session may be idle in its current state. While it connects no byte can move, and
-    /// `connect_timeout` is the limit.
+    /// How long the session may be idle in its current state. Until its target has the preamble no byte can
+    /// move, and `connect_timeout` is the limit.
     fn idle_limit(&self, timeouts: &Timeouts) -> Option<Duration> {
         match self.stage {
             Stage::Greeting(never) => match never {},
-            Stage::Connecting { .. } => return None,
-            Stage::Preamble(never) => match never {},
+            Stage::Connecting { .. } | Stage::Preamble { .. } => return None,
             Stage::Relaying | Stage::Flushing { .. } => {}
         }
         let mut limit = timeouts.idle;

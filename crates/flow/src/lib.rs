@@ -1,7 +1,7 @@
 //! The decisions of one forwarded connection: time and events come in, actions go out. No sockets, no
 //! clock and no randomness, so that an ordinary test can run thousands of seeded histories.
 //!
-//! A session passes these stages in this order, one file each. Those in brackets have no rules yet.
+//! A session passes these stages in this order, one file each. The one in brackets has no rules yet.
 //!
 //! ```text
 //!  admit       may an accepted connection become a session? (limits)
@@ -9,7 +9,7 @@
 //!  select      which target of a set takes the session
 //!  connect     which address of which target is tried, and for how long
 //!    race      attempts beside each other: the first that connects wins
-//!  preamble    [bytes that a target must get before the client's]
+//!  preamble    bytes that a target must get before the client's
 //!  relay       both sockets are connected: events, steps, and their results
 //!    lane          one direction: receive, hold, send, pass the FIN on
 //!    path          copy or splice, and why
@@ -63,7 +63,9 @@ mod connect;
 pub use connect::{MOST_ATTEMPTS, Race, RaceStep, in_order};
 
 mod preamble;
-pub use preamble::Preamble;
+
+mod proxy_header;
+pub use proxy_header::{ProxyAddresses, SendProxy, UnixPath};
 
 mod relay;
 pub use relay::lane::{Lane, LaneState, Step};

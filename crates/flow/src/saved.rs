@@ -70,6 +70,7 @@ const DIRECTIONS: &[Direction] = &Direction::BOTH;
 const CONNECTING: u64 = 0;
 const RELAYING: u64 = 1;
 const FLUSHING: u64 = 2;
+const PREAMBLE: u64 = 3;
 
 impl Session {
     /// The whole state.
@@ -143,7 +144,7 @@ fn stage(codec: &mut Codec<'_>, stage: &mut Stage) {
     match *stage {
         Stage::Greeting(never) => match never {},
         Stage::Connecting { attempt_until } => until = attempt_until,
-        Stage::Preamble(never) => match never {},
+        Stage::Preamble { until: end } => (kind, until) = (PREAMBLE, end),
         Stage::Relaying => kind = RELAYING,
         Stage::Flushing { reason: why, poll_at, unacked: bytes, polls: checks } => {
             kind = FLUSHING;
@@ -160,6 +161,7 @@ fn stage(codec: &mut Codec<'_>, stage: &mut Stage) {
     codec.small(&mut polls);
     match kind {
         CONNECTING => *stage = Stage::Connecting { attempt_until: until },
+        PREAMBLE => *stage = Stage::Preamble { until },
         RELAYING => *stage = Stage::Relaying,
         FLUSHING => *stage = Stage::Flushing { reason, poll_at: until, unacked, polls },
         _ => codec.refuse(),
@@ -255,8 +257,12 @@ mod tests {
         let reason = CloseReason::new(By::Target, Phase::Drain, Cause::TimedOut);
         let poll_at = Time::default().after(FLUSH_LIMIT);
         flushing.stage = Stage::Flushing { reason, poll_at, unacked: 7, polls: 3 };
-        let again = Session::from_numbers(&flushing.to_numbers()).expect("sound");
-        assert_eq!(format!("{again:?}"), format!("{flushing:?}"));
+        let mut waiting = session;
+        waiting.preamble_waits(Time::from_micros(9));
+        for session in [flushing, waiting] {
+            let again = Session::from_numbers(&session.to_numbers()).expect("sound");
+            assert_eq!(format!("{again:?}"), format!("{session:?}"));
+        }
     }
 
     #[test]

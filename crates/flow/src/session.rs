@@ -5,7 +5,6 @@ use crate::close::reason::{CloseReason, Phase};
 use crate::direction::{Direction, Peer};
 use crate::greet::Greeting;
 use crate::idle_clock::IdleClock;
-use crate::preamble::Preamble;
 use crate::relay::lane::{Lane, Step};
 use crate::relay::path::PathChoice;
 use crate::relay::socket_state::SocketState;
@@ -22,8 +21,11 @@ pub enum Stage {
         /// When the next attempt or the end is due, without an event before.
         attempt_until: Time,
     },
-    /// The target is connected, and gets its preamble.
-    Preamble(Preamble),
+    /// The target is connected, and has not taken all of its preamble.
+    Preamble {
+        /// When it must have.
+        until: Time,
+    },
     /// Both sockets are connected.
     Relaying,
     /// One socket broke. The kernel still holds bytes from it for the other peer, which is reset
@@ -114,8 +116,7 @@ impl Session {
     pub fn next(&mut self, now: Time) -> Action {
         match self.stage {
             Stage::Greeting(never) => match never {},
-            Stage::Connecting { .. } => Action::Wait,
-            Stage::Preamble(never) => match never {},
+            Stage::Connecting { .. } | Stage::Preamble { .. } => Action::Wait,
             Stage::Relaying => self.next_while_relaying(now),
             Stage::Flushing { reason, poll_at, unacked, polls } => {
                 self.next_while_flushing(now, reason, poll_at, unacked, polls)
@@ -128,8 +129,7 @@ impl Session {
     pub fn phase(&self) -> Phase {
         match self.stage {
             Stage::Greeting(never) => match never {},
-            Stage::Connecting { .. } => Phase::Connect,
-            Stage::Preamble(never) => match never {},
+            Stage::Connecting { .. } | Stage::Preamble { .. } => Phase::Connect,
             Stage::Relaying | Stage::Flushing { .. } => Phase::Relay,
         }
     }

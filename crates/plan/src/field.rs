@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice};
+use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice, SendProxy};
 
 use crate::health_check::{Method, StatusRange};
 use crate::plan::{Admin, Level, LogFormat, OnRefusal};
@@ -102,4 +102,6 @@ macro_rules! words {
     )+};
 }
 
-words!(Level, LogFormat, AtLimit, OnRefusal, PathChoice, Balance, NoneUp, OnDown, Method);
+words!(
+    Level, LogFormat, AtLimit, OnRefusal, PathChoice, Balance, NoneUp, OnDown, Method, SendProxy
+);

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
+use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy};
 
 use crate::address::ListenAddress;
 use crate::health_check::HealthCheck;
@@ -192,6 +192,8 @@ pub struct ForwardSettings {
     pub on_down: Option<OnDown>,
     /// Time in which a target that is new or up again reaches its full share of new sessions.
     pub slow_start: Option<Duration>,
+    /// PROXY header that targets get ahead of the client's bytes.
+    pub send_proxy: SendProxy,
 }
 
 impl ForwardSettings {

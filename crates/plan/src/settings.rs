@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
+use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy};
 
 use crate::health_check::{HealthCheck, Method, StatusRange};
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
@@ -152,6 +152,9 @@ rows! { Section::Inside("to"), TargetOptions {
 
     /// Sessions of this target at the same time; without it, only the forward's limit applies.
     max_sessions = None, SESSIONS => NewSessions;
+
+    /// Header of the PROXY protocol that this target gets; without it, as the forward's `send_proxy`.
+    send_proxy = None, Choice(SendProxy::WORDS) => NewSessions;
 } }
 
 rows! { Section::ForwardDefaults, ForwardSettings {
@@ -205,6 +208,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
 
     /// How long a target that is new or up again takes to reach its full share of new sessions.
     slow_start = None, Or("off", &TIMEOUT) => NewSessions;
+
+    /// Header of the PROXY protocol that targets get ahead of the client's bytes, with the client's address.
+    send_proxy = SendProxy::Off, Choice(SendProxy::WORDS) => NewSessions;
 } }
 
 rows! { Section::Inside("keepalive"), Keepalive {

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use flow::SendProxy;
+
 use crate::address::{Ranged, Target};
 
 /// One entry of a forward's `to`.
@@ -22,6 +24,8 @@ pub struct TargetOptions {
     pub backup: bool,
     /// Maximum number of concurrent sessions; `None` leaves only the forward's limit.
     pub max_sessions: Option<NonZeroU32>,
+    /// PROXY header that it gets; `None` is that of the forward.
+    pub send_proxy: Option<SendProxy>,
 }
 
 /// An entry as written: one target, or one per port of a range.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice};
+use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice, SendProxy};
 
 use crate::health_check::Method;
 use crate::plan::{Level, LogFormat, OnRefusal};
@@ -48,6 +48,7 @@ words! { Balance {
 } }
 words! { NoneUp { Try = "try", Refuse = "refuse" } }
 words! { OnDown { Keep = "keep", Reset = "reset" } }
+words! { SendProxy { Off = "off", V1 = "v1", V2 = "v2" } }
 words! { Method { Get = "GET", Head = "HEAD", Options = "OPTIONS" } }
 words! { PathChoice { Auto = "auto", Copy = "copy", Splice = "splice" } }
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 /// The check of a target.
 pub(crate) fn probe(target: &Arc<CheckedTarget>, check: &HealthCheck) -> Probe {
-    Probe::configured(check, target.address(), |port| {
+    Probe::configured(check, target.address(), target.send_proxy, |port| {
         ProbeAddress::Name(Arc::new(Named { target: Arc::clone(target), port }))
     })
 }

@@ -1,7 +1,7 @@
 //! One check: connect, send, read, judge.
 
 use super::judge::{judge, request};
-use super::probe::{CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress, ProbeKind};
+use super::probe::{CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress};
 use rustix::net::sockopt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::Error;
@@ -24,15 +24,15 @@ async fn attempt(probe: &Probe, end: Instant) -> Result<(), CheckFailure> {
         ProbeAddress::Unix(path) => {
             let stream =
                 UnixStream::connect(path).await.map_err(|error| connect_failure(&error))?;
-            converse(stream, &probe.kind).await
+            converse(stream, probe).await
         }
         ProbeAddress::Tcp(addresses) => {
-            let stream = connect(addresses, &probe.kind, end).await?;
-            converse(stream, &probe.kind).await
+            let stream = connect(addresses, probe, end).await?;
+            converse(stream, probe).await
         }
         ProbeAddress::Name(name) => {
-            let stream = connect(&name.find().await, &probe.kind, end).await?;
-            converse(stream, &probe.kind).await
+            let stream = connect(&name.find().await, probe, end).await?;
+            converse(stream, probe).await
         }
     }
 }
@@ -40,7 +40,7 @@ async fn attempt(probe: &Probe, end: Instant) -> Result<(), CheckFailure> {
 /// Connects to the first address that accepts; each gets an even share of the time that is left.
 async fn connect(
     addresses: &[SocketAddr],
-    kind: &ProbeKind,
+    probe: &Probe,
     end: Instant,
 ) -> Result<TcpStream, CheckFailure> {
     let Some((last, others)) = addresses.split_last() else { return Err(CheckFailure::NoAddress) };
@@ -48,22 +48,22 @@ async fn connect(
         let waiting = u32::try_from(addresses.len() - number).unwrap_or(u32::MAX);
         let now = Instant::now();
         let share = end.saturating_duration_since(now) / waiting;
-        if let Ok(Ok(stream)) = timeout_at(now + share, connect_to(*address, kind)).await {
+        if let Ok(Ok(stream)) = timeout_at(now + share, connect_to(*address, probe)).await {
             return Ok(stream);
         }
     }
     // Its share is the rest, which the timeout of the check bounds.
-    connect_to(*last, kind).await.map_err(|error| connect_failure(&error))
+    connect_to(*last, probe).await.map_err(|error| connect_failure(&error))
 }
 
-async fn connect_to(address: SocketAddr, kind: &ProbeKind) -> Result<TcpStream, Error> {
+async fn connect_to(address: SocketAddr, probe: &Probe) -> Result<TcpStream, Error> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     // Thousands of checks in a second must not leave a port in TIME-WAIT each.
     socket.set_zero_linger()?;
-    if !kind.awaits_greeting() {
+    if !probe.header.is_empty() || !probe.kind.awaits_greeting() {
         // The request acknowledges the handshake. Without a request the reset comes first, and the target's
         // program never sees the connection.
         sockopt::set_tcp_quickack(&socket, false)?;
@@ -71,16 +71,18 @@ async fn connect_to(address: SocketAddr, kind: &ProbeKind) -> Result<TcpStream, 
     socket.connect(address).await
 }
 
-/// Sends the request and reads until the answer is judged.
+/// Sends the header and the request, and reads until the answer is judged.
 async fn converse(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    kind: &ProbeKind,
+    probe: &Probe,
 ) -> Result<(), CheckFailure> {
-    let request = request(kind, &random());
+    let Probe { header, kind, .. } = probe;
+    // One write: the target gets the header and the request in one segment.
+    let request = [&header[..], &request(kind, &random())].concat();
+    stream.write_all(&request).await.map_err(|error| broken(&error))?;
     if let Some(result) = judge(kind, &[], false) {
         return result;
     }
-    stream.write_all(&request).await.map_err(|error| broken(&error))?;
     let mut bytes = Vec::new();
     loop {
         let mut part = [0; 2048];

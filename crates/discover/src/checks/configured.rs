@@ -2,16 +2,18 @@
 
 use super::probe::{Probe, ProbeAddress, ProbeKind};
 use engine::CheckedAddress;
+use flow::{ProxyAddresses, SendProxy};
 use plan::{HealthCheck, Method};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 impl Probe {
-    /// The check of a target at this address. `named` finds the addresses of a target with a name; its
+    /// The check of a target at this address, to which sessions `send_proxy`. `named` finds the addresses of a target with a name; its
     /// argument is the port to use instead of the target's.
     pub fn configured(
         check: &HealthCheck,
         address: CheckedAddress<'_>,
+        send_proxy: SendProxy,
         named: impl FnOnce(Option<u16>) -> ProbeAddress,
     ) -> Self {
         let port = check.port.and_then(|port| u16::try_from(port).ok());
@@ -28,7 +30,13 @@ impl Probe {
                 (ProbeAddress::Unix(path.to_owned()), None, "localhost".to_owned())
             }
         };
-        Self { to, kind: Arc::new(kind(check, name, host)), timeout: check.timeout }
+        let kind = kind(check, name, host);
+        let is_unix = matches!(to, ProbeAddress::Unix(_));
+        // Another port is another service. And the program of a target never sees a connection by TCP that
+        // sends nothing.
+        let has_header = check.port.is_none() && (kind != ProbeKind::Connect || is_unix);
+        let header = if has_header { send_proxy.header(&ProxyAddresses::Own) } else { Vec::new() };
+        Self { to, header, kind: Arc::new(kind), timeout: check.timeout }
     }
 }
 

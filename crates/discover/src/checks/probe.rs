@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct Probe {
     /// Where to connect.
     pub to: ProbeAddress,
+    /// Header of the PROXY protocol that precedes the request; empty without one.
+    pub header: Vec<u8>,
     /// What happens after the connect.
     pub kind: Arc<ProbeKind>,
     /// For all of it.

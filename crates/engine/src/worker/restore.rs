@@ -5,13 +5,14 @@ use super::Worker;
 use crate::connect;
 use crate::context::Context;
 use crate::holding::Holding;
+use crate::preamble;
 use crate::rule::Route;
 use crate::session::{Outcome, RestoredSession, Session};
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::target::Target;
 use crate::upgrade::{Destinations, TakeOver, address};
-use flow::{Direction, Lane, LaneState, Peer, Race, Stage, Time};
+use flow::{Direction, LaneState, Peer, Race, Stage, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use sys::Address;
@@ -56,16 +57,10 @@ impl<K: Kernel> Worker<K> {
         self.reset_attempts(connecting);
         let until = connecting.and_then(|saved| Race::end_from_numbers(&saved.attempts));
         let sound = flow.as_ref().is_some_and(|flow| {
-            let whole = match flow.stage() {
-                Stage::Greeting(never) => match never {},
-                Stage::Connecting { .. } => until.is_some(),
-                Stage::Preamble(never) => match never {},
-                Stage::Relaying | Stage::Flushing { .. } => target.is_some(),
-            };
-            whole
+            is_whole(flow.stage(), until, target.is_some())
                 && target.is_some() == saved.target.is_some()
-                && is_held(flow.lane(Direction::Up), up.as_deref())
-                && is_held(flow.lane(Direction::Down), down.as_deref())
+                && is_held(flow, Direction::Up, up.as_deref())
+                && is_held(flow, Direction::Down, down.as_deref())
         });
         let (client, (route, target_state), mut flow) = match (client, place, flow) {
             (Some(client), Some(place), Some(flow)) if sound => (client, place, flow),
@@ -180,16 +175,34 @@ fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outc
             let rules = entry.session.rules();
             return connect::restart(entry, context, &rules);
         }
-        Stage::Preamble(never) => match never {},
+        Stage::Preamble { .. } => return preamble::proceed(entry, context),
         // Its sockets may be ready, and epoll does not repeat edge-triggered events.
         Stage::Relaying | Stage::Flushing { .. } => entry.enqueue(),
     }
     Ok(())
 }
 
+/// Whether a session of this stage has its parts: the end of its attempts, or the target's socket.
+fn is_whole(stage: Stage, until: Option<Time>, has_target: bool) -> bool {
+    match stage {
+        Stage::Greeting(never) => match never {},
+        Stage::Connecting { .. } => until.is_some(),
+        Stage::Preamble { .. } | Stage::Relaying | Stage::Flushing { .. } => has_target,
+    }
+}
+
 /// Whether the lane's count of held bytes agrees with the restored buffer or pipe.
-fn is_held<K: Kernel>(lane: &Lane, holding: Option<&Holding<K>>) -> bool {
+fn is_held<K: Kernel>(
+    flow: &flow::Session,
+    direction: Direction,
+    holding: Option<&Holding<K>>,
+) -> bool {
+    let lane = flow.lane(direction);
     match holding {
+        // The rest of the preamble, which no lane has received.
+        _ if direction == Direction::Up && matches!(flow.stage(), Stage::Preamble { .. }) => {
+            lane.held() == 0 && matches!(holding, Some(Holding::Buffer(_)))
+        }
         None => lane.held() == 0 || lane.state() == LaneState::Broken,
         Some(Holding::Buffer(buffer)) => lane.held() == buffer.unsent().len() as u64,
         Some(Holding::Pipe(_)) => lane.held() > 0,

@@ -70,12 +70,12 @@ fn fired<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outco
     }
     match session.flow.stage() {
         Stage::Greeting(greeting) => greet::timed_out(greeting),
-        Stage::Preamble(preamble) => preamble::timed_out(preamble),
+        Stage::Preamble { until } if until <= now => preamble::timed_out(),
         Stage::Connecting { attempt_until } if attempt_until <= now => {
             connect::proceed(entry, context, &rules)
         }
         Stage::Flushing { .. } => relay::serve(entry, context).1,
-        Stage::Connecting { .. } | Stage::Relaying => {
+        Stage::Connecting { .. } | Stage::Preamble { .. } | Stage::Relaying => {
             entry.set_timer_by(&rules);
             Ok(())
         }

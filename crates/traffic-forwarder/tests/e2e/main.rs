@@ -44,6 +44,7 @@ mod privileges;
 #[cfg(not(feature = "profile"))]
 mod profile;
 mod programs;
+mod proxy_protocol;
 mod reload;
 mod resets;
 mod sandbox;

@@ -76,10 +76,12 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("[defaults]", "none_up", given(["\"try\"", "\"refuse\"", "\"refuse\""])),
         ("[defaults]", "on_down", given(["\"keep\"", "\"reset\"", "\"reset\""])),
         ("[defaults]", "slow_start", given(durations)),
+        ("[defaults]", "send_proxy", given(["\"v1\"", "\"v2\"", "\"off\""])),
         ("to", "weight", given(["2", "3", "4"])),
         // A value that differs from the default: others are not rendered.
         ("to", "backup", given(["true", "true", "true"])),
         ("to", "max_sessions", given(["5", "6", "7"])),
+        ("to", "send_proxy", given(["\"off\"", "\"off\"", "\"v1\""])),
         ("passive", "failures", given(["4", "5", "6"])),
         ("passive", "down", given(["\"3s\"", "\"4s\"", "\"5s\""])),
         ("passive", "down_max", given(durations)),
@@ -134,7 +136,7 @@ impl Fixture {
         let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
         values.insert(("to", "address"), to);
         let tables: [(_, _, &[&str]); 4] = [
-            ("[[forward]]", "to", &["address", "weight", "backup", "max_sessions"]),
+            ("[[forward]]", "to", &["address", "weight", "backup", "max_sessions", "send_proxy"]),
             ("[defaults]", "keepalive", &["idle", "interval", "count"]),
             ("[defaults]", "passive", &["failures", "down", "down_max"]),
             ("[defaults]", "check", &["send", "expect", "every", "timeout", "fall", "rise"]),
