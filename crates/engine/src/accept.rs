@@ -44,7 +44,7 @@ pub(crate) fn accept<K: Kernel>(
     if rules.at_limit == AtLimit::Wait {
         permit = request(context, route, rules);
         if permit.is_none() {
-            let until = select::next_return(route, context.now);
+            let until = select::next_trial(route, context.now);
             acceptor.wait_for_room(number, &context.epoll, until);
             return AcceptResult::Nothing;
         }

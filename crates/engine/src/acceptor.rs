@@ -129,7 +129,7 @@ impl<K: Kernel> Acceptor<K> {
             number: *number,
             descriptor: listening.socket.number(),
             name: Arc::clone(&listening.route.forward.name),
-            claims: listening.route.forward.claims.taken(),
+            claims: listening.route.claims().taken(),
             forward: GateAudit::of(&listening.route.forward.gate),
             route: Arc::as_ptr(&listening.route).addr(),
         };

@@ -271,6 +271,7 @@ fn replace_routes(
     now: Time,
 ) -> Vec<Arc<Route>> {
     let are_in_use = !old.is_empty();
+    forward.compare_targets(plan);
     let old = old.into_iter().map(|route| (Arc::clone(&route.listen), route));
     let mut old: HashMap<Arc<str>, Arc<Route>> = old.collect();
     let route = |planned: &plan::Route| {

@@ -102,7 +102,7 @@ pub struct ListenerAudit {
     pub name: Arc<str>,
     /// The sessions of its forward.
     pub forward: GateAudit,
-    /// Claims of accepted clients to a place in a target of its forward.
+    /// Claims of accepted clients to a place in one of its targets.
     pub claims: u32,
     /// Equal for the same route. Other comparisons have no meaning.
     pub route: usize,

@@ -27,23 +27,25 @@ use sys::{Address, Errno, Event};
 /// Attempts of one session per turn: the targets of a large set may all fail at once.
 const STEPS_PER_TURN: usize = 32;
 
-/// Selects a target again for a session of the previous process image, which has a place in one.
+/// Selects a target again for a session of the previous process image.
 pub(crate) fn restart<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
     rules: &Rules,
 ) -> Outcome {
-    context.shared.leave_target(&mut entry.session.permit);
     select_first(entry, context, rules, None)?;
     proceed(entry, context, rules)
 }
 
 /// Handles a wake-up for a session that waits for a place in a target.
-pub(crate) fn room_again<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
+pub(crate) fn retry_place<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+) -> Outcome {
     let rules = entry.session.rules();
     let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
     connecting.is_listed = false;
-    connecting.race.has_room_again(context.now);
+    connecting.race.retry_place(context.now);
     proceed(entry, context, &rules)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::counters::ForwardCounters;
 use crate::known_targets::KnownTargets;
-use crate::permit::{Claims, Gate, Waiters, Waiting};
+use crate::permit::{Claims, Gate, Waiters, WorkerSet};
 use crate::rules::Rules;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::Arc;
@@ -13,8 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct Forward {
     pub(crate) name: Arc<str>,
     pub(crate) gate: Gate,
-    /// Claims of accepted clients to a place in a target.
+    /// Claims of accepted clients to a place in a target, if all listeners have the same targets: see
+    /// [`Route::claims`](crate::rule::Route::claims).
     pub(crate) claims: Arc<Claims>,
+    /// All listeners have the same targets. False for a range of ports with a range of targets.
+    shares_targets: AtomicBool,
     pub(crate) counters: ForwardCounters,
     pub(crate) targets: KnownTargets,
     rules: ArcSwap<Rules>,
@@ -30,6 +33,7 @@ impl Forward {
             gate: Gate::new(forward.settings.max_sessions.get()),
             counters: ForwardCounters::new(workers),
             claims: Arc::new(Claims::new(Arc::clone(&waiters))),
+            shares_targets: AtomicBool::new(true),
             targets: KnownTargets::new(workers, waiters),
             rules: ArcSwap::from_pointee(Rules::of(forward)),
             draining: AtomicBool::new(false),
@@ -44,8 +48,19 @@ impl Forward {
     /// The workers to wake after a change of rules, health or set by which a target may take clients that
     /// wait.
     #[must_use]
-    pub(crate) fn targets_changed(&self) -> Waiting {
+    pub(crate) fn targets_changed(&self) -> WorkerSet {
         self.claims.waiters().wake()
+    }
+
+    pub(crate) fn shares_targets(&self) -> bool {
+        self.shares_targets.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the listeners of `plan` have the same targets. Claims that are held stay where they are.
+    pub(crate) fn compare_targets(&self, plan: &plan::Forward) {
+        let mut pairs = plan.routes.windows(2);
+        let shares = pairs.all(|pair| pair[0].targets == pair[1].targets);
+        self.shares_targets.store(shares, Ordering::Relaxed);
     }
 
     pub(crate) fn is_draining(&self) -> bool {

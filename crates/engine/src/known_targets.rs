@@ -66,7 +66,7 @@ impl KnownTargets {
         let target = self.at(&entry.address);
         target.set_limit(entry);
         target.set_send_proxy(entry.options.send_proxy);
-        target.note_not_removed();
+        target.clear_removed();
         target
     }
 

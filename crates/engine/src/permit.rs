@@ -5,7 +5,7 @@ mod gate;
 mod waiters;
 pub(crate) use claims::{Claim, Claims};
 pub(crate) use gate::Gate;
-pub(crate) use waiters::{Waiters, Waiting};
+pub(crate) use waiters::{Waiters, WorkerSet};
 
 use crate::rule::Route;
 use crate::target::Target;
@@ -34,7 +34,7 @@ pub(crate) struct Full;
 
 /// The limits that a request meets besides those of process and forward, and the action at a limit.
 #[derive(Clone, Copy)]
-pub(crate) struct AtGate<F> {
+pub(crate) struct Limits<F> {
     pub(crate) at_limit: AtLimit,
     /// The worker to wake, if the client waits.
     pub(crate) worker: usize,
@@ -48,11 +48,11 @@ impl Permit {
     /// receives the workers to wake for a place that is returned here.
     pub(crate) fn request(
         route: &Arc<Route>,
-        gate: AtGate<impl Fn(u32) -> bool>,
+        gate: Limits<impl Fn(u32) -> bool>,
         process: &Gate,
-        wake: impl Fn(Waiting),
+        wake: impl Fn(WorkerSet),
     ) -> Result<(Self, Option<Claim>), Admission> {
-        let AtGate { at_limit, worker, has_place } = gate;
+        let Limits { at_limit, worker, has_place } = gate;
         let forward = &route.forward;
         let enter = |gate: &Gate| match at_limit {
             AtLimit::Refuse => gate.enter(),
@@ -63,7 +63,7 @@ impl Permit {
         // The claim comes last and is never returned here: a returned claim would wake this worker's own
         // waiting sessions and listeners, which would request again: an endless loop.
         let claim = match has_place.filter(|_| forward_has_room && at_limit == AtLimit::Wait) {
-            Some(has_place) => forward.claims.enter_or_wait(worker, has_place).map(Some),
+            Some(has_place) => route.claims().enter_or_wait(worker, has_place).map(Some),
             None => Some(None),
         };
         let targets_have_room = claim.is_some();
@@ -84,12 +84,15 @@ impl Permit {
         }
     }
 
-    /// Takes the places of a session restored after an upgrade. May exceed the limits.
-    pub(crate) fn restored(route: Arc<Route>, target: Arc<Target>, process: &Gate) -> Self {
+    /// Takes the places of a session restored after an upgrade, which has none in a target before it selects
+    /// one again. May exceed the limits.
+    pub(crate) fn restored(route: Arc<Route>, target: Option<Arc<Target>>, process: &Gate) -> Self {
         process.enter_unchecked();
         route.forward.gate.enter_unchecked();
-        target.gate.enter_unchecked();
-        Self { route: Some(route), target: Some(target) }
+        if let Some(target) = &target {
+            target.gate.enter_unchecked();
+        }
+        Self { route: Some(route), target }
     }
 
     /// Takes a place in the selected target. The place in a previous target must have been returned by
@@ -104,7 +107,7 @@ impl Permit {
     }
 
     /// Returns the place in the target, if one was taken. `wake` receives the workers that wait for it.
-    pub(crate) fn leave_target(&mut self, wake: impl FnOnce(Waiting)) {
+    pub(crate) fn leave_target(&mut self, wake: impl FnOnce(WorkerSet)) {
         if let Some(target) = self.target.take() {
             wake(target.gate.leave());
         }
@@ -132,7 +135,7 @@ impl Permit {
     }
 
     /// Returns all places. `wake` receives the workers that wait for one.
-    pub(crate) fn release(mut self, process: &Gate, wake: impl Fn(Waiting)) {
+    pub(crate) fn release(mut self, process: &Gate, wake: impl Fn(WorkerSet)) {
         self.leave_target(&wake);
         if let Some(route) = self.route.take() {
             wake(route.forward.gate.leave());
@@ -151,7 +154,7 @@ impl Permit {
 
 impl Place {
     /// Returns the place. `wake` receives the workers that wait for it.
-    pub(crate) fn release(mut self, wake: impl FnOnce(Waiting)) {
+    pub(crate) fn release(mut self, wake: impl FnOnce(WorkerSet)) {
         if let Some(target) = self.0.take() {
             wake(target.gate.leave());
         }

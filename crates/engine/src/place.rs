@@ -6,7 +6,7 @@ use crate::permit::Claim;
 use crate::report::Report;
 use crate::resolve::{Asker, Query};
 use crate::rules::Rules;
-use crate::select::{next_return, select};
+use crate::select::{next_trial, select};
 use crate::session::{Outcome, Over, Session};
 use crate::slots::Key;
 use crate::table::Entry;
@@ -137,7 +137,7 @@ fn take_place<K: Kernel>(
     if selected == Err(NoTarget::Full) && rules.at_limit == AtLimit::Wait {
         let forward = Arc::clone(&permit.route().forward);
         if tried.is_empty() {
-            claim.get_or_insert_with(|| forward.claims.enter());
+            claim.get_or_insert_with(|| permit.route().claims().enter());
         }
         let is_decided = forward.claims.waiters().attempt(context.index, || {
             // A reload may have changed the rules before the worker was noted.
@@ -159,7 +159,7 @@ fn wait_for_place<K: Kernel>(
     context: &mut Context<K>,
     waits_with: Option<Claim>,
 ) {
-    let until = next_return(session.route(), context.now);
+    let until = next_trial(session.route(), context.now);
     let forward = Arc::clone(&session.route().forward.name);
     let Some(connecting) = &mut session.connecting else {
         return context.shared.release_claim(waits_with);

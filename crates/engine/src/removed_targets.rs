@@ -76,7 +76,7 @@ impl RemovedTargets {
         self.0.retain(|it| {
             let is_kept = keeps(it);
             if !is_kept {
-                it.target.note_not_removed();
+                it.target.clear_removed();
             }
             is_kept
         });

@@ -54,10 +54,10 @@ pub(crate) fn is_limited(route: &Route) -> bool {
 
 /// When a target that is down may first be tried again: it has a place then that no wake-up announces.
 /// [`Time::NEVER`] without such a target.
-pub(crate) fn next_return(route: &Route, now: Time) -> Time {
+pub(crate) fn next_trial(route: &Route, now: Time) -> Time {
     let (set, rules) = (rule(route).load(), route.forward.rules());
     let members = set.members().iter().filter(|_| set.has_passive_health(&rules));
-    members.filter_map(|it| it.target.returns_at(now)).min().unwrap_or(Time::NEVER)
+    members.filter_map(|it| it.target.trial_at(now)).min().unwrap_or(Time::NEVER)
 }
 
 fn choose(
@@ -99,9 +99,10 @@ fn candidates<'a>(
     let at = move |position: usize| {
         let member = &set.members()[position];
         let target = &member.target;
+        let (is_up, free) = if has_health { target.room(now) } else { (true, target.gate.free()) };
         Candidate {
-            is_up: !target.checked.is_down() && (!has_health || target.is_up(now)),
-            free: target.gate.free(),
+            is_up: is_up && !target.checked.is_down(),
+            free,
             is_tried: tried.contains(target) || target.is_drained(),
             level: member.level,
             weight: slow_start

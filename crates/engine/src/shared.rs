@@ -4,7 +4,7 @@ use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::{Inbox, Message};
 use crate::options::{Detail, Options};
-use crate::permit::{AtGate, Claim, Gate, Permit, Place, Waiting};
+use crate::permit::{Claim, Gate, Limits, Permit, Place, WorkerSet};
 use crate::publish::Unapplied;
 use crate::report::Outbox;
 use crate::resolve::Resolve;
@@ -175,12 +175,12 @@ impl<K: Kernel> Shared<K> {
     ) -> Result<(Permit, Option<Claim>), Admission> {
         let is_limited = at_limit == AtLimit::Wait && select::is_limited(route);
         let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
-        let gate = AtGate { at_limit, worker, has_place };
+        let gate = Limits { at_limit, worker, has_place };
         Permit::request(route, gate, &self.gate, |waiting| self.wake(waiting))
     }
 
     /// Takes the places of a session restored after an upgrade. May exceed the limits.
-    pub(crate) fn restored(&self, route: Arc<Route>, target: Arc<Target>) -> Permit {
+    pub(crate) fn restored(&self, route: Arc<Route>, target: Option<Arc<Target>>) -> Permit {
         Permit::restored(route, target, &self.gate)
     }
 
@@ -207,7 +207,7 @@ impl<K: Kernel> Shared<K> {
     }
 
     /// Sends [`Message::RoomAgain`] to these workers.
-    pub(crate) fn wake(&self, waiting: Waiting) {
+    pub(crate) fn wake(&self, waiting: WorkerSet) {
         if waiting.is_empty() {
             return;
         }

@@ -185,7 +185,7 @@ impl Target {
     }
 
     /// Notes that a set has it, or that no session has it any more.
-    pub(crate) fn note_not_removed(&self) {
+    pub(crate) fn clear_removed(&self) {
         self.removed_at.store(0, Ordering::Relaxed);
     }
 
@@ -280,7 +280,7 @@ impl Target {
     }
 
     /// When a client may try the target, if nothing but failed connects of the past prevents it now.
-    pub(crate) fn returns_at(&self, now: Time) -> Option<Time> {
+    pub(crate) fn trial_at(&self, now: Time) -> Option<Time> {
         self.tried_from().filter(|at| *at > now && !self.checked.is_down() && !self.is_drained())
     }
 
@@ -291,10 +291,15 @@ impl Target {
         [sum(|connects| &connects.connected), sum(|connects| &connects.failed)]
     }
 
-    /// Whether failed connects of clients permit a new session: it is up, or a client may try it.
-    pub(crate) fn is_up(&self, now: Time) -> bool {
-        let from = self.tried_from.load(Ordering::Relaxed);
-        from == 0 || now.as_micros() >= from
+    /// Whether failed connects of clients permit a new session, and the number of free places. A target whose
+    /// pause is over has one place, for the client that tries it. Without one, it stays down: others serve.
+    pub(crate) fn room(&self, now: Time) -> (bool, u32) {
+        let free = self.gate.free();
+        match self.tried_from() {
+            None => (true, free),
+            Some(from) if now >= from => (free > 0, free.min(1)),
+            Some(_) => (false, free),
+        }
     }
 
     /// Whether it is out of use, after failed connects or checks.
@@ -322,7 +327,7 @@ impl Target {
     /// true; its result, or `until`, permits the next one. One that is not to be tried yet was selected
     /// because no target is up.
     pub(crate) fn admits(&self, now: Time, until: Time) -> bool {
-        if !self.has_failed_connects() || !self.is_up(now) {
+        if self.tried_from().is_none_or(|from| now < from) {
             return true;
         }
         self.change_health(|health| health.try_to_return(now, until) || !health.is_down())

@@ -182,8 +182,7 @@ impl Targets {
         for session in self.sessions.values_mut() {
             // The workers restore one after the other: some places are not taken yet when it tries again.
             (session.is_certain, session.is_unchanged) = (false, false);
-            // It has a place in its last target until it tries again.
-            session.restored = session.tries.drain(..).next_back().map(|it| it.target);
+            session.tries.clear();
         }
     }
 
@@ -234,7 +233,6 @@ impl Targets {
                 is_certain: !known.is_changing,
                 is_unchanged: !known.is_changing,
                 tries: Vec::new(),
-                restored: None,
                 connected: None,
                 waits_since: None,
                 waited: Duration::ZERO,
@@ -248,10 +246,10 @@ impl Targets {
         let has_health = forward.plan.selection.passive.is_some() && forward.members.len() > 1;
         let candidate = |member: &Member| {
             let health = forward.targets.get(&member.text)?.health;
-            let is_up = if has_health { health.may_serve(now)? } else { true };
-            let is_tried = session.has_tried(&member.text);
+            let health = if has_health { health } else { Health::NEW };
             let sessions = self.places_in(&session.forward, &member.text);
-            Some(Candidate { member: member.clone(), is_up, is_tried, sessions })
+            let is_tried = session.has_tried(&member.text);
+            Some(Candidate { is_tried, ..Candidate::of(member, health, sessions, now)? })
         };
         forward.members.iter().map(candidate).collect()
     }
@@ -265,7 +263,6 @@ impl Targets {
 
     fn trying(&mut self, id: u64, target: &str, now: Time) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.restored = None;
         session.end_wait(now);
         assert!(
             session.connected.is_none(),

@@ -1,6 +1,6 @@
-//! Room in all targets of a forward together, where clients wait for it.
+//! Room in all targets of a listener together, where clients wait for it.
 
-use super::waiters::{Waiters, Waiting};
+use super::waiters::{Waiters, WorkerSet};
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
@@ -23,6 +23,11 @@ impl Claims {
     /// No claims to the places of targets whose room wakes `waiters`.
     pub(crate) fn new(waiters: Arc<Waiters>) -> Self {
         Self { taken: AtomicU32::new(0), waiters }
+    }
+
+    /// No claims to the places of other targets of the same forward.
+    pub(crate) fn with_same_waiters(&self) -> Self {
+        Self::new(Arc::clone(&self.waiters))
     }
 
     /// Number of claims.
@@ -59,7 +64,7 @@ impl Claims {
 
 impl Claim {
     /// Returns the claim. `wake` receives the workers that wait.
-    pub(crate) fn release(mut self, wake: impl FnOnce(Waiting)) {
+    pub(crate) fn release(mut self, wake: impl FnOnce(WorkerSet)) {
         if let Some(claims) = self.0.take() {
             claims.taken.fetch_sub(1, Ordering::Release);
             wake(claims.waiters.wake());

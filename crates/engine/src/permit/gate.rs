@@ -1,6 +1,6 @@
 //! A limit on the number of sessions, shared by all workers.
 
-use super::waiters::{Waiters, Waiting};
+use super::waiters::{Waiters, WorkerSet};
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Gate {
 
     /// Changes the limit for new sessions; open ones stay, even beyond it. Returns the workers to wake.
     #[must_use]
-    pub(crate) fn set_limit(&self, limit: u32) -> Waiting {
+    pub(crate) fn set_limit(&self, limit: u32) -> WorkerSet {
         self.store_limit(limit);
         self.waiters.wake()
     }
@@ -70,7 +70,7 @@ impl Gate {
 
     /// Returns a place, and yields the workers to wake.
     #[must_use]
-    pub(super) fn leave(&self) -> Waiting {
+    pub(super) fn leave(&self) -> WorkerSet {
         self.taken.fetch_sub(1, Ordering::Relaxed);
         self.waiters.wake()
     }

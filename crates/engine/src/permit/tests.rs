@@ -93,7 +93,7 @@ fn a_permit_takes_all_places_or_none_and_returns_them() {
     assert_eq!(request(&shared, &route, 0).err(), Some(Admission::Refuse));
     assert_eq!(taken(&shared, &route), [1, 1, 0], "the place in the process was returned");
     let target = Arc::clone(&route.targets.load().members()[0].target);
-    let restored = shared.restored(Arc::clone(&route), target);
+    let restored = shared.restored(Arc::clone(&route), Some(target));
     assert_eq!(taken(&shared, &route), [2, 2, 1], "beyond the limit");
     shared.release(restored);
     shared.release(permit);

@@ -11,9 +11,9 @@ pub(crate) struct Waiters(AtomicU64);
 
 /// A set of workers to wake, because there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Waiting(u64);
+pub(crate) struct WorkerSet(u64);
 
-impl Waiting {
+impl WorkerSet {
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -51,11 +51,11 @@ impl Waiters {
 
     /// Takes the set of waiting workers. A worker that is not in it finds the room made before the call.
     #[must_use]
-    pub(crate) fn wake(&self) -> Waiting {
+    pub(crate) fn wake(&self) -> WorkerSet {
         fence(Ordering::SeqCst);
         if self.0.load(Ordering::Relaxed) == 0 {
-            return Waiting(0);
+            return WorkerSet(0);
         }
-        Waiting(self.0.swap(0, Ordering::Relaxed))
+        WorkerSet(self.0.swap(0, Ordering::Relaxed))
     }
 }

@@ -68,7 +68,7 @@ impl<K: Kernel> Worker<K> {
     pub(crate) fn retry_waiting(&mut self) {
         let sessions = std::mem::take(&mut self.context.waiting);
         if !sessions.is_empty() {
-            self.walk(Walk::AskAgain { sessions, at: 0 });
+            self.walk(Walk::RetryWaiting { sessions, at: 0 });
         }
     }
 

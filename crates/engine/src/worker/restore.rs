@@ -81,7 +81,9 @@ impl<K: Kernel> Worker<K> {
             attempts: u8::try_from(saved.attempts).unwrap_or(u8::MAX),
         };
         self.context.shared.add_load(self.context.index);
-        let permit = self.context.shared.restored(route, target_state);
+        let is_connecting = matches!(restored.flow.stage(), Stage::Connecting { .. });
+        let selected = Some(target_state).filter(|_| !is_connecting);
+        let permit = self.context.shared.restored(route, selected);
         Some(Session::restore(restored, permit, self.context.index))
     }
 

@@ -32,8 +32,8 @@ const LAST_BATCHES: u32 = 64;
 pub(crate) enum Walk<K: Kernel> {
     /// Poll listeners, new or suspended ones.
     Poll { numbers: Vec<u32> },
-    /// Ask for places in targets again, for the sessions that wait for one.
-    AskAgain { sessions: Vec<Key>, at: usize },
+    /// Retry the selection for sessions that wait for a place in a target.
+    RetryWaiting { sessions: Vec<Key>, at: usize },
     /// The configuration has changed.
     Change { changes: Arc<Changes<K>>, at: usize, batches: u32, reply: Reply<()> },
     /// Set the timers of sessions of forwards with stricter rules.
@@ -84,7 +84,7 @@ impl<K: Kernel> Worker<K> {
     fn take_steps(&mut self, mut walk: Walk<K>, work: &mut u32) -> Option<Walk<K>> {
         let is_done = match &mut walk {
             Walk::Poll { numbers } => self.poll_some(numbers, work),
-            Walk::AskAgain { sessions, at } => self.ask_again(sessions, at, work),
+            Walk::RetryWaiting { sessions, at } => self.retry_some(sessions, at, work),
             Walk::Change { changes, at, batches, .. } => {
                 self.change_listeners(changes, at, batches, work)
             }
@@ -132,10 +132,10 @@ impl<K: Kernel> Worker<K> {
         numbers.is_empty()
     }
 
-    fn ask_again(&mut self, sessions: &[Key], at: &mut usize, work: &mut u32) -> bool {
+    fn retry_some(&mut self, sessions: &[Key], at: &mut usize, work: &mut u32) -> bool {
         while *work > 0 {
             let Some(key) = sessions.get(*at) else { return true };
-            self.handle(*key, connect::room_again);
+            self.handle(*key, connect::retry_place);
             *at += 1;
             *work = work.saturating_sub(SESSION);
         }

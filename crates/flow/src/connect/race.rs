@@ -34,9 +34,9 @@ pub struct Race {
     /// The set may have a target that was not tried.
     has_more_targets: bool,
     /// The last selection found no target, and a round has failed since: another one may be free now.
-    asks_again: bool,
+    is_retry: bool,
     /// The targets that are left are full: when to ask for one again.
-    asks_at: Option<Time>,
+    retry_at: Option<Time>,
     rounds: Vec<Round>,
     /// By number; a number is free after its attempt has failed.
     attempts: [Option<Attempt>; MOST_ATTEMPTS],
@@ -99,8 +99,8 @@ impl Race {
             least_wait: LEAST_WAIT.min(whole / 2),
             has_several: targets > 1,
             has_more_targets: targets > 1,
-            asks_again: false,
-            asks_at: None,
+            is_retry: false,
+            retry_at: None,
             rounds: Vec::new(),
             attempts: [None; MOST_ATTEMPTS],
         }
@@ -114,7 +114,7 @@ impl Race {
     /// Adds the selected target, with its number of addresses (`None` until its name is resolved) and its
     /// usual connect time. Returns the number of its round: 0, 1 ...
     pub fn add_target(&mut self, now: Time, addresses: Option<usize>, usual: Duration) -> usize {
-        self.asks_at = None;
+        self.retry_at = None;
         let wait = (usual * USUAL_TIMES).max(USUAL_LEAST).min(self.share).max(self.least_wait);
         self.rounds.push(Round {
             addresses: addresses.map(clamp),
@@ -130,29 +130,29 @@ impl Race {
     /// The set has no target for this session. It is asked again when a round has failed: a target may have
     /// room again, or be up, by then.
     pub fn no_more_targets(&mut self) {
-        (self.has_more_targets, self.asks_at) = (false, None);
+        (self.has_more_targets, self.retry_at) = (false, None);
     }
 
-    /// The targets that are left are full: the race asks again at `at`, or when [`Race::has_room_again`].
+    /// The targets that are left are full: the race asks again at `at`, or when [`Race::retry_place`].
     pub fn wait_for_place(&mut self, at: Time) {
-        (self.has_more_targets, self.asks_at) = (false, Some(at));
+        (self.has_more_targets, self.retry_at) = (false, Some(at));
     }
 
     /// One of the targets that were full may have a place.
-    pub fn has_room_again(&mut self, now: Time) {
-        self.asks_at = self.asks_at.map(|_| now);
+    pub fn retry_place(&mut self, now: Time) {
+        self.retry_at = self.retry_at.map(|_| now);
     }
 
     /// Whether it waits for a place in a target, and for nothing else.
     pub fn is_waiting_for_place(&self) -> bool {
-        self.asks_at.is_some() && self.rounds.iter().all(Round::is_over)
+        self.retry_at.is_some() && self.rounds.iter().all(Round::is_over)
     }
 
     /// A round may have failed.
     fn check_round(&mut self, round: usize) {
         if !self.has_more_targets && self.has_several && self.is_over(round) {
             self.has_more_targets = true;
-            self.asks_again = true;
+            self.is_retry = true;
         }
     }
 
@@ -210,24 +210,24 @@ impl Race {
         if let Some(round) = self.rounds.iter().position(|round| round.is_due(now)) {
             return self.attempt(round, now);
         }
-        if self.asks_at.is_some_and(|at| at <= now) {
-            (self.asks_at, self.has_more_targets, self.asks_again) = (None, true, true);
+        if self.retry_at.is_some_and(|at| at <= now) {
+            (self.retry_at, self.has_more_targets, self.is_retry) = (None, true, true);
         }
         let is_silent = |round: &Round| round.is_over() || round.silent_at <= now;
         let mut rounds = self.rounds.iter_mut();
         let asking = rounds.find(|round| !round.is_followed && is_silent(round));
-        if self.has_more_targets && (asking.is_some() || self.asks_again) {
+        if self.has_more_targets && (asking.is_some() || self.is_retry) {
             if let Some(round) = asking {
                 round.is_followed = true;
             }
-            self.asks_again = false;
+            self.is_retry = false;
             return RaceStep::Select;
         }
-        if self.asks_at.is_none() && self.rounds.iter().all(Round::is_over) {
+        if self.retry_at.is_none() && self.rounds.iter().all(Round::is_over) {
             return RaceStep::AllFailed;
         }
         let times = self.rounds.iter().map(|round| round.wakes_at(self.has_more_targets));
-        let times = times.chain(self.asks_at);
+        let times = times.chain(self.retry_at);
         RaceStep::Wait(times.fold(self.until, Time::min))
     }
 

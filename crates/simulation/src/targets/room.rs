@@ -1,6 +1,7 @@
 //! The rules for clients that wait for a place in a target: none waits while a target has room for it.
 
 use super::Targets;
+use super::health::Health;
 use super::session::Session;
 use super::set::{Candidate, serving};
 use flow::Time;
@@ -9,7 +10,6 @@ impl Targets {
     /// A session finds all targets full that it has not tried, and waits. It keeps no place in one that has failed.
     pub(super) fn waits(&mut self, id: u64, now: Time) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        session.restored = None;
         session.begin_wait(now);
         session.tries.iter_mut().filter(|it| it.is_over).for_each(|it| it.has_place = false);
         let Some(session) = self.sessions.get(&id) else { return };
@@ -47,21 +47,16 @@ impl Targets {
         let health = |text: &str| Some(known.targets.get(text)?.health);
         let has_health = known.plan.selection.passive.is_some() && known.members.len() > 1;
         let candidate = |member: &super::Member| {
-            let health = health(&member.text)?;
-            let is_up = if has_health { health.may_serve(now)? } else { true };
+            let health = if has_health { health(&member.text)? } else { Health::NEW };
             let sessions = self.places_in(forward, &member.text);
-            Some(Candidate { member: member.clone(), is_up, is_tried: false, sessions })
+            Candidate::of(member, health, sessions, now)
         };
         let Some(candidates) = known.members.iter().map(candidate).collect::<Option<Vec<_>>>()
         else {
             return false;
         };
         let serving = serving(&candidates, known.plan.selection.none_up);
-        // Without a limit, there is room for all.
-        let room = |it: &&Candidate| {
-            it.member.limit.map_or(u32::MAX, |limit| limit.saturating_sub(it.sessions))
-        };
-        let free = serving.iter().map(room).fold(0, u32::saturating_add);
+        let free = serving.iter().map(|it| it.room()).fold(0, u32::saturating_add);
         serving.is_empty() || free > claims
     }
 }

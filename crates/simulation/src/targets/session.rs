@@ -26,8 +26,6 @@ pub(super) struct Session {
     /// No rule has changed since it began, in this process image.
     pub(super) is_unchanged: bool,
     pub(super) tries: Vec<Try>,
-    /// The target in which it has a place since an upgrade, until it is tried again.
-    pub(super) restored: Option<String>,
     /// The target that serves it.
     pub(super) connected: Option<String>,
     /// Since when it waits for a place.
@@ -59,7 +57,7 @@ impl Session {
     /// The targets in which it has a place.
     pub(super) fn places(&self) -> impl Iterator<Item = &str> {
         let tried = self.tries.iter().filter(|it| it.has_place).map(|it| &*it.target);
-        tried.chain(self.restored.as_deref()).chain(self.connected.as_deref())
+        tried.chain(self.connected.as_deref())
     }
 
     /// The part of the time for each target.

@@ -1,8 +1,9 @@
 //! The targets of a forward, and which of them may take a session (DESIGN 1.2: a backup serves while all
 //! others are down, not while they are full; one that the client has tried counts as down).
 
+use super::Health;
 use crate::script::Target;
-use flow::NoneUp;
+use flow::{NoneUp, Time};
 
 /// A target of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(super) struct Candidate {
     pub(super) member: Member,
     /// Its health permits a session.
     pub(super) is_up: bool,
+    /// It is down, and one client may try it.
+    pub(super) is_due: bool,
     /// The client has tried it.
     pub(super) is_tried: bool,
     /// Its sessions, also those that are only being connected.
@@ -39,8 +42,24 @@ impl From<&Target> for Member {
 }
 
 impl Candidate {
+    /// The target for a client that has not tried it. `None` if its health is unknown.
+    pub(super) fn of(member: &Member, health: Health, sessions: u32, now: Time) -> Option<Self> {
+        let (may_serve, is_due) = (health.may_serve(now)?, health.is_due(now));
+        let member = member.clone();
+        let mut candidate = Self { member, is_up: may_serve, is_due, is_tried: false, sessions };
+        // A client that tries a target needs a place there.
+        candidate.is_up &= !is_due || candidate.has_room();
+        Some(candidate)
+    }
+
     pub(super) fn has_room(&self) -> bool {
-        self.member.limit.is_none_or(|limit| self.sessions < limit)
+        self.room() > 0
+    }
+
+    /// The number of clients that it would take now.
+    pub(super) fn room(&self) -> u32 {
+        let free = self.member.limit.map_or(u32::MAX, |it| it.saturating_sub(self.sessions));
+        if self.is_due { free.min(1) } else { free }
     }
 }
 

@@ -67,7 +67,7 @@ fn the_next_target_is_tried_after_a_failure_or_a_silence() {
 }
 
 #[test]
-fn a_failure_asks_again_for_a_target_where_there_was_none() {
+fn a_failure_is_retry_for_a_target_where_there_was_none() {
     let mut race = race(3);
     race.add_target(START, Some(1), USUAL);
     assert_eq!(race.next(START), attempt(0, 0, 0));
@@ -154,7 +154,7 @@ fn a_race_without_a_place_waits_for_one_until_the_time_is_up() {
     race.wait_for_place(Time::NEVER);
     assert!(race.is_waiting_for_place());
     assert_eq!(race.next(at(1)), RaceStep::Wait(at(10_000)));
-    race.has_room_again(at(5));
+    race.retry_place(at(5));
     assert_eq!(race.next(at(5)), RaceStep::Select);
     race.wait_for_place(at(20));
     assert_eq!(race.next(at(5)), RaceStep::Wait(at(20)), "a target may be tried then");
@@ -162,7 +162,7 @@ fn a_race_without_a_place_waits_for_one_until_the_time_is_up() {
     race.wait_for_place(Time::NEVER);
     assert_eq!(race.next(at(10_000)), RaceStep::TimedOut);
     race.no_more_targets();
-    race.has_room_again(at(30));
+    race.retry_place(at(30));
     assert_eq!(race.next(at(30)), RaceStep::AllFailed, "nothing is waited for");
 }
 
@@ -171,7 +171,7 @@ fn a_race_without_any_target_waits_for_a_place_as_well() {
     let mut race = race(1);
     race.wait_for_place(Time::NEVER);
     assert_eq!(race.next(START), RaceStep::Wait(at(10_000)));
-    race.has_room_again(at(1));
+    race.retry_place(at(1));
     assert_eq!(race.next(at(1)), RaceStep::Select);
     race.add_target(at(1), Some(1), USUAL);
     assert!(!race.is_waiting_for_place());
