@@ -1,7 +1,8 @@
 //! The state of a session that is being connected: its sockets, and the targets that it tries.
 
 use crate::permit::{Claim, Gate, Permit, Place};
-use crate::target::{Target, TargetAddress};
+use crate::target::Target;
+use crate::target_address::TargetAddress;
 use flow::{MOST_ATTEMPTS, NoTarget, Race, SocketFailure, Time};
 use std::net::SocketAddr;
 use std::sync::Arc;

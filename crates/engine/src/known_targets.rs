@@ -2,7 +2,8 @@
 //! sessions restored after an upgrade.
 
 use crate::permit::Waiters;
-use crate::target::{Target, TargetAddress};
+use crate::target::Target;
+use crate::target_address::TargetAddress;
 use flow::{Active, Time};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

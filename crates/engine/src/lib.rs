@@ -52,6 +52,7 @@ mod acceptor;
 mod context;
 mod random;
 mod token;
+mod unapplied;
 mod worker;
 
 mod checked;
@@ -61,6 +62,7 @@ mod known_targets;
 mod removed_targets;
 mod rules;
 mod target;
+mod target_address;
 mod targets;
 
 mod change;

@@ -10,7 +10,7 @@ use crate::select::{next_trial, select};
 use crate::session::{Outcome, Over, Session};
 use crate::slots::Key;
 use crate::table::Entry;
-use crate::target::TargetAddress;
+use crate::target_address::TargetAddress;
 use flow::{AtLimit, By, Cause, CloseReason, NoTarget, Phase, Stage};
 use std::sync::Arc;
 use sys::kernel::Kernel;

@@ -6,8 +6,8 @@ use crate::listener::Listener;
 use crate::message::Message;
 use crate::rule::Route;
 use crate::shared::Shared;
+use crate::unapplied::Unapplied;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -31,17 +31,6 @@ pub struct Published<K: Kernel = Linux> {
     leaving: Leaving<K>,
 }
 
-/// The changes that some worker has not applied yet.
-#[derive(Default)]
-pub(crate) struct Unapplied(AtomicUsize);
-
-impl Unapplied {
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 0
-    }
-}
-
 /// Counts the workers that have applied a change.
 struct Progress {
     /// Number of workers that have not, and the waker of the waiting task.
@@ -63,7 +52,7 @@ impl Progress {
         let waker = if is_applied { state.1.take() } else { None };
         drop(state);
         if is_applied {
-            self.unapplied.0.fetch_sub(1, Ordering::Release);
+            self.unapplied.end();
         }
         if let Some(waker) = waker {
             waker.wake();
@@ -154,7 +143,7 @@ pub(crate) fn publish<K: Kernel>(
     // Also without listeners in it: in its present turn, a worker may admit clients by rules that it has
     // loaded before.
     let unapplied = Arc::clone(&shared.unapplied);
-    unapplied.0.fetch_add(1, Ordering::Relaxed);
+    unapplied.begin();
     let state = Mutex::new((shared.mailboxes.len(), None));
     let progress = Arc::new(Progress { state, unapplied });
     shared.broadcast(|| {

@@ -4,10 +4,10 @@ use crate::checked::Checked;
 use crate::counters::Count;
 use crate::down_cause::DownCause;
 use crate::permit::{Gate, Waiters};
+use crate::target_address::TargetAddress;
 use flow::{Passive, PassiveHealth, SendProxy, Time};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -56,48 +56,11 @@ pub struct StateChange {
     pub why: Option<Arc<str>>,
 }
 
-/// The address of a target.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum TargetAddress {
-    /// An address that needs no look-up.
-    Ip(SocketAddr),
-    /// A name and port, resolved for each session.
-    Name(Arc<str>, u16),
-    /// The path of a Unix socket.
-    Unix(PathBuf),
-    /// A name whose records are targets, and the port of its addresses, while none of them is known. The
-    /// session takes the addresses of the first answer. A service has the prefix `srv:`, and port 0.
-    Set(Arc<str>, u16),
-}
-
 /// Attempts of one worker to connect to a target that have ended.
 #[derive(Default)]
 struct Connects {
     connected: Count,
     failed: Count,
-}
-
-impl TargetAddress {
-    /// Whether each session asks the resolver for the addresses.
-    pub(crate) fn is_resolved(&self) -> bool {
-        matches!(self, Self::Name(..) | Self::Set(..))
-    }
-}
-
-impl From<&plan::Target> for TargetAddress {
-    fn from(target: &plan::Target) -> Self {
-        match target {
-            plan::Target::Ip(address) => Self::Ip(*address),
-            // The resolver turns the interface's name into its number.
-            plan::Target::Zoned(address) => {
-                Self::Name(format!("{}%{}", address.ip, address.zone).into(), address.port)
-            }
-            plan::Target::Name { host, port } => Self::Name(host.as_str().into(), *port),
-            plan::Target::Unix(path) => Self::Unix(path.clone()),
-            plan::Target::Dns { host, port } => Self::Set(host.as_str().into(), *port),
-            plan::Target::Srv { .. } => Self::Set(target.to_string().into(), 0),
-        }
-    }
 }
 
 impl Target {

@@ -2,7 +2,8 @@
 
 use crate::checked::LastCheck;
 use crate::rule::Route;
-use crate::target::{StateChange, TargetAddress};
+use crate::target::StateChange;
+use crate::target_address::TargetAddress;
 use crate::targets::Member;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 use crate::known_targets::KnownTargets;
 use crate::rules::Rules;
 use crate::sets::Planned;
-use crate::target::{Target, TargetAddress, limit};
+use crate::target::{Target, limit};
+use crate::target_address::TargetAddress;
 use arc_swap::{ArcSwap, Guard};
 use flow::{Level, Turns};
 use std::sync::{Arc, Mutex};

@@ -322,61 +322,6 @@ fn seed_86325() {
     );
 }
 
-/// A back-off that has ended since the last tick has not woken its waiting client yet.
-#[test]
-fn seed_165700() {
-    simulation::replay(
-        "seed 165700 workers 1
-         start f0 any:0 n1 max=3 wait path=splice connect=1000 keepalive=60000 | f1 unix:2 four:3 t0,t3,u1:max=1 balance=first passive=2/700/5000 wait path=copy connect=1000 idle=off keepalive=2000 user=1500 | f2 four:4 t1 max=1 wait path=copy connect=1000 idle=1000 half=1 keepalive=2000
-         2 connects six:0
-         2 client sends 3
-         8 client fins
-         8 target fins
-         9 client sends 296
-         9 target sends 34
-         max 3
-         pass 219936
-         9 target resets
-         3 client sends 1
-         10 target reads 35
-         6 client flows
-         5 target reads 232
-         7 target pauses
-         3 target sends 918
-         files 2
-         3 client pauses
-         settle
-         6 client sends 92
-         13 target flows
-         target 0 silent
-         17 target sends 205
-         1 client pauses
-         conditions mixed
-         target 3 crashed
-         23 client sends 30
-         8 target sends 1
-         27 connects unix:2
-         27 client sends 1922
-         15 target sends 1
-         33 connects four:4
-         target 3 dead
-         target 0 closed
-         39 client flows
-         54 client fins
-         54 target fins
-         55 connects unix:2
-         55 client sends 560
-         56 connects four:3
-         59 client fins
-         49 target pauses
-         60 connects unix:2
-         62 client sends 1
-         62 target fins
-         62 client fins
-         pass 11531",
-    );
-}
-
 /// A failed send(2) to a Unix client loses what a broken target has sent before.
 #[test]
 fn seed_194148() {
