@@ -152,6 +152,20 @@ pub struct LimitReached {
     pub close: Close<'static>,
 }
 
+/// `not_allowed`: clients were refused, because `allow` and `deny` do not allow their addresses. At most one
+/// in five seconds per worker and forward.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NotAllowed {
+    /// Name of the forward, as configured.
+    pub forward: String,
+    /// Address of the last one.
+    pub client: String,
+    /// Clients refused since the last such event.
+    pub count: u64,
+    /// The reason, in the form of a session's close reason.
+    pub close: Close<'static>,
+}
+
 /// `accept_failed`: a listener pauses, because accept(2) failed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AcceptFailed {

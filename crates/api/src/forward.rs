@@ -35,8 +35,11 @@ pub struct Forward {
     pub opened: u64,
     /// Clients refused by a limit.
     pub refused: u64,
-    /// Seconds since a client was last refused.
+    /// Seconds since a client was last refused by a limit.
     pub last_refused: Option<f64>,
+    /// Clients refused by `allow` and `deny`.
+    #[serde(default)]
+    pub not_allowed: u64,
     /// Sessions that ended unconnected, for a reason other than their client or an operator: no target
     /// was reached, or this host lacked a resource.
     pub failed: u64,

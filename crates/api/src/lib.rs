@@ -9,7 +9,7 @@ pub use change::{Change, ChangedForward, ForwardSummary, Reload, RemadeFile};
 
 mod event;
 pub use event::{
-    AcceptFailed, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached, Reloaded,
+    AcceptFailed, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached, NotAllowed, Reloaded,
     ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, Shutdown, TargetDown,
     TargetUp, Upgraded,
 };

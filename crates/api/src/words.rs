@@ -127,6 +127,7 @@ words! {
         TargetDown = "target_down": "The session ended because its target could not be connected, or a target is out of use.",
         TargetUp = "target_up": "A target that was out of use takes sessions: again, or after its first check.",
         LimitReached = "limit_reached": "Clients were refused: `max_sessions` are open.",
+        NotAllowed = "not_allowed": "Clients were refused: `allow` and `deny` do not allow them.",
         AcceptFailed = "accept_failed": "A listener pauses.",
         ResourceExhausted = "resource_exhausted": "No descriptors, ports or memory are left.",
         Drain = "drain": "A forward was drained: it takes no new sessions.",

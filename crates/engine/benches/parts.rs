@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use engine::parts::{Mailbox, Slots, Wheel};
-use flow::{Candidate, Candidates, Choice, NoneUp, Turns};
+use flow::{AccessList, Candidate, Candidates, Choice, NoneUp, Prefix, Turns};
 use flow::{Direction, PathChoice, Peer, Readiness, Session, Step, Time};
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -144,5 +144,56 @@ fn selection(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(parts, lane_step, bare_message, wheel, slots, mailbox, selection);
+/// One client against lists of 100,000 prefixes of each family, and the time to resolve the lists. A look-up
+/// is cheap enough with 25 ns: accept(2) takes some microseconds.
+fn access_list(criterion: &mut Criterion) {
+    const PREFIXES: u64 = 100_000;
+    let v4 = |number| {
+        let bits = u32::try_from(mixed(number) >> 40).expect("24 bits") << 8;
+        let network = std::net::Ipv4Addr::from(bits);
+        format!("{network}/24").parse::<Prefix>().expect("a prefix")
+    };
+    // All in 2000::/4, as the networks of today.
+    let v6 = |number| {
+        let bits = 0x2 << 124 | u128::from(mixed(number) >> 20) << 80;
+        let network = std::net::Ipv6Addr::from(bits);
+        format!("{network}/48").parse::<Prefix>().expect("a prefix")
+    };
+    let deny: Vec<Prefix> = (0..PREFIXES).flat_map(|number| [v4(number), v6(number)]).collect();
+    criterion.bench_function("resolve 2 x 100,000 prefixes", |bencher| {
+        bencher.iter(|| AccessList::new([], black_box(&deny).iter().copied(), true));
+    });
+    let list = AccessList::new([], deny, true);
+    let mut number = 0u64;
+    criterion.bench_function("a client of IPv4, 100,000 prefixes", |bencher| {
+        bencher.iter(|| {
+            number += 1;
+            let bits = u32::try_from(mixed(number) >> 32).expect("32 bits");
+            list.allows(std::net::Ipv4Addr::from(bits).into())
+        });
+    });
+    criterion.bench_function("a client of IPv6, 100,000 prefixes", |bencher| {
+        bencher.iter(|| {
+            number += 1;
+            let bits = 0x2 << 124 | u128::from(mixed(number)) << 60;
+            list.allows(std::net::Ipv6Addr::from(bits).into())
+        });
+    });
+    criterion.bench_function("bare: an address without a look-up", |bencher| {
+        bencher.iter(|| {
+            number += 1;
+            mixed(number)
+        });
+    });
+}
+
+/// The random number of a counter (SplitMix64).
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+criterion_group!(parts, lane_step, bare_message, wheel, slots, mailbox, selection, access_list);
 criterion_main!(parts);

@@ -11,16 +11,16 @@ use crate::rule::Route;
 use crate::rules::Rules;
 use crate::select;
 use crate::session::Accepted;
-use flow::{AtLimit, By, Cause, CloseReason, Phase};
+use flow::{AccessList, AtLimit, By, Cause, CloseReason, Phase};
 use std::sync::Arc;
-use sys::Errno;
 use sys::kernel::{Kernel, Socket as _};
+use sys::{Address, Errno};
 
 /// The result of one accept.
 pub(crate) enum AcceptResult<K: Kernel> {
     /// A connection was accepted and has its permit.
     Admitted(Accepted<K>),
-    /// A connection was accepted and reset: a limit is reached.
+    /// A connection was accepted and reset: a limit is reached, or its client is not allowed.
     Refused,
     /// The error concerns this connection alone; the next accept(2) may succeed.
     Failed(Errno),
@@ -51,6 +51,13 @@ pub(crate) fn accept<K: Kernel>(
     }
     match listening.socket.accept() {
         Ok((socket, address)) => {
+            // Before the limits: this client takes no place, and none is missing to another worker.
+            if rules.access.as_ref().is_some_and(|list| !is_allowed(list, address)) {
+                socket.reset();
+                give_back(context, permit);
+                report_not_allowed(context, route, address);
+                return AcceptResult::Refused;
+            }
             if let Some((permit, claim)) = permit.or_else(|| request(context, route, rules)) {
                 return AcceptResult::Admitted(Accepted { socket, address, permit, claim });
             }
@@ -59,10 +66,7 @@ pub(crate) fn accept<K: Kernel>(
             AcceptResult::Refused
         }
         Err(errno) => {
-            if let Some((permit, claim)) = permit {
-                context.shared.release_claim(claim);
-                context.shared.release(permit);
-            }
+            give_back(context, permit);
             failed(acceptor, context, number, listening, errno)
         }
     }
@@ -74,6 +78,19 @@ fn request<K: Kernel>(
     rules: &Rules,
 ) -> Option<(Permit, Option<Claim>)> {
     context.shared.request(route, rules.at_limit, context.index, context.now).ok()
+}
+
+/// Returns a permit that was taken before accept(2).
+fn give_back<K: Kernel>(context: &Context<K>, permit: Option<(Permit, Option<Claim>)>) {
+    if let Some((permit, claim)) = permit {
+        context.shared.release_claim(claim);
+        context.shared.release(permit);
+    }
+}
+
+/// Clients of Unix sockets have no address, and are allowed: the mode of the socket's file decides about them.
+fn is_allowed(list: &AccessList, client: Address) -> bool {
+    client.ip().is_none_or(|address| list.allows(address.ip()))
 }
 
 fn failed<K: Kernel>(
@@ -116,10 +133,22 @@ pub(crate) fn pause<K: Kernel>(
     context.report(kind, |count| Report::AcceptFailed { forward, errno, count });
 }
 
+/// Counts a client that was refused, and returns the reason.
+fn refused<K: Kernel>(context: &Context<K>, route: &Route, cause: Cause) -> CloseReason {
+    route.forward.counters.of(context.index).refused(context.now, cause);
+    CloseReason::new(By::Limit, Phase::Admit, cause)
+}
+
+fn report_not_allowed<K: Kernel>(context: &mut Context<K>, route: &Route, client: Address) {
+    let reason = refused(context, route, Cause::NotAllowed);
+    let forward = Arc::clone(&route.forward.name);
+    let kind = ReportKind::Forward(Arc::clone(&forward), Cause::NotAllowed);
+    context.report(kind, |count| Report::NotAllowed { forward, reason, client, count });
+}
+
 fn report_refused<K: Kernel>(context: &mut Context<K>, route: &Route) {
     let forward = &route.forward;
-    forward.counters.of(context.index).refused(context.now);
-    let reason = CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);
+    let reason = refused(context, route, Cause::OverLimit);
     let process = &context.shared.gate;
     let gate = if process.free() > 0 { &forward.gate } else { process };
     let (name, limit) = (Arc::clone(&forward.name), gate.limit());

@@ -62,7 +62,7 @@ pub(crate) struct Counters {
 struct ColdCounters {
     closed: BTreeMap<(By, Phase, Cause), u64>,
     last_failed: Option<Time>,
-    refused: u64,
+    refused: BTreeMap<Cause, u64>,
     last_refused: Option<Time>,
     accept_errors: BTreeMap<i32, u64>,
     fallbacks: BTreeMap<Fallback, u64>,
@@ -100,10 +100,14 @@ impl Counters {
         }
     }
 
-    pub(crate) fn refused(&self, now: Time) {
+    /// Counts a client that never became a session. Only a limit that is reached needs attention: a list that
+    /// refuses clients does what it is for.
+    pub(crate) fn refused(&self, now: Time, cause: Cause) {
         let mut cold = self.cold();
-        cold.refused += 1;
-        cold.last_refused = Some(now);
+        *cold.refused.entry(cause).or_default() += 1;
+        if cause == Cause::OverLimit {
+            cold.last_refused = Some(now);
+        }
     }
 
     pub(crate) fn accept_failed(&self, errno: Errno) {
@@ -132,7 +136,7 @@ impl Counters {
         add_up(&mut cold.closed, &totals.closed);
         add_up(&mut cold.accept_errors, &totals.accept_errors);
         add_up(&mut cold.fallbacks, &totals.fallbacks);
-        cold.refused += totals.refused;
+        add_up(&mut cold.refused, &totals.refused);
         cold.last_failed = totals.last_failed;
         cold.last_refused = totals.last_refused;
     }
@@ -186,9 +190,9 @@ pub struct Totals {
     pub last_failed: Option<Time>,
     /// Bytes taken by the sinks, by direction ([`Direction`] as an index) and path ([`Path`]).
     pub bytes: [[u64; 2]; 2],
-    /// Clients refused by a limit: they never became sessions.
-    pub refused: u64,
-    /// Time of the last refusal.
+    /// Refused clients, by cause: they never became sessions.
+    pub refused: BTreeMap<Cause, u64>,
+    /// Time of the last refusal by a limit.
     pub last_refused: Option<Time>,
     /// Failed accept(2) calls, by error number.
     pub accept_errors: BTreeMap<i32, u64>,
@@ -233,9 +237,14 @@ impl Totals {
         failures.map(|(_, count)| count).sum()
     }
 
+    /// Clients refused for this cause.
+    pub fn refused_by(&self, cause: Cause) -> u64 {
+        self.refused.get(&cause).copied().unwrap_or(0)
+    }
+
     /// Whether all counters are zero.
     pub(crate) fn is_nothing(&self) -> bool {
-        self.opened == 0 && self.refused == 0 && self.accept_errors.is_empty()
+        self.opened == 0 && self.refused.is_empty() && self.accept_errors.is_empty()
     }
 
     /// Bytes of one direction, on both paths.
@@ -250,7 +259,7 @@ impl Totals {
         add_up(&mut self.closed, &cold.closed);
         add_up(&mut self.accept_errors, &cold.accept_errors);
         add_up(&mut self.fallbacks, &cold.fallbacks);
-        self.refused += cold.refused;
+        add_up(&mut self.refused, &cold.refused);
         self.last_failed = self.last_failed.max(cold.last_failed);
         self.last_refused = self.last_refused.max(cold.last_refused);
         drop(cold);
@@ -331,9 +340,11 @@ mod tests {
             let (at, reason) = (Time::from_micros(at), CloseReason::new(by, phase, cause));
             counters.of(worker).closed(at, reason, Duration::ZERO, [Fallback::None; 2]);
         }
-        counters.of(1).refused(Time::from_micros(9));
+        counters.of(1).refused(Time::from_micros(9), Cause::OverLimit);
+        counters.of(0).refused(Time::from_micros(10), Cause::NotAllowed);
         let totals = counters.totals();
         assert_eq!((totals.failed(), totals.last_failed), (2, Some(Time::from_micros(5))));
-        assert_eq!((totals.refused, totals.last_refused), (1, Some(Time::from_micros(9))));
+        let refused = BTreeMap::from([(Cause::OverLimit, 1), (Cause::NotAllowed, 1)]);
+        assert_eq!((totals.refused, totals.last_refused), (refused, Some(Time::from_micros(9))));
     }
 }

@@ -140,6 +140,17 @@ pub enum Report {
         /// Refused connections since the last such report.
         count: u64,
     },
+    /// Clients were refused, because `allow` and `deny` do not allow their addresses.
+    NotAllowed {
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The reason, in the form of a session's close reason.
+        reason: CloseReason,
+        /// Address of the last one.
+        client: Address,
+        /// Refused clients since the last such report.
+        count: u64,
+    },
     /// A listener pauses, because accept(2) failed.
     AcceptFailed {
         /// Name of the forward, as configured.

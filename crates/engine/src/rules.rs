@@ -1,6 +1,9 @@
 //! The settings of a forward for its sessions, which a reload changes for open ones, too.
 
-use flow::{Active, AtLimit, Balance, NoneUp, OnDown, Passive, PathChoice, SendProxy, Timeouts};
+use flow::{
+    AccessList, Active, AtLimit, Balance, NoneUp, OnDown, Passive, PathChoice, SendProxy, Timeouts,
+};
+use std::sync::Arc;
 use std::time::Duration;
 use sys::socket::TcpOptions;
 
@@ -21,6 +24,8 @@ pub(crate) struct Rules {
     /// For targets without a setting of their own.
     pub(crate) send_proxy: SendProxy,
     pub(crate) options: TcpOptions,
+    /// The clients that are served; `None` serves all.
+    pub(crate) access: Option<Arc<AccessList>>,
 }
 
 impl Rules {
@@ -45,6 +50,7 @@ impl Rules {
             slow_start: settings.slow_start,
             send_proxy: settings.send_proxy,
             options: options_of(forward),
+            access: forward.access.clone(),
         }
     }
 
@@ -96,6 +102,7 @@ mod tests {
             slow_start: None,
             send_proxy: SendProxy::Off,
             options: TcpOptions { keepalive: None, user_timeout: None },
+            access: None,
         }
     }
 

@@ -21,7 +21,7 @@
 //! `session` holds the state of all stages and hands each question to the current one. Beside the
 //! stages stand the parts that several of them use: `deadlines` and `idle_clock` (when silence or age
 //! ends a session), `saved` (the session as numbers, for an upgrade), `verdict` (its condition in one
-//! word), `direction`, `prefix` and `time`.
+//! word), `direction`, `prefix`, `access_list` (the clients of a forward) and `time`.
 //!
 //! An engine carries the actions out and reports each result; it decides nothing. The rules of the
 //! two lanes are those of RFC 9293 as an application sees them: no byte lost, none invented, a FIN
@@ -41,6 +41,9 @@ pub use session::{Action, Session, Stage};
 
 mod prefix;
 pub use prefix::{NotAPrefix, Prefix};
+
+mod access_list;
+pub use access_list::AccessList;
 
 mod admit;
 pub use admit::{Admission, AtLimit, Occupancy, admit};

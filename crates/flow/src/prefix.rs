@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 /// A range of addresses with a common prefix. An IPv4-mapped address counts as IPv4, as in the addresses of
 /// clients that are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix {
     address: IpAddr,
     length: u8,
@@ -37,6 +37,26 @@ impl Prefix {
             }
             _ => false,
         }
+    }
+
+    /// Number of leading bits that its addresses share.
+    pub fn length(&self) -> u8 {
+        self.length
+    }
+
+    /// Whether its addresses are of IPv4.
+    pub(crate) fn is_v4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
+    /// Its first and last address, as numbers.
+    pub(crate) fn bounds(&self) -> (u128, u128) {
+        let (first, width) = match self.address {
+            IpAddr::V4(address) => (address.to_bits().into(), 32),
+            IpAddr::V6(address) => (address.to_bits(), 128),
+        };
+        let host_bits: u32 = width - u32::from(self.length);
+        (first, first | 1u128.checked_shl(host_bits).map_or(u128::MAX, |size| size - 1))
     }
 
     /// The prefix with all bits behind it zero.

@@ -50,6 +50,7 @@ const CAUSES: &[Cause] = &[
     Cause::NameTimeout,
     Cause::NoTarget,
     Cause::TargetDown,
+    Cause::NotAllowed,
 ];
 const FALLBACKS: &[Fallback] =
     &[Fallback::None, Fallback::SmallMessages, Fallback::NoPipe, Fallback::Unsupported];

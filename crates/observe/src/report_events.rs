@@ -4,8 +4,8 @@
 use crate::events::Events;
 use crate::log;
 use api::{
-    AcceptFailed, Close, ClosedTcp, EventName, LimitReached, PathsUsed, ResourceExhausted,
-    SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
+    AcceptFailed, Close, ClosedTcp, EventName, LimitReached, NotAllowed, PathsUsed,
+    ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
 };
 use engine::{DownCause, Report, SessionRecord};
 use flow::{By, Cause, CloseReason, Phase};
@@ -55,15 +55,7 @@ impl ReportEvents {
             }
             Report::Ended(record) => self.session_ended(record),
             Report::TargetDown { .. } | Report::TargetUp { .. } => self.target_changed(report),
-            Report::Refused { forward, reason, limit, count } => {
-                let line = (Level::WARN, "connections refused: max_sessions is reached");
-                self.emit(EventName::LimitReached, line, || LimitReached {
-                    forward: forward.to_string(),
-                    limit: *limit,
-                    count: *count,
-                    close: close(*reason),
-                });
-            }
+            Report::Refused { .. } | Report::NotAllowed { .. } => self.clients_refused(report),
             Report::AcceptFailed { forward, errno, count } => {
                 self.emit(EventName::AcceptFailed, (Level::WARN, ACCEPT_FAILED), || {
                     let error = sys::errno_text(*errno);
@@ -79,6 +71,31 @@ impl ReportEvents {
                     count: *count,
                 });
             }
+        }
+    }
+
+    /// Publishes that clients never became sessions.
+    fn clients_refused(&self, report: &Report) {
+        match report {
+            Report::Refused { forward, reason, limit, count } => {
+                let line = (Level::WARN, "connections refused: max_sessions is reached");
+                self.emit(EventName::LimitReached, line, || LimitReached {
+                    forward: forward.to_string(),
+                    limit: *limit,
+                    count: *count,
+                    close: close(*reason),
+                });
+            }
+            Report::NotAllowed { forward, reason, client, count } => {
+                let line = (Level::WARN, "connections refused: the lists do not allow the client");
+                self.emit(EventName::NotAllowed, line, || NotAllowed {
+                    forward: forward.to_string(),
+                    client: client.to_string(),
+                    count: *count,
+                    close: close(*reason),
+                });
+            }
+            _ => {}
         }
     }
 

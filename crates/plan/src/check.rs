@@ -296,6 +296,7 @@ fn forward(draft: &Draft<'_>) -> Option<Forward> {
         name: name.value.clone(),
         routes,
         settings: draft.settings.clone(),
+        access: None,
         optional: draft.severity == Severity::Warning,
         location: draft.span.location(),
     })

@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 
 use crate::escape::{escaped, write_escaped};
 use crate::forward_text::{forward_only_toml, listen, targets, to};
-use crate::plan::{Forward, Plan};
+use crate::plan::{Forward, ForwardSettings, Plan};
+use crate::prefix_list::PrefixList;
 use crate::setting::{Effect, Section, Setting};
 use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
@@ -72,13 +73,14 @@ impl PlanDiff {
             log: changes(&old.log, &new.log),
             ..Self::default()
         };
+        let mut lists = ListParts::default();
         let before: HashMap<_, _> =
             old.forwards.iter().map(|forward| (forward.name.as_str(), forward)).collect();
         for forward in &new.forwards {
             match before.get(forward.name.as_str()) {
                 None => diff.added.push(ForwardSummary::new(forward)),
                 Some(old) if same(old, forward) => diff.unchanged += 1,
-                Some(old) => diff.changed.push(ChangedForward::new(old, forward)),
+                Some(old) => diff.changed.push(ChangedForward::new(old, forward, &mut lists)),
             }
         }
         let after: HashSet<_> = new.forwards.iter().map(|forward| forward.name.as_str()).collect();
@@ -113,7 +115,7 @@ impl ForwardSummary {
 }
 
 impl ChangedForward {
-    fn new(old: &Forward, new: &Forward) -> Self {
+    fn new(old: &Forward, new: &Forward, lists: &mut ListParts) -> Self {
         // Without the name: forwards are matched by it.
         let own = FORWARD_ONLY.iter().filter_map(|setting| {
             let values = [old, new].map(|forward| Some(forward_only_toml(forward, setting.key)));
@@ -124,7 +126,13 @@ impl ChangedForward {
                 if is_list { target_parts(&targets(old), &targets(new)) } else { Vec::new() };
             Some(Change { parts, ..change })
         });
-        let changes = own.chain(changes(&old.settings, &new.settings)).collect();
+        let (before, after) = (&old.settings, &new.settings);
+        let settings = ForwardSettings::SETTINGS.iter().filter_map(|setting| match setting.key {
+            "allow" => lists.change(setting, before, after, &before.allow, &after.allow),
+            "deny" => lists.change(setting, before, after, &before.deny, &after.deny),
+            _ => change(setting, before.written(setting), after.written(setting)),
+        });
+        let changes = own.chain(settings).collect();
         Self { name: new.name.clone(), changes }
     }
 }
@@ -132,6 +140,30 @@ impl ChangedForward {
 /// Compares addresses and settings; location and file format do not matter.
 fn same(old: &Forward, new: &Forward) -> bool {
     old.settings == new.settings && old.routes == new.routes
+}
+
+/// The differences of lists of prefixes in words, by the memory of both: many forwards share a list.
+#[derive(Default)]
+struct ListParts(HashMap<(usize, usize), Vec<String>>);
+
+impl ListParts {
+    /// The change of a list. The contents of its files may differ where the value does not.
+    fn change(
+        &mut self,
+        setting: &Setting,
+        old: &ForwardSettings,
+        new: &ForwardSettings,
+        before: &PrefixList,
+        after: &PrefixList,
+    ) -> Option<Change> {
+        if before == after {
+            return None;
+        }
+        let parts = self.0.entry((before.address(), after.address()));
+        let parts = parts.or_insert_with(|| before.parts(after)).clone();
+        let (key, effect) = (setting.key, setting.effect);
+        Some(Change { key, old: old.written(setting), new: new.written(setting), parts, effect })
+    }
 }
 
 /// The settings of a table whose values differ.

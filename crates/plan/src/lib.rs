@@ -1,8 +1,8 @@
 //! Parses the configuration into a checked [`Plan`], or reports every problem at once with its
 //! location.
 //!
-//! This crate uses no sockets, threads or clocks. It reads one file and the one-line forwards of
-//! the command line, and never panics on input.
+//! This crate uses no sockets, threads or clocks. It reads one file, the files of prefixes that it names, and
+//! the one-line forwards of the command line, and never panics on input.
 
 #![forbid(unsafe_code)]
 
@@ -41,6 +41,8 @@ mod health_check;
 mod health_check_table;
 mod location;
 mod plan;
+mod prefix_files;
+mod prefix_list;
 mod problem;
 mod render;
 mod shell;
@@ -69,12 +71,14 @@ pub use in_force::InForce;
 pub use plan::{
     Admin, Forward, ForwardSettings, Level, Log, LogFormat, OnRefusal, Plan, Process, Route,
 };
+pub use prefix_files::{PrefixFileRead, prefix_file};
+pub use prefix_list::{PrefixEntry, PrefixFile, PrefixList};
 pub use problem::{COMMAND_LINE, Location, ParseError, Problem, Problems, Severity};
 
 pub use check::{LISTENERS_MAX, TARGETS_MAX};
 pub use counted::counted;
 pub use escape::{escaped, escaped_lines};
-pub use read::{read, read_text, read_text_for_all_problems};
+pub use read::{read, read_text, read_text_for_all_problems, read_text_with};
 pub use setting::{Effect, Kind, Role, Section, Setting};
 pub use settings::settings;
 pub use shell::shell_word;
@@ -115,4 +119,6 @@ pub struct Reading {
     pub problems: Problems,
     /// Stamp and hash of the file; `None` if no file was read.
     pub state: Option<FileRead>,
+    /// The files of prefixes that were opened.
+    pub prefix_files: Vec<PrefixFileRead>,
 }

@@ -12,6 +12,7 @@ use std::path::{self, Component, Path, PathBuf};
 use crate::address::ListenAddress;
 use crate::draft::Draft;
 use crate::plan::{Admin, Log};
+use crate::prefix_list::PrefixEntry;
 use crate::problem::{ParseError, Problems, Severity};
 use crate::setting::Role;
 use crate::text::{Span, quoted};
@@ -34,10 +35,11 @@ impl<'a> RolePath<'a> {
         Self { role: Role::Config, path: path.to_owned(), span: None }
     }
 
-    /// The path in a setting's value, if it has one.
+    /// The path in a value that is no list, if it has one.
     pub(crate) fn of_value(role: Option<Role>, value: &Value, span: Span<'a>) -> Option<Self> {
         let path = match value {
             Value::Path(path) | Value::Admin(Admin::Unix(path)) => path.clone(),
+            Value::Prefix(PrefixEntry::File(file)) => file.path.clone(),
             _ => return None,
         };
         Some(Self { role: role?, path, span: Some(span) })
@@ -59,10 +61,12 @@ impl<'a> RolePath<'a> {
         if span.location().is_command_line() { (true, 0) } else { (false, span.range.start) }
     }
 
-    /// Whether both are sockets at one path: an address conflict, which has its own error.
-    fn is_same_address(&self, other: &Self) -> bool {
+    /// Whether both may be one file: files of prefixes, which are only read, and sockets at one path, an address
+    /// conflict that has its own error.
+    fn may_share(&self, other: &Self) -> bool {
         let is_socket = |role| matches!(role, Role::AdminSocket | Role::Listener);
-        is_socket(self.role) && is_socket(other.role) && self.path == other.path
+        let are_sockets = is_socket(self.role) && is_socket(other.role) && self.path == other.path;
+        are_sockets || self.role == Role::Prefixes && other.role == Role::Prefixes
     }
 
     /// Role and path, for messages.
@@ -81,13 +85,15 @@ impl<'a> RolePath<'a> {
     }
 }
 
-/// Reports each path that is the same file as an earlier one.
-pub(crate) fn check(
-    mut paths: Vec<RolePath<'_>>,
+/// Reports each path that is the same file as an earlier one, and returns the others with this role.
+pub(crate) fn check<'a>(
+    mut paths: Vec<RolePath<'a>>,
     log: &Log,
     mut files: Files,
     problems: &mut Problems,
-) {
+    role: Role,
+) -> Vec<(PathBuf, Span<'a>)> {
+    let mut of_role = Vec::new();
     paths.sort_by_cached_key(RolePath::order);
     let is_rotated = log.rotate_size.is_some() || log.rotate_age.is_some();
     let mut known = Known::default();
@@ -95,11 +101,13 @@ pub(crate) fn check(
         let names = files.names(&path.path);
         let rotates = is_rotated && path.role == Role::Log;
         let taken = known.claim(&names, rotates, index);
-        let Some((relation, earlier)) = taken.and_then(|(it, at)| Some((it, paths.get(at)?)))
-        else {
-            continue;
-        };
-        let Some(span) = path.span.as_ref().filter(|_| !path.is_same_address(earlier)) else {
+        let taken = taken.and_then(|(it, at)| Some((it, paths.get(at)?)));
+        let taken = taken.filter(|(_, earlier)| !path.may_share(earlier));
+        let Some(span) = &path.span else { continue };
+        let Some((relation, earlier)) = taken else {
+            if path.role == role {
+                of_role.push((path.path.clone(), span.clone()));
+            }
             continue;
         };
         let earlier_is = earlier.describe_with_line(span);
@@ -116,6 +124,7 @@ pub(crate) fn check(
             ParseError::new(0..0, message).hint(format!("give {} another path", path.role.noun()));
         problems.push(Severity::Error, span, &error);
     }
+    of_role
 }
 
 /// Conflict between a path and an earlier one.

@@ -12,10 +12,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy};
+use flow::{
+    AccessList, AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy,
+};
 
 use crate::address::ListenAddress;
 use crate::health_check::HealthCheck;
+use crate::prefix_list::PrefixList;
 use crate::problem::Location;
 use crate::target::TargetEntry;
 
@@ -127,6 +130,9 @@ pub struct Forward {
     pub routes: Vec<Route>,
     /// Limits and options of its sessions.
     pub settings: ForwardSettings,
+    /// `allow` and `deny` of the settings, resolved; `None` if both are empty. Shared by forwards with the same
+    /// lists.
+    pub access: Option<Arc<AccessList>>,
     /// Whether the process starts without this forward, with a warning, if its listener cannot be
     /// bound. True for forwards of the line format.
     pub optional: bool,
@@ -194,6 +200,10 @@ pub struct ForwardSettings {
     pub slow_start: Option<Duration>,
     /// PROXY header that targets get ahead of the client's bytes.
     pub send_proxy: SendProxy,
+    /// Clients that are served; empty if all are that `deny` does not name.
+    pub allow: PrefixList,
+    /// Clients that are refused.
+    pub deny: PrefixList,
 }
 
 impl ForwardSettings {

@@ -90,6 +90,19 @@ impl Problems {
         Self { most: usize::MAX, ..Self::default() }
     }
 
+    /// An empty collection with the same limit.
+    pub(crate) fn none(&self) -> Self {
+        Self { most: self.most, ..Self::default() }
+    }
+
+    /// Adds the problems of another source behind these.
+    pub(crate) fn append(&mut self, others: Self) {
+        let room = self.most.saturating_sub(self.kept.len());
+        self.kept.extend(others.kept.into_iter().take(room));
+        self.errors += others.errors;
+        self.warnings += others.warnings;
+    }
+
     /// Whether there are no errors and no warnings.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

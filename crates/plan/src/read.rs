@@ -12,8 +12,10 @@ use crate::one_line;
 use crate::overrides::Override;
 use crate::paths::{self, Files, RolePath};
 use crate::plan::Plan;
+use crate::prefix_files::{PrefixFiles, PrefixSource};
+use crate::prefix_list::PrefixFile;
 use crate::problem::{COMMAND_LINE, ParseError, Problems, Severity};
-
+use crate::setting::Role;
 use crate::text::Source;
 use crate::toml_format::{self, Document};
 use crate::{Input, Reading};
@@ -32,25 +34,34 @@ pub fn read(input: &Input) -> Reading {
         Some(path) => source(path, &mut problems),
         None => (None, None),
     };
-    Reading { state, ..read_source(input, file.as_ref(), Files::on_disk(), problems) }
+    let from = (Files::on_disk(), PrefixSource::Disk);
+    Reading { state, ..read_source(input, file.as_ref(), from, problems) }
 }
 
-/// Like [`read`], with `text` as the contents of the file, which may have changed on disk.
+/// Like [`read`], with `text` as the contents of the file, which may have changed on disk. No file is opened: a
+/// list that names one is an error.
 pub fn read_text(input: &Input, text: &str) -> Reading {
+    read_text_with(input, text, &[])
+}
+
+/// Like [`read_text`], with these files of prefixes, which may have changed on disk, too.
+pub fn read_text_with(input: &Input, text: &str, prefix_files: &[PrefixFile]) -> Reading {
     let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
-    read_source(input, source.as_ref(), Files::Text, Problems::default())
+    let from = (Files::Text, PrefixSource::Given(prefix_files));
+    read_source(input, source.as_ref(), from, Problems::default())
 }
 
 /// Like [`read_text`], but keeps every problem instead of the first thousand.
 pub fn read_text_for_all_problems(input: &Input, text: &str) -> Reading {
     let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
-    read_source(input, source.as_ref(), Files::Text, Problems::all_kept())
+    let from = (Files::Text, PrefixSource::Given(&[]));
+    read_source(input, source.as_ref(), from, Problems::all_kept())
 }
 
 fn read_source(
     input: &Input,
     file: Option<&Source>,
-    files: Files,
+    (files, prefixes): (Files, PrefixSource<'_>),
     mut problems: Problems,
 ) -> Reading {
     let arguments: Vec<Source> =
@@ -65,9 +76,13 @@ fn read_source(
         let forwards = document.drafts.iter_mut().map(|draft| &mut draft.settings);
         given.apply(forwards, &mut problems);
     }
-    paths::check(all_paths(input, &mut document), &document.log, files, &mut problems);
+    let paths = all_paths(input, &mut document);
+    let role = Role::Prefixes;
+    let named = paths::check(paths, &document.log, files, &mut problems, role).into_iter();
+    let mut in_files = problems.none();
+    let prefix_files = PrefixFiles::read(named, prefixes, &mut problems, &mut in_files);
     let text = file.map(|file| Arc::from(file.text()));
-    finish(input, document, problems, text)
+    finish(input, document, (prefix_files, in_files), problems, text)
 }
 
 /// The configuration file and every path that it or the command line names.
@@ -84,10 +99,11 @@ fn all_paths<'a>(input: &Input, document: &mut Document<'a>) -> Vec<RolePath<'a>
 fn finish(
     input: &Input,
     document: Document<'_>,
+    (prefix_files, in_files): (PrefixFiles, Problems),
     mut problems: Problems,
     text: Option<Arc<str>>,
 ) -> Reading {
-    let forwards = check(&document.drafts, &document.process.admin, &mut problems);
+    let mut forwards = check(&document.drafts, &document.process.admin, &mut problems);
     if forwards.is_empty() && !problems.has_errors() {
         let message = match &input.config {
             Some(path) if problems.is_empty() => format!("`{}` holds no forward", path.display()),
@@ -97,11 +113,13 @@ fn finish(
         problems.push_error_at(None, &message, Some(EXAMPLES));
     }
     problems.sort();
+    problems.append(in_files);
+    prefix_files.fill(&mut forwards);
     let Document { process, log, .. } = document;
     let forwards = forwards.into_iter().map(Arc::new).collect();
     let config = input.config.clone();
     let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards, config, text });
-    Reading { plan, problems, state: None }
+    Reading { plan, problems, state: None, prefix_files: prefix_files.reads }
 }
 
 fn source(path: &Path, problems: &mut Problems) -> (Option<Source>, Option<FileRead>) {

@@ -55,6 +55,8 @@ pub enum Kind {
     TargetAddress,
     /// A target: its address alone, or a table with these settings, of which `address` is required.
     Target(&'static [&'static [Setting]]),
+    /// A prefix of addresses, an address, or `file:` and the path of a file of them. A list of these may be empty.
+    Prefix,
     /// A file path, with the role of the file.
     Path(Role),
     /// Name or number of a user or group.
@@ -100,6 +102,8 @@ pub enum Role {
     AdminSocket,
     /// Unix socket of a forward's listener.
     Listener,
+    /// A file of prefixes. Several lists may name it.
+    Prefixes,
 }
 
 /// Which sessions a changed value applies to after a reload.
@@ -157,6 +161,7 @@ impl Kind {
             Self::Path(role) => Some(role),
             Self::Admin => Some(Role::AdminSocket),
             Self::Listen => Some(Role::Listener),
+            Self::Prefix => Some(Role::Prefixes),
             Self::List(of) => of.role(),
             // A target's socket belongs to another process, and connecting to it changes nothing.
             Self::TargetAddress
@@ -204,6 +209,7 @@ impl Role {
             Self::AdminToken => "the token file",
             Self::AdminSocket => "the admin socket",
             Self::Listener => "the listener's socket",
+            Self::Prefixes => "the prefix file",
         }
     }
 }

@@ -11,6 +11,7 @@ use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, Sen
 
 use crate::health_check::{HealthCheck, Method, StatusRange};
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
+use crate::prefix_list::PrefixList;
 use crate::setting::Kind::{self, Choice, Count, Or};
 use crate::setting::{Content, Effect, Role, Section, Setting};
 use crate::table::{Table, inline_table, rows};
@@ -211,6 +212,11 @@ rows! { Section::ForwardDefaults, ForwardSettings {
 
     /// Header of the PROXY protocol that targets get ahead of the client's bytes, with the client's address.
     send_proxy = SendProxy::Off, Choice(SendProxy::WORDS) => NewSessions;
+    /// Clients that are served, with `"file:/path"` for a file of prefixes; if empty, all that `deny` does not name.
+    allow = PrefixList::default(), Kind::List(&Kind::Prefix) => NewSessions;
+
+    /// Clients that are refused. The longest prefix of both lists decides; a tie refuses.
+    deny = PrefixList::default(), Kind::List(&Kind::Prefix) => NewSessions;
 } }
 
 rows! { Section::Inside("keepalive"), Keepalive {

@@ -51,7 +51,13 @@ pub(crate) fn parses(source: &Source) -> bool {
 /// Parses a configuration file.
 pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
     let (tables, errors) = parse(source.text());
-    let mut reader = Reader { source, problems, broken: HashSet::new(), paths: Vec::new() };
+    let mut reader = Reader {
+        source,
+        problems,
+        broken: HashSet::new(),
+        paths: Vec::new(),
+        prefix_files: HashSet::new(),
+    };
     for error in &errors {
         reader.syntax_error(error);
     }
@@ -167,9 +173,11 @@ impl<'a> Reader<'a, '_> {
         let mut settings = defaults;
         let mut own = ForwardOnly::default();
         for (setting, parsed) in self.entries(&IN_FORWARD, table) {
-            match setting.section {
-                Section::Forward => own.set(self.source, setting, parsed),
-                _ => settings.set(setting, parsed.value),
+            if setting.section == Section::Forward {
+                own.set(self.source, setting, parsed);
+            } else {
+                self.note_paths(setting, &parsed);
+                settings.set(setting, parsed.value);
             }
         }
         self.passive(table, &settings);

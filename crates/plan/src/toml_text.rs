@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::plan::Admin;
+use crate::prefix_list::PrefixEntry;
 use crate::setting::{Kind, Setting};
 use crate::sizes::format_size;
 use crate::table::Table;
 use crate::target::{TargetOptions, TargetRange};
 use crate::units::format_duration;
-use crate::value::{ParsedValue, Value};
+use crate::value::{FILE, ParsedValue, Value};
 
 impl Value {
     /// The value as TOML, for a setting of this kind.
@@ -22,6 +23,10 @@ impl Value {
             Self::Word(word) => basic_string(word),
             Self::Text(text) => basic_string(text),
             Self::Statuses(range) => basic_string(&range.to_string()),
+            Self::Prefix(PrefixEntry::Prefix(prefix)) => basic_string(&prefix.to_string()),
+            Self::Prefix(PrefixEntry::File(file)) => {
+                basic_string(&format!("{FILE}{}", file.path.display()))
+            }
             Self::Path(path) => basic_string(&path.to_string_lossy()),
             Self::Admin(Admin::Auto) => basic_string("auto"),
             Self::Admin(Admin::Off) => basic_string("off"),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -10,7 +11,7 @@ use crate::address::Target;
 use crate::hints;
 use crate::paths::RolePath;
 use crate::problem::{ParseError, Problems, Severity};
-use crate::setting::{Kind, Section, Setting};
+use crate::setting::{Kind, Role, Section, Setting};
 use crate::settings::{find, settings};
 use crate::table::Table;
 use crate::target::{TargetOptions, TargetRange};
@@ -27,17 +28,34 @@ pub(crate) struct Reader<'a, 'p> {
     pub(crate) problems: &'p mut Problems,
     /// Lines with a syntax error. Further errors on them are not reported.
     pub(crate) broken: HashSet<u32>,
-    /// Paths in the tables read so far.
+    /// Paths in the tables read so far; each file of prefixes once.
     pub(crate) paths: Vec<RolePath<'a>>,
+    /// The files of prefixes among them.
+    pub(crate) prefix_files: HashSet<PathBuf>,
 }
 
 impl<'a> Reader<'a, '_> {
     /// Sets every key of the table that has a valid value, and reports the others.
     pub(crate) fn fill<T: Table>(&mut self, target: &mut T, table: Entries<'_, '_>) {
         for (setting, parsed) in self.entries(&[T::SETTINGS], table) {
-            let span = self.source.span(parsed.range);
-            self.paths.extend(RolePath::of_value(setting.kind.role(), &parsed.value, span));
+            self.note_paths(setting, &parsed);
             target.set(setting, parsed.value);
+        }
+    }
+
+    /// Notes the paths in a value, or in the values of a list.
+    pub(crate) fn note_paths(&mut self, setting: &Setting, parsed: &ParsedValue) {
+        let values = match &parsed.value {
+            Value::List(list) => list.iter().flatten().collect(),
+            _ => vec![parsed],
+        };
+        for ParsedValue { value, range } in values {
+            let span = self.source.span(range.clone());
+            let Some(path) = RolePath::of_value(setting.kind.role(), value, span) else { continue };
+            // Thousands of forwards may name one file.
+            if path.role != Role::Prefixes || self.prefix_files.insert(path.path.clone()) {
+                self.paths.push(path);
+            }
         }
     }
 
@@ -98,7 +116,7 @@ impl<'a> Reader<'a, '_> {
         let range = value.span();
         let list = match value.get_ref().as_array() {
             Some(values) => {
-                if values.is_empty() {
+                if values.is_empty() && !matches!(of, Kind::Prefix) {
                     let message = format!("the list `{}` has no {}", setting.key, plural(*of));
                     self.report(&self.source.span(range.clone()), &ParseError::new(0..0, message));
                 }
@@ -217,7 +235,12 @@ fn inner<'a>(span: &Span<'a>, text: &str) -> Span<'a> {
 fn is_address(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Name | Kind::Listen | Kind::TargetAddress | Kind::Target(_) | Kind::Text(_)
+        Kind::Name
+            | Kind::Listen
+            | Kind::TargetAddress
+            | Kind::Target(_)
+            | Kind::Text(_)
+            | Kind::Prefix
     )
 }
 

@@ -5,12 +5,15 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use flow::NotAPrefix;
+
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
 use crate::admin_text::parse_admin;
 use crate::health_check::{StatusRange, parse_statuses};
 use crate::hints;
 use crate::plan::Admin;
+use crate::prefix_list::{PrefixEntry, PrefixFile};
 use crate::problem::ParseError;
 use crate::setting::{Content, Kind, Setting};
 use crate::sizes::{format_size, parse_size};
@@ -35,6 +38,7 @@ pub(crate) enum Value {
     Word(&'static str),
     Text(String),
     Path(PathBuf),
+    Prefix(PrefixEntry),
     Admin(Admin),
     Statuses(StatusRange),
     Listen(Ranged<ListenAddress>),
@@ -76,6 +80,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         }
         Kind::Size { min, max } => check_size(parse_size(text)?, min, max)
             .map_err(|why| fragment.error(format!("{} is {why}", quoted(text)))),
+        Kind::Prefix => prefix(fragment).map(Value::Prefix),
         Kind::Path(_) => check_path(fragment).map(Value::Path),
         Kind::Account => check_account(fragment).map(Value::Text),
         Kind::Admin => parse_admin(fragment).map(Value::Admin),
@@ -209,6 +214,24 @@ fn check_size(size: u64, min: u64, max: u64) -> Result<Value, OutOfRange> {
         Err(OutOfRange::More(max))
     } else {
         Ok(Value::Size(size))
+    }
+}
+
+/// Before the path of a file of prefixes.
+pub(crate) const FILE: &str = "file:";
+
+/// Parses an entry of a list of prefixes.
+fn prefix(text: Fragment<'_>) -> Result<PrefixEntry, ParseError> {
+    if let Some(path) = text.strip_prefix(FILE) {
+        return Ok(PrefixEntry::File(PrefixFile::unread(check_path(path)?)));
+    }
+    match text.text.parse() {
+        Ok(prefix) => Ok(PrefixEntry::Prefix(prefix)),
+        Err(NotAPrefix::Address) if text.text.starts_with(['/', '.']) => {
+            let error = text.error(format!("{} is no prefix", quoted(text.text)));
+            Err(error.hint(format!("write \"{FILE}{}\" for a file of prefixes", cut(text.text))))
+        }
+        Err(error) => Err(text.error(format!("{}: {error}", quoted(text.text)))),
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::TargetAddress | Kind::Target(_) => {
             "an address such as \"db.internal:5432\"".to_owned()
         }
+        Kind::Prefix => "a prefix such as \"10.0.0.0/8\"".to_owned(),
         Kind::Path(_) => "the path of a file".to_owned(),
         Kind::Account => "a name or a number in quotes".to_owned(),
         Kind::Admin => {
@@ -45,6 +46,7 @@ pub(crate) fn plural(kind: Kind) -> &'static str {
         Kind::Target(_) => "targets",
         Kind::Name => "names",
         Kind::Path(_) => "paths",
+        Kind::Prefix => "prefixes",
         _ => "values",
     }
 }
@@ -78,6 +80,7 @@ impl Kind {
             Self::Name => "1 to 128 bytes without white space".to_owned(),
             Self::Listen | Self::TargetAddress => "an address".to_owned(),
             Self::Target(_) => "an address, a table".to_owned(),
+            Self::Prefix => "a prefix, an address, `\"file:/path\"`".to_owned(),
             Self::Path(_) => "the path of a file".to_owned(),
             Self::Account => "a name, or a number in quotes".to_owned(),
             Self::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use plan::{Input, Kind, Reading, Role, settings};
 use tempfile::TempDir;
 
-const ALL: [Role; 5] =
-    [Role::Config, Role::Log, Role::AdminToken, Role::AdminSocket, Role::Listener];
+const ALL: [Role; 6] =
+    [Role::Config, Role::Log, Role::AdminToken, Role::AdminSocket, Role::Listener, Role::Prefixes];
 
 /// A configuration with these paths, in this order.
 fn text(paths: &[(Role, &str)]) -> String {
@@ -22,6 +22,7 @@ fn text(paths: &[(Role, &str)]) -> String {
         }
         Role::AdminSocket => format!("[process]\nadmin = \"unix:{path}\"\n"),
         Role::Listener => format!("[[forward]]\nlisten = \"unix:{path}\"\nto = \"h:80\"\n"),
+        Role::Prefixes => format!("[defaults]\ndeny = \"file:{path}\"\n"),
     };
     let tables: String = paths.iter().map(table).collect();
     tables + "[[forward]]\nlisten = \":18080\"\nto = \"h:80\"\n"
@@ -110,7 +111,9 @@ fn pairs() -> impl Iterator<Item = [Role; 2]> {
 #[test]
 fn no_two_roles_share_a_missing_file() {
     let paths = Paths::new();
-    for [first, second] in pairs().filter(|pair| pair[0] != Role::Config) {
+    // A missing file of prefixes is an error of its own.
+    let may_be_missing = |role: &Role| !matches!(role, Role::Config | Role::Prefixes);
+    for [first, second] in pairs().filter(|pair| pair.iter().all(may_be_missing)) {
         for one in paths.spellings() {
             for other in paths.spellings() {
                 let text = text(&[(first, &one), (second, &other)]);
@@ -137,6 +140,8 @@ fn no_two_roles_share_an_existing_file() {
         for (one, other) in
             spellings().flat_map(|one| spellings().map(move |two| (one.clone(), two)))
         {
+            // It may have been the configuration.
+            fs::write(paths.at("real/file"), "").unwrap();
             let text = text(&[(first, &one), (second, &other)]);
             let config =
                 if first == Role::Config { PathBuf::from(one) } else { paths.at("c.toml") };
@@ -165,6 +170,24 @@ fn expect_one(problems: &[String], first: Role, second: Role, text: &str) {
     assert_eq!(problem.contains("(line "), first != Role::Config, "{problem}\n{text}");
     let help = format!("(give {} another path)", second.noun());
     assert!(problem.ends_with(&help), "{problem}\n{text}");
+}
+
+#[test]
+fn several_lists_share_a_file_of_prefixes() {
+    let paths = Paths::new();
+    fs::write(paths.at("real/file"), "10.0.0.0/8\n").unwrap();
+    let lists = |one: &str, other: &str| {
+        format!(
+            "[defaults]\nallow = ['file:{one}', 'file:{one}']\n\
+             [[forward]]\nlisten = ':1'\nto = 'h:80'\ndeny = 'file:{other}'\n"
+        )
+    };
+    for one in paths.spellings() {
+        for other in paths.spellings() {
+            let problems = Paths::problems(&paths.at("c.toml"), &lists(&one, &other));
+            assert_eq!(problems, [""; 0], "{one} {other}");
+        }
+    }
 }
 
 #[test]

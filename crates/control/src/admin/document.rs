@@ -41,6 +41,7 @@ use utoipa::OpenApi;
         api::TargetDown,
         api::TargetUp,
         api::LimitReached,
+        api::NotAllowed,
         api::AcceptFailed,
         api::ResourceExhausted,
         api::ForwardSwitched,

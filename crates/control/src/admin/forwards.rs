@@ -15,7 +15,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use discover::NamesStatus;
 use engine::{ForwardView, TargetView, Totals};
-use flow::Direction;
+use flow::{Cause, Direction};
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -142,7 +142,9 @@ impl Sort {
             Self::Rate => found.sort_by(|(a, _), (b, _)| rate(b).total_cmp(&rate(a))),
             Self::Bytes => found.sort_by_key(|(_, totals)| Reverse(bytes(totals))),
             Self::Errors => {
-                found.sort_by_key(|(_, totals)| Reverse(totals.refused + totals.failed()));
+                found.sort_by_key(|(_, totals)| {
+                    Reverse(totals.refused_by(Cause::OverLimit) + totals.failed())
+                });
             }
         }
     }
@@ -249,7 +251,7 @@ fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
         sessions: view.sessions(),
         max_sessions: view.plan.settings.max_sessions.get(),
         has_full_targets: view.has_full_targets(),
-        refused: totals.refused,
+        refused: totals.refused_by(Cause::OverLimit),
         last_refused: totals.last_refused.map(seconds_since),
         failed: totals.failed(),
         last_failed: totals.last_failed.map(seconds_since),
@@ -288,6 +290,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> F
         opened: totals.opened,
         refused: facts.refused,
         last_refused: facts.last_refused,
+        not_allowed: totals.refused_by(Cause::NotAllowed),
         failed: facts.failed,
         last_failed: facts.last_failed,
         closed: closed.collect(),

@@ -167,7 +167,10 @@ impl Supervisor {
     /// The plan of `reading`, unless its text alone shows that this process cannot run it.
     fn plan_of(&self, reading: Reading, config: Option<&Path>) -> Result<Plan, ReloadError> {
         self.refuse_newly_wrong_lines(&reading)?;
-        let Some(new) = reading.plan else { return Err(self.explain(config, reading.problems)) };
+        let Some(mut new) = reading.plan else {
+            return Err(self.explain(config, reading.problems));
+        };
+        new.share_lists_with(&self.plan);
         if let Some(sandbox) = &self.sandbox {
             sandbox.check(&new).map_err(|refusals| {
                 ReloadError::Unfit(refusals.into_iter().map(Misfit::Sandbox).collect())

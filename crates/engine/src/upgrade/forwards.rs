@@ -173,8 +173,12 @@ fn saved_running<K: Kernel>(running: &Running<K>) -> handover::Forward {
 }
 
 fn saved_removed(removed: &Removed, now: Time) -> handover::Forward {
+    // It takes no clients, and its text must be complete without files.
+    let mut plan = plan::Forward::clone(&removed.plan);
+    plan.settings.allow = plan::PrefixList::default();
+    plan.settings.deny = plan::PrefixList::default();
     handover::Forward {
-        removed_text: plan::forward_toml(&removed.plan),
+        removed_text: plan::forward_toml(&plan),
         removed_for: handover::micros(now.since(removed.since)),
         ..saved_forward(&removed.plan, &removed.forward, Standing::Removed)
     }

@@ -9,11 +9,14 @@ pub(crate) fn saved_totals(totals: &Totals) -> handover::Totals {
     let reason = |(by, phase, cause): &(By, Phase, Cause)| {
         format!("{} {} {}", by.as_str(), phase.as_str(), cause.as_str())
     };
+    let mut otherwise = totals.refused.clone();
+    otherwise.remove(&Cause::OverLimit);
     handover::Totals {
         opened: totals.opened,
         closed: saved_counts(&totals.closed, reason),
         bytes: totals.bytes.as_flattened().to_vec(),
-        refused: totals.refused,
+        refused: totals.refused_by(Cause::OverLimit),
+        refused_otherwise: saved_counts(&otherwise, |cause| cause.as_str().to_owned()),
         accept_errors: saved_counts(&totals.accept_errors, ToString::to_string),
         fallbacks: saved_counts(&totals.fallbacks, |fallback| fallback.as_str().to_owned()),
         connecting: Some(saved_classes(&totals.connecting)),
@@ -33,10 +36,14 @@ pub(crate) fn totals(saved: &handover::Totals) -> Totals {
         let phase = Phase::of(next()).unwrap_or(Phase::Relay);
         Some((by, phase, Cause::of(next()).unwrap_or(Cause::IoError)))
     };
+    let mut refused = counts(&saved.refused_otherwise, Cause::of);
+    if saved.refused > 0 {
+        refused.insert(Cause::OverLimit, saved.refused);
+    }
     let mut totals = Totals {
         opened: saved.opened,
         closed: counts(&saved.closed, reason),
-        refused: saved.refused,
+        refused,
         accept_errors: counts(&saved.accept_errors, |text| text.parse().ok()),
         fallbacks: counts(&saved.fallbacks, Fallback::of),
         connecting: saved.connecting.as_ref().map(classes).unwrap_or_default(),
@@ -100,7 +107,8 @@ mod tests {
         counters.moved(Direction::Up, Path::Splice, 5);
         counters.moved(Direction::Down, Path::Copy, 7);
         counters.connected(Duration::from_millis(3));
-        counters.refused(Time::from_micros(11));
+        counters.refused(Time::from_micros(11), Cause::OverLimit);
+        counters.refused(Time::from_micros(11), Cause::NotAllowed);
         counters.accept_failed(sys::Errno::MFILE);
         let reason = CloseReason::new(By::Client, Phase::Relay, Cause::Reset);
         let fallbacks = [Fallback::NoPipe, Fallback::None];

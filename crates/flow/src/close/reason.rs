@@ -47,6 +47,7 @@ words! {
         Killed = "killed": "An operator ended this session.",
         Drained = "drained": "It was still open when `shutdown_timeout` or `removed_timeout` ended.",
         OverLimit = "over_limit": "The forward, the process, or every target that may serve was at `max_sessions`.",
+        NotAllowed = "not_allowed": "`allow` and `deny` of the forward refuse the client's address.",
         NoFiles = "no_files": "No file descriptor was left (EMFILE, ENFILE).",
         NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL).",
         NoMemory = "no_memory": "The kernel had no memory for it (ENOMEM, ENOBUFS).",

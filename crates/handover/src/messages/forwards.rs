@@ -161,7 +161,7 @@ pub struct Totals {
     /// Bytes up by copy, up by splice, down by copy, down by splice.
     #[prost(uint64, repeated, tag = "3")]
     pub bytes: Vec<u64>,
-    /// Clients refused at a limit.
+    /// Clients refused because `max_sessions` was reached.
     #[prost(uint64, tag = "4")]
     pub refused: u64,
     /// Errors of accept(2), by errno; the word is the decimal errno.
@@ -182,6 +182,9 @@ pub struct Totals {
     /// Time of the last client refused.
     #[prost(uint64, optional, tag = "10")]
     pub last_refused: Option<u64>,
+    /// Clients refused for other causes, by cause.
+    #[prost(message, repeated, tag = "11")]
+    pub refused_otherwise: Vec<Count>,
 }
 
 /// A counter with a label.

@@ -93,6 +93,9 @@ pub struct Process {
     /// Names of targets with their last good answers.
     #[prost(message, repeated, tag = "33")]
     pub names: Vec<Name>,
+    /// The files of prefixes of the running configuration, as they were read: they may have changed since.
+    #[prost(message, repeated, tag = "34")]
+    pub prefix_files: Vec<PrefixFile>,
 }
 
 /// The last good answer of a name.
@@ -204,4 +207,18 @@ pub struct Trial {
     /// Whether a later reload replaced the configuration on trial.
     #[prost(bool, tag = "6")]
     pub replaced: bool,
+    /// The files of prefixes of that configuration, as they were read.
+    #[prost(message, repeated, tag = "7")]
+    pub prefix_files: Vec<PrefixFile>,
+}
+
+/// A file of prefixes in `allow` or `deny`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PrefixFile {
+    /// Path of the file, as configured.
+    #[prost(string, tag = "1")]
+    pub path: String,
+    /// Its prefixes, one a line.
+    #[prost(string, tag = "2")]
+    pub text: String,
 }

@@ -51,7 +51,12 @@ pub(super) fn needs(plan: &Plan) -> Vec<Need> {
             _ => None,
         })
     });
-    config.into_iter().chain(admin(plan)).chain(log).chain(listeners).collect()
+    // Reloads read them again.
+    let prefix_files = plan.prefix_files().into_iter();
+    let prefix_files = prefix_files
+        .map(|file| Need::new("the prefix file of `allow` or `deny`", &file.path, Access::Read));
+    let files = config.into_iter().chain(admin(plan)).chain(log).chain(prefix_files);
+    files.chain(listeners).collect()
 }
 
 fn admin(plan: &Plan) -> Option<Need> {

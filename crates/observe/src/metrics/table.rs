@@ -98,7 +98,7 @@ metrics! {
         "Time from a client's acceptance to the end of its session.",
         Read::Durations(|it| &it.totals.living);
     "traffic_forwarder_refused_total", Counter, &["forward", "cause"],
-        "Clients that were refused by a limit and never became sessions.",
+        "Clients that were refused by a limit, or by `allow` and `deny`, and never became sessions.",
         Read::Forward(refused);
     "traffic_forwarder_accept_errors_total", Counter, &["forward", "errno"],
         "Failures of accept(2), by error name; the clients wait in the kernel's queue.",
@@ -248,11 +248,11 @@ fn bytes(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {
 }
 
 fn refused(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {
-    let count = forward.totals.refused;
-    if count == 0 && !forward.was_used() {
-        return Ok(());
+    let mut refused = forward.totals.refused.clone();
+    if forward.was_used() {
+        refused.entry(Cause::OverLimit).or_default();
     }
-    emit(&[Cause::OverLimit.as_str()], Whole(count))
+    refused.iter().try_for_each(|(cause, count)| emit(&[cause.as_str()], Whole(*count)))
 }
 
 fn accept_errors(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {

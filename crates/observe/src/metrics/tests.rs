@@ -19,7 +19,7 @@ fn busy(name: &str) -> ForwardMetrics {
         opened: 5,
         closed: BTreeMap::from([((By::Client, Phase::Relay, Cause::Fin), 3)]),
         bytes: [[10, 20], [30, 40]],
-        refused: 1,
+        refused: BTreeMap::from([(Cause::OverLimit, 1), (Cause::NotAllowed, 7)]),
         accept_errors: BTreeMap::from([(24, 6), (9999, 1)]),
         fallbacks: BTreeMap::from([(Fallback::NoPipe, 2)]),
         connecting: classes(0, Duration::from_millis(1)),
@@ -151,6 +151,17 @@ fn a_busy_forward_exposes_all_series() {
             assert_eq!(found, Some(&number), "{name} in\n{text}");
         }
     }
+}
+
+#[test]
+fn refused_clients_are_counted_by_cause() {
+    let text = written(vec![busy("db"), idle("web")], Format::Prometheus);
+    let series = series(&text);
+    let refused = |cause: &str| {
+        let name = format!("traffic_forwarder_refused_total{{forward=\"db\",cause=\"{cause}\"}}");
+        series.get(name.as_str()).copied()
+    };
+    assert_eq!(["over_limit", "not_allowed"].map(refused), [Some(1.0), Some(7.0)]);
 }
 
 #[test]

@@ -92,7 +92,15 @@ fn samples(kind: Kind) -> Vec<String> {
             let times = "every = \"2s\", timeout = \"1s\", fall = 3, rise = 2";
             words.iter().map(|word| format!("{{ {word} = true, {times} }}")).collect()
         }
-        Kind::Name | Kind::Listen | Kind::TargetAddress | Kind::Target(_) | Kind::List(_) => {
+        Kind::List(Kind::Prefix) => {
+            ["[]", "\"10.0.0.0/8\"", "[\"10.0.0.7\", \"2001:db8::/32\"]"].map(str::to_owned).into()
+        }
+        Kind::Name
+        | Kind::Listen
+        | Kind::TargetAddress
+        | Kind::Target(_)
+        | Kind::Prefix
+        | Kind::List(_) => {
             panic!("{kind:?} has no field")
         }
     }

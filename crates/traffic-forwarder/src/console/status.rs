@@ -213,17 +213,22 @@ fn figures(target: &Target) -> String {
 }
 
 fn one_text(forward: &Forward) -> String {
+    let not_allowed = match forward.not_allowed {
+        0 => String::new(),
+        clients => format!("{clients} not allowed, "),
+    };
     let mut lines = vec![
         ("forward", forward.name.clone()),
         ("state", state_and_error(forward)),
         (
             "sessions",
             format!(
-                "{} of at most {}, {} so far, {} refused, {} failed",
+                "{} of at most {}, {} so far, {} refused, {}{} failed",
                 forward.sessions,
                 forward.max_sessions,
                 forward.opened,
                 forward.refused,
+                not_allowed,
                 forward.failed
             ),
         ),

@@ -45,7 +45,7 @@ impl<T> Column<T> {
     }
 }
 
-pub(super) const FORWARDS: [Column<Forward>; 14] = [
+pub(super) const FORWARDS: [Column<Forward>; 15] = [
     text("FORWARD", 12, 0, |forward: &Forward| {
         let alert = (!forward.attention.is_empty()).then_some(Colour::Bad);
         (forward.name.clone(), alert)
@@ -74,6 +74,7 @@ pub(super) const FORWARDS: [Column<Forward>; 14] = [
         (forward.failed.to_string(), alert(&forward.attention, Condition::Failing))
     })
     .sorted_by("errors"),
+    number("DENIED", 8, 11, |forward: &Forward| plain(forward.not_allowed.to_string())),
     number("BACKLOG", 7, 9, |forward: &Forward| plain(forward.backlog.to_string())),
     number("OPENED", 8, 10, |forward: &Forward| plain(forward.opened.to_string())),
     number("UP", 8, 8, |forward: &Forward| plain(bytes(forward.bytes_up))).sorted_by("bytes"),

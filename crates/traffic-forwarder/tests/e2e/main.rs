@@ -6,6 +6,7 @@
 mod support;
 
 mod abuse;
+mod access_lists;
 mod activation;
 mod admin;
 mod bad_input;

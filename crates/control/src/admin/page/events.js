@@ -19,6 +19,7 @@ const TEXTS = {
   target_down: (it) =>
     [`${it.forward}: ${it.target_address ?? it.target ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
   target_up: (it) => [`${it.forward}: ${it.target}`, "good"],
+  not_allowed: (it) => [`${it.forward}: ${it.count} not allowed, the last one ${it.client}`, "notable"],
   limit_reached: (it) => [`${it.forward}: ${it.count} refused at ${it.limit} sessions`, "bad"],
   accept_failed: (it) => [`${it.forward}: ${it.error}, ${many(it.count, "time")}`, "bad"],
   resource_exhausted: (it) => [`${it.cause}: ${it.needed_for}, ${many(it.count, "time")}`, "bad"],

@@ -73,7 +73,9 @@ impl Handover {
     /// Reads the running configuration, which stays in force even if its file has changed.
     pub fn read_plan(&self, input: &plan::Input) -> plan::Reading {
         match self.process.as_ref() {
-            Some(handover::Process { config_text: Some(text), .. }) => plan::read_text(input, text),
+            Some(handover::Process { config_text: Some(text), prefix_files, .. }) => {
+                state::read_config(input, text, prefix_files)
+            }
             _ => plan::read(input),
         }
     }

@@ -8,7 +8,7 @@ use flow::Time;
 use handover::{File, Part, WriteFile};
 use host::{Sandbox, own_arguments};
 use observe::Version;
-use plan::{FileRead, FileStamp};
+use plan::{FileRead, FileStamp, Plan, Reading};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -49,6 +49,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         restoring: supervisor.restoring.iter().flat_map(|it| it.names.iter().cloned()).collect(),
         sessions: supervisor.engine.sessions(),
         names: supervisor.resolver.saved().iter().map(saved_name).collect(),
+        prefix_files: saved_prefix_files(&supervisor.plan),
         // `become_image` adds the fields that are known once the workers have stopped.
         ..handover::Process::default()
     }
@@ -165,12 +166,37 @@ fn saved_trial(trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
         drained: trial.drained.iter().cloned().collect(),
         first: trial.first,
         replaced: trial.replaced,
+        prefix_files: saved_prefix_files(&trial.back_to),
     })
+}
+
+fn saved_prefix_files(plan: &Plan) -> Vec<handover::PrefixFile> {
+    let files = plan.prefix_files().into_iter();
+    files
+        .map(|file| handover::PrefixFile {
+            path: file.path.to_string_lossy().into_owned(),
+            text: file.to_text(),
+        })
+        .collect()
+}
+
+/// Reads a configuration of the previous image with its files of prefixes, all as that image had read them.
+pub(super) fn read_config(
+    input: &plan::Input,
+    text: &str,
+    prefix_files: &[handover::PrefixFile],
+) -> Reading {
+    let read =
+        |file: &handover::PrefixFile| plan::prefix_file(file.path.clone().into(), &file.text);
+    match prefix_files.iter().map(read).collect::<Result<Vec<_>, _>>() {
+        Ok(files) => plan::read_text_with(input, text, &files),
+        Err(problems) => Reading { plan: None, problems, state: None, prefix_files: Vec::new() },
+    }
 }
 
 /// `None` if this program cannot read the configuration to fall back to.
 fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64) -> Option<Trial> {
-    let back_to = plan::read_text(&supervisor.input, &saved.config_text).plan;
+    let back_to = read_config(&supervisor.input, &saved.config_text, &saved.prefix_files).plan;
     if back_to.is_none() {
         tracing::warn!("the configuration before cannot be read any more: this one stays");
     }

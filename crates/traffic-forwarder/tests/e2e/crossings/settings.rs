@@ -77,6 +77,8 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("[defaults]", "on_down", given(["\"keep\"", "\"reset\"", "\"reset\""])),
         ("[defaults]", "slow_start", given(durations)),
         ("[defaults]", "send_proxy", given(["\"v1\"", "\"v2\"", "\"off\""])),
+        ("[defaults]", "allow", given(["\"127.0.0.0/8\"", "\"127.0.0.1\"", "\"127.0.0.2\""])),
+        ("[defaults]", "deny", given(["\"10.0.0.0/8\"", "\"10.0.0.1\"", "\"10.0.0.2\""])),
         ("to", "weight", given(["2", "3", "4"])),
         // A value that differs from the default: others are not rendered.
         ("to", "backup", given(["true", "true", "true"])),
