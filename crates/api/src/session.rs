@@ -35,7 +35,7 @@ pub struct Session {
     pub up: Lane,
     /// The lane from target to client.
     pub down: Lane,
-    /// `client-slow`, `target-slow`, `network-lossy`, `idle` or `ok`.
+    /// `targets-full`, `client-slow`, `target-slow`, `network-lossy`, `idle` or `ok`.
     #[schema(schema_with = Word::<Verdict>::schema)]
     pub verdict: Word<Verdict>,
     /// Conditions that need attention; empty if all is well.

@@ -190,6 +190,11 @@ impl<K: Kernel> Session<K> {
         self.connecting.as_ref().is_some_and(|it| it.is_waiting_for_name())
     }
 
+    /// Whether the session waits for a place in a target.
+    pub(crate) fn is_waiting_for_place(&self) -> bool {
+        self.connecting.as_ref().is_some_and(|it| it.race.is_waiting_for_place())
+    }
+
     /// The socket to `peer`; `None` if the target has no socket yet.
     pub(crate) fn socket(&self, peer: Peer) -> Option<&K::Socket> {
         match peer {

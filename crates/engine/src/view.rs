@@ -24,6 +24,8 @@ pub struct SessionView {
     pub target_address: Option<Address>,
     /// The current phase, as in a close reason.
     pub phase: Phase,
+    /// All targets that may serve are at their limits: it waits for a place in one.
+    pub waits_for_place: bool,
     /// When the client was accepted. Instants, because workers answer one after the other.
     pub accepted: Time,
     /// When a byte last moved in a lane.

@@ -4,7 +4,7 @@ use crate::api_format::{Moment, time};
 use crate::attention;
 use api::{Lane, Session, Tcp};
 use engine::{LaneView, Observer, SessionDetail, SessionFilter, SessionPage, SessionView};
-use flow::{Way, verdict};
+use flow::{Verdict, Way, verdict};
 use std::time::SystemTime;
 use sys::TcpInfo;
 use tokio::sync::{mpsc, oneshot};
@@ -57,7 +57,11 @@ pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: Moment) ->
     let to_target = way(view.target_tcp, view.up.held);
     let age = now.monotonic.since(view.accepted);
     let idle = now.monotonic.since(view.last_byte);
-    let verdict = verdict(to_client, to_target, idle);
+    let verdict = if view.waits_for_place {
+        Verdict::TargetsFull
+    } else {
+        verdict(to_client, to_target, idle)
+    };
     let started = now.wall.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
     Session {
         id: view.id,

@@ -136,8 +136,7 @@ impl<K: Kernel> Worker<K> {
         let wheel = self.table.fires_from(key);
         let Entry { session, .. } = self.table.entry(key)?;
         let connecting = session.connecting.as_deref();
-        let is_waiting_for_place =
-            connecting.is_some_and(|connecting| connecting.race.is_waiting_for_place());
+        let is_waiting_for_place = session.is_waiting_for_place();
         let claim = connecting.and_then(|connecting| connecting.claim.as_ref());
         let permit = PermitAudit::of(&session.permit, claim);
         let attempts =

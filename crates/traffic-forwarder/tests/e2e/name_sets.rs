@@ -14,7 +14,10 @@ use testkit::{
     Behaviour, LIMIT, NameReply, NameServer, Peer, Place, Port, Script, Target, connect, wait_until,
 };
 
-use crate::support::{BINARY, Config, Operated, ping, served_client, with_names};
+use crate::support::{
+    BINARY, Config, Operated, asking_client, is_answered, is_waiting, ping, served_client,
+    with_names,
+};
 
 const NAME: &str = "db.test";
 const SERVICE: &str = "_db._tcp.test";
@@ -356,6 +359,22 @@ fn the_first_answer_serves_clients_that_wait() {
     let client = connect(&port).unwrap();
     server.set(NAME, addresses([1], 60));
     ping(&client);
+}
+
+#[test]
+fn a_new_record_serves_clients_that_wait_for_a_place() {
+    let (server, targets, port) = (NameServer::start(), Targets::start(2), Port::v4());
+    server.set(NAME, addresses([1], 1));
+    let to = format!("[{{ address = '{}', max_sessions = 1 }}]", targets.dns());
+    let settings = format!("name = 'f'\nto = {to}\nat_limit = 'wait'");
+    let (operated, _etc) = start(&server, "", Config::new().forward_with(port.addr(), settings));
+    operated.wait_for_targets([targets.address(1)], LIMIT);
+    let _served = served_client(&port);
+    let waiting = asking_client(&port);
+    is_waiting(&waiting);
+    server.set(NAME, addresses([1, 2], 1));
+    is_answered(&waiting);
+    assert_eq!(targets.accepted(), [1, 1]);
 }
 
 #[test]
