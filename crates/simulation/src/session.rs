@@ -224,13 +224,14 @@ impl Session {
         }
     }
 
-    /// Whether a host of one of its peers has vanished, has lost the connection, or has given it up while
-    /// no segment passed. A host that answers again resets the connection at the next segment, and there may
-    /// be none: the FIN may have passed before.
+    /// Whether a host of one of its peers has vanished, has lost the connection, or has given it up or reset it
+    /// while no segment passed. A host that answers again resets the connection at the next segment, and there
+    /// may be none: the FIN may have passed before.
     pub(crate) fn has_lost_a_peer(&self) -> bool {
-        let is_lost = |peer: &ScriptedPeer| {
-            matches!(peer.facts.left, Some(Leaving::Vanish | Leaving::Crash))
-                || peer.facts.broken == Some(Errno::TIMEDOUT)
+        let is_lost = |peer: &ScriptedPeer| match peer.facts.left {
+            Some(Leaving::Vanish | Leaving::Crash) => true,
+            Some(Leaving::Reset | Leaving::Close | Leaving::Killed) => peer.facts.was_cut_off,
+            _ => peer.facts.broken == Some(Errno::TIMEDOUT),
         };
         // Of two attempts to connect, the target that accepted first may be the connected one.
         let targets = self.target.iter().chain(&self.strays).map(|target| &target.peer);

@@ -357,3 +357,19 @@ fn seed_210967() {
          upgrade",
     );
 }
+
+/// The reset of a silent host is lost, and a session without time limits waits for its target for ever.
+#[test]
+fn seed_321684() {
+    simulation::replay(
+        "seed 321684 workers 1
+         start f1 four:3 t0
+         target 1 not-accepting
+         reload f0 four:3 any:2 n1,t0 balance=round_robin passive=2/700/5000 max=3 connect=1000 idle=37 half=1 age=2000 user=30000 | f1 unix:0 n1 balance=round_robin passive=off
+         166 connects unix:0
+         166 client fins
+         166 target resets
+         target 1 silent
+         reload f0 four:3 any:2 t0,n1 passive=1/50/3000 none-up=refuse | f1 unix:0 n1:max=4 balance=round_robin passive=off max=3 path=splice half=off user=1500",
+    );
+}
