@@ -10,7 +10,7 @@ use crate::supervisor::upgrade::{Handover, RetryPolicy, UpgradeOptions, resume, 
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use crate::watchdog::start_watchdog;
 use host::{ActivatedSockets, Notifier, Sandbox, take_activated_sockets};
-use plan::{FileRead, InForce, Plan};
+use plan::{FilesRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::BlockedSignals;
 
@@ -20,12 +20,12 @@ const LOG_LIMIT: Duration = Duration::from_secs(1);
 const DRAIN_CHECK: Duration = Duration::from_millis(10);
 
 /// Serves until SIGTERM, SIGINT or the [`Stopper`] requests the shutdown. `plan` was read from
-/// `input` with the file in state `read`. Calls `ready` once every listener is bound and accepts
+/// `input` with the files in these states. Calls `ready` once every listener is bound and accepts
 /// clients. With a `handover`, resumes the sessions and listeners of the previous process image.
 pub fn serve(
     input: plan::Input,
     plan: Plan,
-    read: Option<FileRead>,
+    read: FilesRead,
     handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {

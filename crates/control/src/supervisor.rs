@@ -24,7 +24,7 @@ use host::{
     own_program,
 };
 use observe::Events;
-use plan::{FileRead, InForce, Level, Plan};
+use plan::{FilesRead, InForce, Level, Plan};
 use reload::{LastReload, Restoring, Trial};
 use reporting::Reporting;
 use std::sync::Arc;
@@ -111,11 +111,12 @@ impl Supervisor {
         }
     }
 
-    /// Compares the watched file with the one read at the start. After an upgrade `read` is `None`,
-    /// and the state of the file comes from the previous process image.
-    pub(crate) fn watch_from_start(&mut self, read: Option<FileRead>) {
-        if read.is_some() {
-            self.watch.was_read(read);
+    /// Compares the watched files with those read at the start. After an upgrade none was read, and their
+    /// states come from the previous process image.
+    pub(crate) fn watch_from_start(&mut self, read: FilesRead) {
+        if read.config.is_some() {
+            self.watch.was_read(read.config);
+            self.watch.were_read(read.prefix_files);
         }
     }
 

@@ -1,8 +1,8 @@
-//! Detects changes of the configuration file since it was read last, by the stamp that the reader
-//! took from its descriptor. Works for files that are replaced by rename(2), for symbolic links
+//! Detects changes of the configuration file and of the files of prefixes since they were read last, by the stamp
+//! that the reader took from its descriptor. Works for files that are replaced by rename(2), for symbolic links
 //! that change their target (as in Kubernetes), and on file systems without notifications.
 
-use plan::{FileRead, FileStamp};
+use plan::{FileRead, FileStamp, PrefixFileRead};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,19 @@ const GROW_AT_MOST: Duration = Duration::from_secs(60);
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_AT_MOST: Duration = Duration::from_secs(15);
 
-/// The configuration file, and whether it is watched.
+/// The configuration file and the files of prefixes, and whether they are watched.
 pub(crate) struct Watch {
-    path: Option<PathBuf>,
+    config: Option<WatchedFile>,
+    /// The files of prefixes that were opened last.
+    prefix_files: Vec<WatchedFile>,
     on: bool,
+    retry: Option<Retry>,
+    next_check: Instant,
+}
+
+/// A file and its state when it was read last.
+struct WatchedFile {
+    path: PathBuf,
     /// The file as it was read last, even if it could not be applied.
     read: Option<FileRead>,
     /// The stamp of a file that could not be read.
@@ -32,8 +41,6 @@ pub(crate) struct Watch {
     changing: Option<Changing>,
     /// Consecutive checks that found no file.
     gone: u32,
-    retry: Option<Retry>,
-    next_check: Instant,
 }
 
 /// A file whose stamp differs from the one read last.
@@ -67,27 +74,23 @@ pub(crate) enum FileChange {
 }
 
 impl Watch {
-    /// Watches the file at `path`, which was last read in the state `read`.
+    /// Watches the configuration file at `path`, which was last read in the state `read`.
     pub(crate) fn new(path: Option<&Path>, on: bool, read: Option<FileRead>) -> Self {
         Self {
-            path: path.map(Path::to_owned),
+            config: path.map(|path| WatchedFile::new(path.to_owned(), read)),
+            prefix_files: Vec::new(),
             on,
-            read,
-            unreadable: None,
-            unproven: true,
-            changing: None,
-            gone: 0,
             retry: None,
             next_check: Instant::now() + POLL,
         }
     }
 
-    /// Whether a change of the file requests a reload.
+    /// Whether a change of a file requests a reload.
     pub(crate) fn is_on(&self) -> bool {
-        self.on && self.path.is_some()
+        self.on && self.config.is_some()
     }
 
-    /// Turns the watch on or off. Keeps the state of the file read last.
+    /// Turns the watch on or off. Keeps the state of the files read last.
     pub(crate) fn set_on(&mut self, on: bool, now: Instant) {
         if on && !self.on {
             self.next_check = now + POLL;
@@ -95,37 +98,55 @@ impl Watch {
         self.on = on;
     }
 
-    /// The path of the file.
+    /// The path of the configuration file.
     pub(crate) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        self.config.as_ref().map(|file| &*file.path)
     }
 
-    /// The state of the file read last, for the next process image. `None` while a retry of its
+    /// The state of the configuration file read last, for the next process image. `None` while a retry of its
     /// reload is due: the next image then treats the file as changed.
     pub(crate) fn for_next_image(&self) -> Option<FileRead> {
-        self.read.filter(|_| self.retry.is_none())
+        self.config.as_ref()?.read.filter(|_| self.retry.is_none())
     }
 
-    /// Records that the file was read; `read` is `None` if that failed.
+    /// The state of a file of prefixes read last, for the next process image.
+    pub(crate) fn prefix_file_for_next_image(&self, path: &Path) -> Option<FileRead> {
+        self.prefix_files.iter().find(|file| file.path == path)?.read
+    }
+
+    /// Records that the configuration file was read; `read` is `None` if that failed.
     pub(crate) fn was_read(&mut self, read: Option<FileRead>) {
-        if read.is_some() && self.read != read {
+        let Some(config) = &mut self.config else { return };
+        if read.is_some() && config.read != read {
             self.retry = None;
         }
-        let stamp = || self.path.as_deref().and_then(stamp);
-        self.unreadable = if read.is_none() { stamp() } else { None };
-        self.read = read.or(self.read);
-        self.unproven = read.is_some();
-        self.changing = None;
+        config.was_read(read);
     }
 
-    /// Schedules another attempt, after the file could not be applied for a transient reason.
+    /// Records the files of prefixes that were opened with it.
+    pub(crate) fn were_read(&mut self, prefix_files: Vec<PrefixFileRead>) {
+        let watched = |PrefixFileRead { path, state }| {
+            let mut file = WatchedFile::new(path, None);
+            file.was_read(state);
+            file
+        };
+        self.prefix_files = prefix_files.into_iter().map(watched).collect();
+    }
+
+    /// Resumes the watch of the previous process image on files of prefixes. One without a state counts as
+    /// changed.
+    pub(crate) fn resume(&mut self, files: impl Iterator<Item = (PathBuf, Option<FileRead>)>) {
+        self.prefix_files = files.map(|(path, read)| WatchedFile::new(path, read)).collect();
+    }
+
+    /// Schedules another attempt, after the files could not be applied for a transient reason.
     pub(crate) fn retry_later(&mut self, now: Instant) {
         let before = self.retry.take().map(|retry| retry.pause);
         let pause = before.map_or(RETRY_FIRST, |pause| (pause * 2).min(RETRY_AT_MOST));
         self.retry = Some(Retry { at: now + pause, pause });
     }
 
-    /// Cancels further attempts to apply the file read last.
+    /// Cancels further attempts to apply the files read last.
     pub(crate) fn stop_retrying(&mut self) {
         self.retry = None;
     }
@@ -135,21 +156,57 @@ impl Watch {
         self.is_on().then_some(self.next_check)
     }
 
-    /// Checks the file, if the next check is due.
+    /// Checks the files, if the next check is due.
     pub(crate) fn check(&mut self, now: Instant) -> FileChange {
-        let Some(path) = self.path.as_deref().filter(|_| self.on && now >= self.next_check) else {
+        let is_due = self.on && now >= self.next_check;
+        let Some(config) = self.config.as_mut().filter(|_| is_due) else {
             return FileChange::Unchanged;
         };
         self.next_check = now + POLL;
-        let Some(stamp) = stamp(path) else {
+        let change = config.check(now);
+        if change != FileChange::Unchanged {
+            return change;
+        }
+        let of_prefixes = |file: &mut WatchedFile| match file.check(now) {
+            // A reload is refused, and says so.
+            FileChange::Gone => true,
+            change => change == FileChange::Changed,
+        };
+        // Each file has its turn: `any` would stop at the first one.
+        let changed =
+            self.prefix_files.iter_mut().filter_map(|file| of_prefixes(file).then_some(()));
+        if changed.count() > 0 {
+            return FileChange::Changed;
+        }
+        let is_time = self.retry.as_ref().is_some_and(|retry| retry.at <= now);
+        if is_time { FileChange::Retry } else { FileChange::Unchanged }
+    }
+}
+
+impl WatchedFile {
+    fn new(path: PathBuf, read: Option<FileRead>) -> Self {
+        Self { path, read, unreadable: None, unproven: true, changing: None, gone: 0 }
+    }
+
+    fn was_read(&mut self, read: Option<FileRead>) {
+        self.unreadable = if read.is_none() { stamp(&self.path) } else { None };
+        self.read = read.or(self.read);
+        self.unproven = read.is_some();
+        self.changing = None;
+    }
+
+    fn check(&mut self, now: Instant) -> FileChange {
+        let Some(stamp) = stamp(&self.path) else {
             self.changing = None;
             self.gone = self.gone.saturating_add(1);
-            return if self.gone == 2 { FileChange::Gone } else { FileChange::Unchanged };
+            // A file that has never been read was missing before.
+            let is_news = self.gone == 2 && (self.read.is_some() || self.unreadable.is_some());
+            return if is_news { FileChange::Gone } else { FileChange::Unchanged };
         };
         self.gone = 0;
         if self.unreadable == Some(stamp) || self.unreadable.is_none() && self.is_known(stamp) {
             self.changing = None;
-            return self.check_known(now);
+            return self.check_known();
         }
         let changing = match self.changing.take() {
             Some(changing) => changing.seen(stamp, now),
@@ -168,17 +225,15 @@ impl Watch {
     }
 
     /// Checks a file with the stamp of the one read last.
-    fn check_known(&mut self, now: Instant) -> FileChange {
+    fn check_known(&mut self) -> FileChange {
         if self.unproven && self.unreadable.is_none() {
-            let found = self.path.as_deref().and_then(|path| plan::identify_file(path).ok());
-            let found = found.flatten();
+            let found = plan::identify_file(&self.path).ok().flatten();
             self.unproven = found.is_none();
             if found.is_some() && found != self.read {
                 return FileChange::Changed;
             }
         }
-        let is_time = self.retry.as_ref().is_some_and(|retry| retry.at <= now);
-        if is_time { FileChange::Retry } else { FileChange::Unchanged }
+        FileChange::Unchanged
     }
 }
 

@@ -110,6 +110,15 @@ pub struct Overrides {
     pub max_conns: Option<String>,
 }
 
+/// The states of the files that were read for a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilesRead {
+    /// The configuration file; `None` if none was read.
+    pub config: Option<FileRead>,
+    /// The files of prefixes.
+    pub prefix_files: Vec<PrefixFileRead>,
+}
+
 /// Result of reading the configuration.
 #[derive(Clone, Debug)]
 pub struct Reading {

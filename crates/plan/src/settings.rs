@@ -67,7 +67,7 @@ rows! { Section::Process, Process {
     /// How long sessions may go on after their forward or target was removed.
     removed_timeout = None, Or("off", &WAIT) => AtOnce;
 
-    /// Reload when the configuration file changes.
+    /// Reload when the configuration file, or a file of prefixes, changes.
     watch = false, Kind::Bool => AtOnce;
 
     /// Where commands reach the process; "auto" is a Unix socket, if a file is read.

@@ -89,20 +89,26 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     let (once, level) = (demo.once, plan.log.level);
     let good = Arc::new(AtomicBool::new(false));
     let verdict = Arc::clone(&good);
-    let served = control::serve(plan::Input::default(), plan, None, None, move |stopper| {
-        std::thread::spawn(move || {
-            verdict.store(check(&listen), Ordering::Release);
-            if once {
-                stopper.stop();
-            } else {
-                say(&format!(
-                    "\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n\
+    let served = control::serve(
+        plan::Input::default(),
+        plan,
+        plan::FilesRead::default(),
+        None,
+        move |stopper| {
+            std::thread::spawn(move || {
+                verdict.store(check(&listen), Ordering::Release);
+                if once {
+                    stopper.stop();
+                } else {
+                    say(&format!(
+                        "\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n\
                      Session records follow:\n\n"
-                ));
-                observe::log::set_level(level);
-            }
-        });
-    });
+                    ));
+                    observe::log::set_level(level);
+                }
+            });
+        },
+    );
     if let Err(error) = served {
         warn(&format!("error: demo: {error}\n"));
         return Exit::Failed;

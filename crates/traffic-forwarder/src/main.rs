@@ -109,7 +109,8 @@ fn run(input: plan::Input) -> Exit {
     if handover.is_none() {
         control::warn_of(&reading.problems);
     }
-    match control::serve(input, plan, reading.state, handover, |_| ()) {
+    let read = plan::FilesRead { config: reading.state, prefix_files: reading.prefix_files };
+    match control::serve(input, plan, read, handover, |_| ()) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain_of(&error);

@@ -110,6 +110,9 @@ impl Supervisor {
         let reading = plan::read(&self.input);
         self.watch.was_read(reading.state);
         let is_read = reading.state.is_some();
+        if is_read {
+            self.watch.were_read(reading.prefix_files.clone());
+        }
         let result = self.apply_reading(reading, options.confirm).await;
         // An error in the file stays until the file changes.
         let may_pass = match &result {

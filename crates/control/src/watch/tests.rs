@@ -121,7 +121,7 @@ fn other_text_of_the_same_size_and_modification_time_is_detected() {
 fn other_text_within_one_tick_of_the_clock_is_detected() {
     let mut fixture = Fixture::new();
     fixture.write("two");
-    let read = fixture.watch.read.as_mut().unwrap();
+    let read = fixture.watch.config.as_mut().unwrap().read.as_mut().unwrap();
     read.stamp = stamp(&fixture.dir.path().join("conf")).unwrap();
     assert_eq!(fixture.check(), FileChange::Changed);
     fixture.read();
@@ -217,5 +217,34 @@ fn an_unwatched_file_is_not_checked() {
     fixture.write("second");
     assert_eq!((fixture.watch.due(), fixture.check()), (None, FileChange::Unchanged));
     fixture.watch.set_on(true, fixture.now);
+    fixture.wait_for(FileChange::Changed);
+}
+
+/// Reads the configuration and a file of prefixes beside it, as the supervisor does.
+fn read_both(fixture: &mut Fixture, path: &Path) {
+    fixture.read();
+    let state = plan::read_file(path).1;
+    fixture.watch.were_read(vec![PrefixFileRead { path: path.to_owned(), state }]);
+}
+
+#[test]
+fn a_file_of_prefixes_is_watched_like_the_configuration() {
+    let mut fixture = Fixture::new();
+    let list = fixture.dir.path().join("list");
+    // Missing at first.
+    read_both(&mut fixture, &list);
+    fixture.is_at_rest();
+    for text in ["10.0.0.0/8", "10.0.0.0/16", "a mistake"] {
+        fs::write(&list, text).unwrap();
+        fixture.wait_for(FileChange::Changed);
+        read_both(&mut fixture, &list);
+        fixture.is_at_rest();
+    }
+    fs::remove_file(&list).unwrap();
+    assert_eq!(fixture.check(), FileChange::Unchanged, "it may be replaced right now");
+    assert_eq!(fixture.check(), FileChange::Changed);
+    read_both(&mut fixture, &list);
+    fixture.is_at_rest();
+    fixture.write("second");
     fixture.wait_for(FileChange::Changed);
 }

@@ -221,4 +221,7 @@ pub struct PrefixFile {
     /// Its prefixes, one a line.
     #[prost(string, tag = "2")]
     pub text: String,
+    /// The file when it was read last, which may be later.
+    #[prost(message, optional, tag = "3")]
+    pub read: Option<FileRead>,
 }

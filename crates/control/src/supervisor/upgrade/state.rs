@@ -3,6 +3,7 @@
 use super::{Arrival, LastUpgrade};
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{LastReload, Trial};
+use crate::watch::Watch;
 use discover::{Record, SavedName};
 use flow::Time;
 use handover::{File, Part, WriteFile};
@@ -32,7 +33,10 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
             by: last.by.clone(),
             error: last.error.clone(),
         }),
-        trial: supervisor.trial.as_ref().and_then(|trial| saved_trial(trial, stopped_at)),
+        trial: supervisor
+            .trial
+            .as_ref()
+            .and_then(|trial| saved_trial(supervisor, trial, stopped_at)),
         workers: worker_count(supervisor.workers),
         files_at_start: supervisor.capacity.files_at_start,
         log_queue_full: dropped.queue_full,
@@ -49,7 +53,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         restoring: supervisor.restoring.iter().flat_map(|it| it.names.iter().cloned()).collect(),
         sessions: supervisor.engine.sessions(),
         names: supervisor.resolver.saved().iter().map(saved_name).collect(),
-        prefix_files: saved_prefix_files(&supervisor.plan),
+        prefix_files: saved_prefix_files(&supervisor.plan, &supervisor.watch),
         // `become_image` adds the fields that are known once the workers have stopped.
         ..handover::Process::default()
     }
@@ -98,6 +102,10 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
     if let Some(read) = &saved.file {
         supervisor.watch.was_read(Some(file(read)));
     }
+    let prefix_files = saved.prefix_files.iter();
+    supervisor.watch.resume(
+        prefix_files.map(|saved| (saved.path.clone().into(), saved.read.as_ref().map(file))),
+    );
     supervisor.upgrades.count = saved.upgrades;
     observe::log::restore_dropped(observe::log::Dropped {
         queue_full: saved.log_queue_full,
@@ -156,7 +164,7 @@ pub(super) fn last_upgrade(
 }
 
 /// `None` for a plan without a text: it is from the command line, and never on trial.
-fn saved_trial(trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
+fn saved_trial(supervisor: &Supervisor, trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
     // execve(2) does not reset the monotonic clock.
     let since_stop = sys::monotonic_micros().saturating_sub(stopped_at);
     Some(handover::Trial {
@@ -166,16 +174,17 @@ fn saved_trial(trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
         drained: trial.drained.iter().cloned().collect(),
         first: trial.first,
         replaced: trial.replaced,
-        prefix_files: saved_prefix_files(&trial.back_to),
+        prefix_files: saved_prefix_files(&trial.back_to, &supervisor.watch),
     })
 }
 
-fn saved_prefix_files(plan: &Plan) -> Vec<handover::PrefixFile> {
+fn saved_prefix_files(plan: &Plan, watch: &Watch) -> Vec<handover::PrefixFile> {
     let files = plan.prefix_files().into_iter();
     files
         .map(|file| handover::PrefixFile {
             path: file.path.to_string_lossy().into_owned(),
             text: file.to_text(),
+            read: watch.prefix_file_for_next_image(&file.path).as_ref().map(saved_file),
         })
         .collect()
 }

@@ -109,6 +109,32 @@ fn a_reload_reads_the_files_again() {
     ping(&client);
 }
 
+/// Waits until the clients of the file's only address are those of the first forward.
+fn wait_for_name(fixture: &Fixture, generation: u64, source: &str) {
+    wait_until("the reload", LIMIT, || fixture.operated.generation() == generation);
+    fixture.names(source);
+}
+
+#[test]
+fn a_watched_file_is_read_when_it_changes() {
+    let fixture = Fixture::start_with("127.0.0.1\n", "watch = true");
+    fixture.names("127.0.0.1");
+    fixture.write("127.0.0.2\n");
+    wait_for_name(&fixture, 2, "127.0.0.2");
+    fixture.write("broken\n");
+    fixture.operated.wait_for_message("reload failed; nothing was changed");
+    fixture.names("127.0.0.2");
+    fixture.write("127.0.0.3\n");
+    wait_for_name(&fixture, 3, "127.0.0.3");
+    // A change that the previous image has not noticed.
+    let new = fixture.dir.path().join("new");
+    fs::write(&new, "127.0.0.1\n").unwrap();
+    fixture.upgrade();
+    fixture.names("127.0.0.3");
+    fs::rename(new, fixture.path()).unwrap();
+    wait_for_name(&fixture, 4, "127.0.0.1");
+}
+
 #[test]
 fn a_wrong_file_refuses_the_reload() {
     let fixture = Fixture::start("127.0.0.1\n");
