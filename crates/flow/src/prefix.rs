@@ -44,6 +44,11 @@ impl Prefix {
         self.length
     }
 
+    /// This prefix, and all shorter ones that contain it.
+    pub fn enclosing(self) -> impl Iterator<Item = Self> {
+        (0..=self.length).rev().map(move |length| Self { length, ..self }.without_host_bits())
+    }
+
     /// Whether its addresses are of IPv4.
     pub(crate) fn is_v4(&self) -> bool {
         self.address.is_ipv4()

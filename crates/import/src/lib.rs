@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 // One module per dialect.
+mod access;
 mod haproxy;
 mod nginx;
 mod realm;

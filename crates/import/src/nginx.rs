@@ -1,5 +1,6 @@
 //! nginx: the `server` and `upstream` blocks in `stream`, including included files.
 
+mod clients;
 mod directives;
 mod include;
 mod server;
@@ -120,7 +121,7 @@ impl Nginx<'_, '_> {
         for (place, own) in servers {
             let inherited = inherited
                 .iter()
-                .filter(|directive| !own.iter().any(|other| other.name() == directive.name()));
+                .filter(|directive| !own.iter().any(|other| replaces(other, directive)));
             let all: Vec<&Directive> = inherited.chain(&own).collect();
             let sections = server::convert(&place, &all, &upstreams, &mut self.harmless);
             self.config.sections.extend(sections);
@@ -153,6 +154,12 @@ impl Nginx<'_, '_> {
             }
         }
     }
+}
+
+/// Whether a directive of a server replaces an inherited one. Rules about clients are one list.
+fn replaces(own: &Directive, inherited: &Directive) -> bool {
+    let is_rule = |directive: &Directive| matches!(directive.name(), "allow" | "deny");
+    own.name() == inherited.name() || is_rule(own) && is_rule(inherited)
 }
 
 /// Whether this file is meant to be included in `stream`: it has servers but no top-level block.

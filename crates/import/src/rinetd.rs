@@ -1,9 +1,13 @@
 //! rinetd: a rule per line, `bindaddress bindport connectaddress connectport [options]`, and lines
 //! that begin with a word of their own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use plan::Prefix;
+
 use crate::Source;
+use crate::access::{Access, all, common};
 use crate::note::{SourcePlace, quoted};
 use crate::ports::{is_any_v6, join};
 use crate::section::{Config, KERNEL_CONNECTS, NO_LIMIT, Noted, Section};
@@ -42,27 +46,103 @@ const SERVICES: [(&str, u16); 24] = [
     ("http-alt", 8080),
 ];
 
-const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
+const PATTERN: &str = "write it as a prefix into `allow` or `deny`, then remove the comment marks";
+
+/// Prefixes that all forwards together repeat at most.
+const COPIES_MAX: usize = 1_000_000;
+
+/// The rules about clients of one scope: all forwards, or one.
+#[derive(Clone, Default)]
+struct Rules {
+    /// `None` without a rule that allows.
+    allow: Option<Vec<Prefix>>,
+    deny: Vec<Prefix>,
+    /// The listener of the forward takes clients of IPv4 and IPv6.
+    takes_both_families: bool,
+    /// A rule without a counterpart, and why.
+    unfit: Option<(SourcePlace, String)>,
+    /// The first rule that is not about all clients.
+    first: Option<(SourcePlace, String)>,
+}
+
+impl Rules {
+    fn add(&mut self, place: &SourcePlace, words: &[&str]) {
+        let pattern = words.get(1).copied().unwrap_or_default();
+        let text = quoted(&words.join(" "));
+        if pattern != "*" {
+            self.first.get_or_insert_with(|| (place.clone(), text.clone()));
+        }
+        let Some(prefixes) = prefixes(pattern) else {
+            self.unfit.get_or_insert((place.clone(), format!("{text}: the pattern is no prefix")));
+            return;
+        };
+        if words.first() == Some(&"allow") {
+            self.allow.get_or_insert_default().extend(prefixes);
+        } else {
+            self.deny.extend(prefixes);
+        }
+    }
+
+    fn prefixes(&self) -> usize {
+        self.allow.as_ref().map_or(0, Vec::len) + self.deny.len()
+    }
+
+    /// The rules for all forwards with these of one: a client must pass both.
+    fn and(&self, own: &Self) -> Self {
+        let allow = match (&self.allow, &own.allow) {
+            (Some(one), Some(other)) => Some(common(one, other)),
+            (one, other) => one.clone().or_else(|| other.clone()),
+        };
+        let deny = [&self.deny[..], &own.deny].concat();
+        let unfit = own.unfit.clone().or_else(|| self.unfit.clone());
+        let first = own.first.clone().or_else(|| self.first.clone());
+        Self { allow, deny, unfit, first, takes_both_families: own.takes_both_families }
+    }
+
+    fn apply(self, section: &mut Section) {
+        if let Some((place, message)) = self.unfit {
+            section.comment_out(&place, message, PATTERN);
+        } else if let Some((place, rule)) = self.first.filter(|_| self.takes_both_families) {
+            let message = format!("{rule}: the listener has other texts for clients of IPv4");
+            section.comment_out(&place, message, PATTERN);
+        }
+        Access::deny_precedes(self.allow, self.deny).set(section);
+    }
+}
+
+/// The prefixes of a pattern, which rinetd compares with an address as text; `None` if it is no prefix.
+fn prefixes(pattern: &str) -> Option<Vec<Prefix>> {
+    if pattern == "*" {
+        return Some(all().into());
+    }
+    if let Ok(address) = pattern.parse::<IpAddr>() {
+        // Another spelling of the address never matches.
+        return (address.to_string() == pattern).then(|| vec![address.into()]);
+    }
+    let fixed = pattern.trim_end_matches(".*");
+    let octets: Vec<u8> =
+        fixed.split('.').map(|octet| octet.parse().ok()).collect::<Option<_>>()?;
+    let stars = (pattern.len() - fixed.len()) / 2;
+    let is_plain = octets.iter().map(u8::to_string).collect::<Vec<_>>().join(".") == fixed;
+    if !is_plain || stars == 0 || octets.len() + stars > 4 {
+        return None;
+    }
+    let zeros = ".0".repeat(4 - octets.len());
+    format!("{fixed}{zeros}/{}", 8 * octets.len()).parse().ok().map(|prefix| vec![prefix])
+}
 
 pub(crate) fn convert(source: &Source) -> Config {
     let file: Arc<str> = source.name.as_str().into();
     let mut config = Config::default();
     let start = SourcePlace { file: Arc::clone(&file), line: 1 };
     config.sections.push(Section::defaults(start, "rinetd", &DEFAULTS));
-    let mut global_rule: Option<SourcePlace> = None;
+    let (mut of_all, mut of_each) = (Rules::default(), Vec::<Rules>::new());
     for (index, line) in source.text.lines().enumerate() {
         let place = SourcePlace::nth(&file, index);
         let words: Vec<_> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
         match &words[..] {
             [] => {}
-            ["allow" | "deny", ..] => match config.sections.last_mut() {
-                Some(rule) if rule.head == "[[forward]]" => deny(rule, &place, &words),
-                _ => {
-                    let message = format!("{}: it holds for every rule", quoted(&words.join(" ")));
-                    config.not_converted(&place, message, FIREWALL);
-                    global_rule.get_or_insert(place);
-                }
-            },
+            ["allow" | "deny", ..] => of_each.last_mut().unwrap_or(&mut of_all).add(&place, &words),
             ["logfile", path, ..] => {
                 config.set("[log]", &place, "file", plan::basic_string(path));
                 let message = "the lines of the log are those of traffic-forwarder";
@@ -77,11 +157,8 @@ pub(crate) fn convert(source: &Source) -> Config {
                 config.differs(&place, message, "`traffic-forwarder status` shows the number");
             }
             [bind, bind_port, to, to_port, options @ ..] => {
-                let mut section = rule(&place, [bind, bind_port, to, to_port], options);
-                if let Some(rule) = &global_rule {
-                    section.off.get_or_insert_with(|| rule.clone());
-                }
-                config.sections.push(section);
+                config.sections.push(rule(&place, [bind, bind_port, to, to_port], options));
+                of_each.push(Rules { takes_both_families: is_any_v6(bind), ..Rules::default() });
             }
             _ => {
                 let message = format!("{} is no rule of rinetd", quoted(&words.join(" ")));
@@ -89,12 +166,16 @@ pub(crate) fn convert(source: &Source) -> Config {
             }
         }
     }
+    let forwards = config.sections.iter_mut().filter(|section| section.head == "[[forward]]");
+    let copies = of_all.prefixes().saturating_mul(of_each.len());
+    if let Some((place, rule)) = of_all.first.as_ref().filter(|_| copies > COPIES_MAX) {
+        let message = format!("{rule}: the rules for all forwards are too many to repeat in each");
+        of_all = Rules { unfit: Some((place.clone(), message)), ..Rules::default() };
+    }
+    for (section, own) in forwards.zip(of_each) {
+        of_all.and(&own).apply(section);
+    }
     config
-}
-
-fn deny(section: &mut Section, place: &SourcePlace, words: &[&str]) {
-    let message = format!("{}: everybody could connect", quoted(&words.join(" ")));
-    section.comment_out(place, message, FIREWALL);
 }
 
 /// One rule for forwarding.

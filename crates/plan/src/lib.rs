@@ -64,7 +64,9 @@ use std::path::PathBuf;
 pub use address::{ListenAddress, Target, ZonedAddress};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
-pub use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice};
+pub use flow::{
+    AtLimit, Balance, Keepalive, NoneUp, NotAPrefix, OnDown, Passive, PathChoice, Prefix,
+};
 pub use forward_text::{forward_toml, settings_toml};
 pub use health_check::{HealthCheck, Method, StatusRange};
 pub use in_force::InForce;

@@ -3,7 +3,6 @@
 use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Lost, Variable, Wrong};
 use crate::known::Known;
 
-const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
 pub(super) const KEEP: &str = "keep nginx for it";
 const UNCHECKED: Effect =
     Lost("targets are not checked", "write it as `check`, see docs/configuration.md");
@@ -42,8 +41,8 @@ pub(super) const IN_STREAM: &[Known] = &[
     ("proxy_half_close", 0, Handled),
     ("proxy_socket_keepalive", 0, Handled),
     ("tcp_nodelay", 0, Handled),
-    ("allow", 0, Wrong("everybody could connect", FIREWALL)),
-    ("deny", 0, Wrong("everybody could connect", FIREWALL)),
+    ("allow", 0, Handled),
+    ("deny", 0, Handled),
     ("proxy_bind", 0, Wrong("targets would see another address", KEEP)),
     ("proxy_protocol", 0, Wrong("targets would miss the PROXY header", KEEP)),
     ("proxy_ssl", 0, Wrong("what is sent to targets would not be encrypted", KEEP)),

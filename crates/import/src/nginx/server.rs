@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::clients::Clients;
 use super::directives::{IN_STREAM, KEEP, OF_LISTEN};
 use super::upstream;
 use super::words::{Directive, time};
@@ -29,7 +30,7 @@ pub(super) fn convert(
     harmless: &mut Harmless,
 ) -> Vec<Section> {
     let mut section = Section::forward(place.clone());
-    let (mut listens, mut target) = (Vec::new(), None);
+    let (mut listens, mut target, mut clients) = (Vec::new(), None, Clients::default());
     for directive in directives {
         match directive.name() {
             "listen" => listens.extend(listen(directive, &mut section, harmless)),
@@ -42,7 +43,7 @@ pub(super) fn convert(
             }
             // Switches that are off.
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
-            "allow" if directive.argument() == "all" => {}
+            "allow" | "deny" => clients.rule(directive, &mut section),
             "proxy_next_upstream" | "proxy_next_upstream_timeout" | "proxy_next_upstream_tries" => {
             }
             "ssl_preread" => preread(directive, directives, &mut section, harmless),
@@ -55,6 +56,7 @@ pub(super) fn convert(
             }
         }
     }
+    clients.set(&listens, &mut section);
     if listens.is_empty() && section.off.is_none() {
         section.comment_out(place, "the server has no `listen` for TCP", "");
     }
@@ -115,7 +117,7 @@ fn preread(
 
 /// Whether the arguments matter more than the name.
 fn is_rule(name: &str) -> bool {
-    matches!(name, "allow" | "deny" | "limit_conn")
+    name == "limit_conn"
 }
 
 fn set_time(section: &mut Section, key: &'static str, directive: &Directive) {

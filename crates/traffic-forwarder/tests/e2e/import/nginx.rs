@@ -1,5 +1,6 @@
 //! Directives of nginx's `stream`, each with nginx and imported.
 
+mod clients;
 mod limits;
 mod listen;
 mod selection;

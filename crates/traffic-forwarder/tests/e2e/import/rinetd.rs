@@ -48,12 +48,40 @@ fn the_defaults_are_rinetd_s() {
     case.is_imported();
 }
 
+/// Clients from 127.0.0.1: the digit is that of the target.
+#[test]
+fn the_same_clients_are_served() {
+    let around = |before: &str, after: &str| format!("{before}\n{RULE}\n{after}");
+    each(
+        [
+            (around("", "allow 127.0.0.1"), "1"),
+            (around("", "allow 127.0.0.2"), "-"),
+            (around("", "allow 127.*"), "1"),
+            (around("", "allow 10.*\nallow 127.0.*.*"), "1"),
+            (around("", "allow 127.0.1.*"), "-"),
+            (around("", "deny 127.0.0.1"), "-"),
+            (around("", "deny 127.0.0.*"), "-"),
+            (around("", "deny 10.*"), "1"),
+            (around("", "allow 127.0.0.1\ndeny 127.*"), "-"),
+            (around("", "allow 127.*\ndeny 127.0.0.2"), "1"),
+            (around("", "allow *"), "1"),
+            (around("", "deny *"), "-"),
+            (around("deny 127.*", ""), "-"),
+            (around("allow 127.*", "allow 127.0.0.1"), "1"),
+            (around("allow 127.*", "allow 10.*"), "-"),
+            (around("allow 10.*", "allow *"), "-"),
+            (around("allow 127.0.0.1", "deny 127.*"), "-"),
+        ],
+        |(lines, expected)| rule(&lines).alike(expected.to_owned(), |scene| scene.clients(1)),
+    );
+}
+
 #[test]
 fn rules_without_a_counterpart_are_commented_out() {
     for (line, because) in [
-        (format!("{RULE}\nallow 127.*"), "allow 127.*"),
-        (format!("{RULE}\ndeny 127.*"), "deny 127.*"),
-        (format!("deny 127.*\n{RULE}"), "deny 127.*"),
+        (format!("{RULE}\nallow 12*"), "allow 12*"),
+        (format!("{RULE}\ndeny 127.0.0.?"), "deny 127.0.0.?"),
+        (format!("deny *.1\n{RULE}"), "deny *.1"),
         (format!("{RULE} [src=127.0.0.2]"), "src=127.0.0.2"),
         ("127.0.0.1 LISTEN_PORT/udp 127.0.0.1 T1_PORT/udp".to_owned(), "TCP only"),
     ] {
