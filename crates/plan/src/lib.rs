@@ -43,6 +43,7 @@ mod location;
 mod plan;
 mod prefix_files;
 mod prefix_list;
+mod prefix_list_value;
 mod problem;
 mod render;
 mod shell;

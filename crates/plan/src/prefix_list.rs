@@ -7,9 +7,6 @@ use std::sync::Arc;
 
 use flow::Prefix;
 
-use crate::field::AsValue;
-use crate::value::{ParsedValue, Value};
-
 /// Prefixes named in a change of a list; the others are counted.
 const NAMED_MAX: usize = 3;
 
@@ -119,22 +116,4 @@ fn difference(of: &BTreeSet<Prefix>, other: &BTreeSet<Prefix>, verb: &str) -> Op
     }
     let noun = if count == 1 { "prefix" } else { "prefixes" };
     (count > 0).then(|| format!("{count} {noun} {verb} ({})", named.join(", ")))
-}
-
-impl AsValue for PrefixList {
-    fn to_value(&self) -> Value {
-        let parsed = |entry: &PrefixEntry| {
-            Some(ParsedValue { value: Value::Prefix(entry.clone()), range: 0..0 })
-        };
-        Value::List(self.0.iter().map(parsed).collect())
-    }
-
-    fn from_value(value: Value, _: Option<&Self>) -> Option<Self> {
-        let Value::List(list) = value else { return None };
-        let entry = |parsed: ParsedValue| match parsed.value {
-            Value::Prefix(entry) => Some(entry),
-            _ => None,
-        };
-        Some(Self::new(list.into_iter().flatten().filter_map(entry).collect()))
-    }
 }
