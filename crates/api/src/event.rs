@@ -37,6 +37,9 @@ pub struct SessionClosed<'a> {
     pub forward: Cow<'a, str>,
     /// The client's address, or `unix`.
     pub client: String,
+    /// Address of the proxy whose PROXY header names the client; null if there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proxy: Option<String>,
     /// The listen address, as configured.
     pub listener: Cow<'a, str>,
     /// The selected target, as configured; null if none was selected.

@@ -14,13 +14,16 @@ pub struct Session {
     pub forward: String,
     /// The client's address, or `unix`.
     pub client: String,
+    /// Address of the proxy whose PROXY header names the client; null if there is none.
+    #[serde(default)]
+    pub proxy: Option<String>,
     /// The listen address, as configured.
     pub listener: String,
     /// The selected target, as configured.
     pub target: String,
     /// Address of the target that is connected, or being tried.
     pub target_address: Option<String>,
-    /// `connect`, `relay` or `drain`.
+    /// `greet`, `connect`, `relay` or `drain`.
     #[schema(schema_with = Word::<Phase>::schema)]
     pub phase: Word<Phase>,
     /// Time at which the client was accepted.

@@ -52,7 +52,7 @@ pub(crate) fn accept<K: Kernel>(
     match listening.socket.accept() {
         Ok((socket, address)) => {
             // Before the limits: this client takes no place, and none is missing to another worker.
-            if rules.access.as_ref().is_some_and(|list| !is_allowed(list, address)) {
+            if !is_admitted(rules, address) {
                 socket.reset();
                 give_back(context, permit);
                 report_not_allowed(context, route, address);
@@ -88,8 +88,17 @@ fn give_back<K: Kernel>(context: &Context<K>, permit: Option<(Permit, Option<Cla
     }
 }
 
+/// Whether the lists allow the client. With `accept_proxy`, they decide about the client in the header, and the
+/// proxy must be a trusted one.
+fn is_admitted(rules: &Rules, client: Address) -> bool {
+    match &rules.accept_proxy {
+        Some(proxies) => proxies.trusts(client.ip().map(|address| address.ip())),
+        None => rules.access.as_ref().is_none_or(|list| is_allowed(list, client)),
+    }
+}
+
 /// Clients of Unix sockets have no address, and are allowed: the mode of the socket's file decides about them.
-fn is_allowed(list: &AccessList, client: Address) -> bool {
+pub(crate) fn is_allowed(list: &AccessList, client: Address) -> bool {
     client.ip().is_none_or(|address| list.allows(address.ip()))
 }
 
@@ -139,7 +148,12 @@ fn refused<K: Kernel>(context: &Context<K>, route: &Route, cause: Cause) -> Clos
     CloseReason::new(By::Limit, Phase::Admit, cause)
 }
 
-fn report_not_allowed<K: Kernel>(context: &mut Context<K>, route: &Route, client: Address) {
+/// Counts and reports a client that the lists or `accept_proxy` refuse.
+pub(crate) fn report_not_allowed<K: Kernel>(
+    context: &mut Context<K>,
+    route: &Route,
+    client: Address,
+) {
     let reason = refused(context, route, Cause::NotAllowed);
     let forward = Arc::clone(&route.forward.name);
     let kind = ReportKind::Forward(Arc::clone(&forward), Cause::NotAllowed);

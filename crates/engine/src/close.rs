@@ -19,9 +19,12 @@ pub(crate) fn close<K: Kernel>(
     over: Over,
     process_drains: bool,
 ) {
-    let Over { reason, abort } = over;
+    let Over { reason, abort, has_record } = over;
     let selected = session.last_target().map(Arc::clone);
     connect::end(&mut session, &context.shared);
+    if let Some(proxied) = &mut session.proxied {
+        context.shared.release_claim(proxied.claim.take());
+    }
     for direction in Direction::BOTH {
         if let Some(holding) = session.holding(direction).take() {
             context.pump.pool.discard(holding);
@@ -32,10 +35,7 @@ pub(crate) fn close<K: Kernel>(
     let ending = session.flow.finish(context.now, reason);
     let fallbacks = ending.lanes.map(|lane| lane.fallback);
     session.counters.closed(context.now, reason, ending.duration, fallbacks);
-    let record = context
-        .shared
-        .detail
-        .records()
+    let record = (has_record && context.shared.detail.records())
         .then(|| record(&context.kernel, &session, selected, ending));
     let Session { client, target, permit, .. } = session;
     for socket in [Some(client), target].into_iter().flatten() {
@@ -61,6 +61,7 @@ fn record<K: Kernel>(
         route: Arc::clone(session.route()),
         selected,
         client: session.client_address,
+        proxy: session.proxy(),
         target_address: session.target_address,
         attempts: session.attempts,
         started: now.checked_sub(ending.duration).unwrap_or(now),

@@ -304,5 +304,5 @@ fn fail<K: Kernel>(
         // Closing a socket with unread bytes sends an RST instead of the FIN.
         context.pump.discard(&session.client);
     }
-    Over { reason, abort }
+    Over { reason, abort, has_record: true }
 }

@@ -1,15 +1,160 @@
-//! Stage *greet*: reads the bytes from the client that select its rule. No setting uses this stage yet:
-//! [`Greeting`] has no values, and these functions compile to nothing.
+//! Stage *greet*: reads the header of the PROXY protocol with which a trusted peer begins. Its bytes are taken
+//! from the socket as a whole, and those behind it stay there for the lanes.
 
-use crate::session::Outcome;
-use flow::Greeting;
+use crate::accept;
+use crate::connect;
+use crate::context::Context;
+use crate::failure;
+use crate::permit::Claim;
+use crate::place;
+use crate::proxied::Proxied;
+use crate::report::Report;
+use crate::session::{Outcome, Over, Session};
+use crate::table::Entry;
+use flow::{
+    By, Cause, CloseReason, MOST_PROXY_HEADER, Peer, Phase, ProxyAddresses, ProxyHeader, Readiness,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use sys::kernel::{Kernel, Socket as _};
+use sys::{Errno, Event};
+
+/// Waits for the header of a new session.
+pub(crate) fn begin<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    timeout: Duration,
+    claim: Option<Claim>,
+) -> Outcome {
+    let session = &mut *entry.session;
+    session.proxied = Some(Box::new(Proxied {
+        proxy: session.client_address,
+        addresses: ProxyAddresses::Own,
+        header_length: 0,
+        claim,
+    }));
+    session.flow.greet(context.now.after(timeout));
+    // The kernel reports bytes that are there already.
+    context.register(entry, Peer::Client)?;
+    entry.set_timer();
+    Ok(())
+}
 
 /// Handles an event of the client's socket during this stage.
-pub(crate) fn event(greeting: Greeting) -> Outcome {
-    match greeting {}
+pub(crate) fn event<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    event: Event,
+    readiness: Readiness,
+) -> Outcome {
+    entry.session.flow.on_ready(Peer::Client, readiness);
+    if event.error
+        && let Err(errno) = entry.session.client.take_error()
+    {
+        let is_silent = !matches!(entry.session.client.peek(&mut [0]), Ok(1..));
+        return Err(broke(entry.session, context, errno, is_silent));
+    }
+    proceed(entry, context)
+}
+
+/// Connects the client if its header is complete.
+pub(crate) fn proceed<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
+    let mut bytes = [0; MOST_PROXY_HEADER];
+    let session = &mut *entry.session;
+    let header = match session.client.peek(&mut bytes) {
+        Ok(0) => return Err(health_check(Cause::Fin)),
+        Ok(count) => ProxyHeader::read(&bytes[..count]),
+        Err(Errno::AGAIN) => return Ok(()),
+        Err(errno) => return Err(broke(session, context, errno, true)),
+    };
+    match header {
+        Ok(Some(header)) if take(&session.client, &mut bytes[..header.length]) => {
+            greeted(entry, context, header)
+        }
+        // No byte follows a FIN.
+        Ok(None) if !session.flow.socket(Peer::Client).has_mark() => Ok(()),
+        _ => Err(fail(session, context, BAD_HEADER)),
+    }
 }
 
 /// Handles the expired deadline of this stage.
-pub(crate) fn timed_out(greeting: Greeting) -> Outcome {
-    match greeting {}
+pub(crate) fn timed_out<K: Kernel>(session: &Session<K>, context: &Context<K>) -> Outcome {
+    Err(fail(session, context, HEADER_TIMEOUT))
+}
+
+const NOT_ALLOWED: CloseReason = CloseReason::new(By::Limit, Phase::Admit, Cause::NotAllowed);
+const BAD_HEADER: CloseReason = CloseReason::new(By::Client, Phase::Greet, Cause::BadHeader);
+const HEADER_TIMEOUT: CloseReason = CloseReason::new(By::Limit, Phase::Greet, Cause::HeaderTimeout);
+
+/// Takes the bytes of the header from the socket. An urgent mark may end a read within it.
+fn take<S: sys::kernel::Socket>(socket: &S, header: &mut [u8]) -> bool {
+    let mut taken = 0;
+    while taken < header.len() {
+        match socket.receive(&mut header[taken..]) {
+            Ok(count @ 1..) => taken += count,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Goes on with the client that the header names.
+fn greeted<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    header: ProxyHeader,
+) -> Outcome {
+    let rules = entry.session.rules();
+    let session = &mut *entry.session;
+    session.flow.greeted(context.now.after(rules.timeouts.connect));
+    let mut claim = None;
+    if let Some(proxied) = &mut session.proxied {
+        claim = proxied.claim.take();
+        proxied.addresses = header.addresses;
+        // At most `MOST_PROXY_HEADER`.
+        proxied.header_length = u16::try_from(header.length).unwrap_or(u16::MAX);
+        session.client_address = proxied.client();
+    }
+    if rules.access.as_ref().is_some_and(|list| !accept::is_allowed(list, session.client_address)) {
+        accept::report_not_allowed(context, session.route(), session.client_address);
+        return Err(Over { reason: NOT_ALLOWED, abort: true, has_record: false });
+    }
+    report_accepted(session, context);
+    place::select_first(entry, context, &rules, claim)?;
+    entry.set_timer_by(&rules);
+    connect::proceed(entry, context, &rules)
+}
+
+/// The end of a session without a complete header.
+fn fail<K: Kernel>(session: &Session<K>, context: &Context<K>, reason: CloseReason) -> Over {
+    report_accepted(session, context);
+    Over::reset(reason)
+}
+
+/// The end of a session whose client reset the connection.
+fn broke<K: Kernel>(
+    session: &Session<K>,
+    context: &Context<K>,
+    errno: Errno,
+    is_silent: bool,
+) -> Over {
+    let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
+    if is_silent { health_check(reason.cause) } else { fail(session, context, reason) }
+}
+
+/// A trusted peer has closed the connection without a byte.
+fn health_check(cause: Cause) -> Over {
+    let reason = CloseReason::new(By::Client, Phase::Greet, cause);
+    Over { reason, abort: false, has_record: false }
+}
+
+/// Reports a client, if the log or a watcher takes it. Before its header it has no address.
+pub(crate) fn report_accepted<K: Kernel>(session: &Session<K>, context: &Context<K>) {
+    if context.shared.detail.steps() {
+        context.shared.outbox.send(Report::Accepted {
+            id: session.id,
+            forward: Arc::clone(&session.route().forward.name),
+            client: session.client_address,
+        });
+    }
 }

@@ -43,6 +43,7 @@ mod flush;
 
 mod close;
 
+mod proxied;
 mod session;
 mod slots;
 mod table;

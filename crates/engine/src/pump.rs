@@ -191,12 +191,14 @@ impl<K: Kernel> Pump<K> {
 }
 
 fn end_of_stream<K: Kernel>(session: &mut Session<K>, direction: Direction) {
-    let Session { flow, client, target, .. } = session;
-    let source = match direction.source() {
-        Peer::Client => Some(&*client),
-        Peer::Target => target.as_ref(),
-    };
-    flow.end_of_stream(direction, || source.and_then(K::Socket::sequence_received));
+    let Session { flow, client, target, proxied, .. } = session;
+    flow.end_of_stream(direction, || match direction.source() {
+        Peer::Client => {
+            let header = proxied.as_ref().map_or(0, |proxied| proxied.header_length);
+            client.sequence_received().map(|count| count.saturating_sub(header.into()))
+        }
+        Peer::Target => target.as_ref().and_then(K::Socket::sequence_received),
+    });
 }
 
 fn pass_fin<K: Kernel>(session: &mut Session<K>, direction: Direction, now: Time) {

@@ -24,6 +24,8 @@ pub struct SessionRecord {
     pub(crate) selected: Option<Arc<Target>>,
     /// The client's address.
     pub client: Address,
+    /// The address of the proxy whose header names the client.
+    pub proxy: Option<Address>,
     /// The target's address that was connected or tried last; `None` if none was tried.
     pub target_address: Option<Address>,
     /// Number of attempts to connect to targets; 255 stands for more.
@@ -140,7 +142,8 @@ pub enum Report {
         /// Refused connections since the last such report.
         count: u64,
     },
-    /// Clients were refused, because `allow` and `deny` do not allow their addresses.
+    /// Clients were refused, because `allow` and `deny` do not allow their addresses, or `accept_proxy` does not
+    /// trust them.
     NotAllowed {
         /// Name of the forward, as configured.
         forward: Arc<str>,

@@ -3,6 +3,7 @@
 use flow::{
     AccessList, Active, AtLimit, Balance, NoneUp, OnDown, Passive, PathChoice, SendProxy, Timeouts,
 };
+use plan::AcceptProxy;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::socket::TcpOptions;
@@ -21,6 +22,7 @@ pub(crate) struct Rules {
     pub(crate) active: Option<Active>,
     pub(crate) on_down: OnDown,
     pub(crate) slow_start: Option<Duration>,
+    pub(crate) accept_proxy: Option<AcceptProxy>,
     /// For targets without a setting of their own.
     pub(crate) send_proxy: SendProxy,
     pub(crate) options: TcpOptions,
@@ -48,6 +50,7 @@ impl Rules {
             active: settings.check.as_ref().map(active),
             on_down: settings.when_down(),
             slow_start: settings.slow_start,
+            accept_proxy: settings.accept_proxy.clone(),
             send_proxy: settings.send_proxy,
             options: options_of(forward),
             access: forward.access.clone(),
@@ -100,6 +103,7 @@ mod tests {
             active: None,
             on_down: OnDown::Keep,
             slow_start: None,
+            accept_proxy: None,
             send_proxy: SendProxy::Off,
             options: TcpOptions { keepalive: None, user_timeout: None },
             access: None,

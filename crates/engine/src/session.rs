@@ -5,6 +5,7 @@ use crate::connecting::Connecting;
 use crate::counters::Counters;
 use crate::holding::Holding;
 use crate::permit::{Claim, Permit};
+use crate::proxied::Proxied;
 use crate::rule::Route;
 use crate::rules::Rules;
 use crate::target::Target;
@@ -39,15 +40,17 @@ pub(crate) struct Over {
     pub(crate) reason: CloseReason,
     /// Both sockets are reset; otherwise they are closed.
     pub(crate) abort: bool,
+    /// It has a session record.
+    pub(crate) has_record: bool,
 }
 
 impl Over {
     pub(crate) fn reset(reason: CloseReason) -> Self {
-        Self { reason, abort: true }
+        Self { reason, abort: true, has_record: true }
     }
 
     pub(crate) fn closed(reason: CloseReason) -> Self {
-        Self { reason, abort: false }
+        Self { reason, abort: false, has_record: true }
     }
 }
 
@@ -57,6 +60,7 @@ pub(crate) struct Session<K: Kernel> {
     pub(crate) id: u64,
     pub(crate) client: K::Socket,
     pub(crate) target: Option<K::Socket>,
+    /// The client's address: of its connection, or of the header with which a proxy began.
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
     pub(crate) permit: Permit,
@@ -64,6 +68,8 @@ pub(crate) struct Session<K: Kernel> {
     pub(crate) counters: Arc<Counters>,
     /// Bytes received and not yet sent, of the lanes up and down.
     holding: [Option<Box<Holding<K>>>; 2],
+    /// `Some` if the client had to begin with a PROXY header.
+    pub(crate) proxied: Option<Box<Proxied>>,
     /// `Some` only while connecting.
     pub(crate) connecting: Option<Box<Connecting<K>>>,
     /// Time at which the timing wheel fires for the session; [`Time::NEVER`] if it is not in the wheel.
@@ -115,6 +121,7 @@ pub(crate) struct RestoredSession<K: Kernel> {
     pub(crate) holding: [Option<Box<Holding<K>>>; 2],
     pub(crate) options_due: bool,
     pub(crate) attempts: u8,
+    pub(crate) proxied: Option<Proxied>,
 }
 
 impl<K: Kernel> Session<K> {
@@ -141,6 +148,7 @@ impl<K: Kernel> Session<K> {
             counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: [None, None],
+            proxied: None,
             connecting: None,
             timer: Time::NEVER,
             attempts: 0,
@@ -162,11 +170,17 @@ impl<K: Kernel> Session<K> {
             counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: restored.holding,
+            proxied: restored.proxied.map(Box::new),
             connecting: None,
             timer: Time::NEVER,
             attempts: restored.attempts,
             flags,
         }
+    }
+
+    /// The address of the proxy whose header names the client.
+    pub(crate) fn proxy(&self) -> Option<Address> {
+        self.proxied.as_ref().filter(|it| it.names_client()).map(|proxied| proxied.proxy)
     }
 
     /// The session's forward and listen address.

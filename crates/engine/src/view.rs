@@ -16,6 +16,8 @@ pub struct SessionView {
     pub forward: Arc<str>,
     /// The client's address.
     pub client: Address,
+    /// The address of the proxy whose header names the client.
+    pub proxy: Option<Address>,
     /// The listen address, as configured.
     pub listener: Arc<str>,
     /// The selected target, as configured; empty before the selection.

@@ -293,7 +293,7 @@ impl<K: Kernel> Worker<K> {
             Readiness { readable: event.readable, writable: event.writable, mark: event.mark };
         let handle =
             |entry: &mut Entry<'_, K>, context: &mut Context<K>| match entry.session.flow.stage() {
-                Stage::Greeting(greeting) => greet::event(greeting),
+                Stage::Greeting { .. } => greet::event(entry, context, event, readiness),
                 Stage::Connecting { .. } => match peer {
                     Peer::Client => connect::client_event(entry, event, readiness),
                     Peer::Target => {

@@ -26,9 +26,8 @@ impl Session {
     /// of a lane's state can move it earlier, which [`Session::take_due_earlier`] reports.
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<Time> {
         let of_stage = match self.stage {
-            Stage::Greeting(never) => match never {},
+            Stage::Greeting { until } | Stage::Preamble { until } => Some(until),
             Stage::Connecting { attempt_until } => Some(attempt_until),
-            Stage::Preamble { until } => Some(until),
             Stage::Relaying => None,
             Stage::Flushing { poll_at, .. } => Some(poll_at),
         };
@@ -43,11 +42,12 @@ impl Session {
     }
 
     /// How long the session may be idle in its current state. Until its target has the preamble no byte can
-    /// move, and `connect_timeout` is the limit.
+    /// move, and the timeouts of the stages are the limits.
     fn idle_limit(&self, timeouts: &Timeouts) -> Option<Duration> {
         match self.stage {
-            Stage::Greeting(never) => match never {},
-            Stage::Connecting { .. } | Stage::Preamble { .. } => return None,
+            Stage::Greeting { .. } | Stage::Connecting { .. } | Stage::Preamble { .. } => {
+                return None;
+            }
             Stage::Relaying | Stage::Flushing { .. } => {}
         }
         let mut limit = timeouts.idle;

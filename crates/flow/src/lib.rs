@@ -1,11 +1,11 @@
 //! The decisions of one forwarded connection: time and events come in, actions go out. No sockets, no
 //! clock and no randomness, so that an ordinary test can run thousands of seeded histories.
 //!
-//! A session passes these stages in this order, one file each. The one in brackets has no rules yet.
+//! A session passes these stages in this order, one file each.
 //!
 //! ```text
 //!  admit       may an accepted connection become a session? (limits)
-//!  greet       [bytes that a client must send before its rule is known]
+//!  greet       bytes that a client must send before its target is selected
 //!  select      which target of a set takes the session
 //!  connect     which address of which target is tried, and for how long
 //!    race      attempts beside each other: the first that connects wins
@@ -49,7 +49,6 @@ mod admit;
 pub use admit::{Admission, AtLimit, Occupancy, admit};
 
 mod greet;
-pub use greet::Greeting;
 
 mod select;
 pub use select::{
@@ -68,7 +67,9 @@ pub use connect::{MOST_ATTEMPTS, Race, RaceStep, in_order};
 mod preamble;
 
 mod proxy_header;
-pub use proxy_header::{ProxyAddresses, SendProxy, UnixPath};
+pub use proxy_header::{
+    BadProxyHeader, MOST_PROXY_HEADER, ProxyAddresses, ProxyHeader, SendProxy, UnixPath,
+};
 
 mod relay;
 pub use relay::lane::{Lane, LaneState, Step};

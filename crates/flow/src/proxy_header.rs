@@ -1,7 +1,11 @@
 //! Headers of the PROXY protocol: the addresses of a proxied connection, ahead of its bytes.
 //! See <https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt>; sections below are of that text.
 
+mod crc32c;
 mod encode;
+mod parse;
+
+pub use parse::{BadProxyHeader, MOST_PROXY_HEADER, ProxyHeader};
 
 use std::net::{IpAddr, SocketAddr};
 

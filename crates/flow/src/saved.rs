@@ -25,7 +25,7 @@ const ALL: usize = SESSION + 2 * LANE + 2 * SOCKET;
 
 // Positions in these lists are the format: new words come at the end.
 const BY: &[By] = &[By::Client, By::Target, By::Limit, By::Operator, By::Shutdown, By::Resource];
-const PHASES: &[Phase] = &[Phase::Admit, Phase::Connect, Phase::Relay, Phase::Drain];
+const PHASES: &[Phase] = &[Phase::Admit, Phase::Connect, Phase::Relay, Phase::Drain, Phase::Greet];
 const CAUSES: &[Cause] = &[
     Cause::Fin,
     Cause::Reset,
@@ -51,6 +51,8 @@ const CAUSES: &[Cause] = &[
     Cause::NoTarget,
     Cause::TargetDown,
     Cause::NotAllowed,
+    Cause::BadHeader,
+    Cause::HeaderTimeout,
 ];
 const FALLBACKS: &[Fallback] =
     &[Fallback::None, Fallback::SmallMessages, Fallback::NoPipe, Fallback::Unsupported];
@@ -72,6 +74,7 @@ const CONNECTING: u64 = 0;
 const RELAYING: u64 = 1;
 const FLUSHING: u64 = 2;
 const PREAMBLE: u64 = 3;
+const GREETING: u64 = 4;
 
 impl Session {
     /// The whole state.
@@ -143,7 +146,7 @@ fn stage(codec: &mut Codec<'_>, stage: &mut Stage) {
     let mut reason = CloseReason::new(By::Client, Phase::Relay, Cause::IoError);
     let (mut unacked, mut polls) = (0, 0);
     match *stage {
-        Stage::Greeting(never) => match never {},
+        Stage::Greeting { until: end } => (kind, until) = (GREETING, end),
         Stage::Connecting { attempt_until } => until = attempt_until,
         Stage::Preamble { until: end } => (kind, until) = (PREAMBLE, end),
         Stage::Relaying => kind = RELAYING,
@@ -162,6 +165,7 @@ fn stage(codec: &mut Codec<'_>, stage: &mut Stage) {
     codec.small(&mut polls);
     match kind {
         CONNECTING => *stage = Stage::Connecting { attempt_until: until },
+        GREETING => *stage = Stage::Greeting { until },
         PREAMBLE => *stage = Stage::Preamble { until },
         RELAYING => *stage = Stage::Relaying,
         FLUSHING => *stage = Stage::Flushing { reason, poll_at: until, unacked, polls },
@@ -260,7 +264,9 @@ mod tests {
         flushing.stage = Stage::Flushing { reason, poll_at, unacked: 7, polls: 3 };
         let mut waiting = session;
         waiting.preamble_waits(Time::from_micros(9));
-        for session in [flushing, waiting] {
+        let mut greeting = session;
+        greeting.greet(Time::from_micros(9));
+        for session in [flushing, waiting, greeting] {
             let again = Session::from_numbers(&session.to_numbers()).expect("sound");
             assert_eq!(format!("{again:?}"), format!("{session:?}"));
         }

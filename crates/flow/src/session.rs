@@ -3,7 +3,6 @@
 use crate::Time;
 use crate::close::reason::{CloseReason, Phase};
 use crate::direction::{Direction, Peer};
-use crate::greet::Greeting;
 use crate::idle_clock::IdleClock;
 use crate::relay::lane::{Lane, Step};
 use crate::relay::path::PathChoice;
@@ -15,7 +14,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The client's greeting is being read.
-    Greeting(Greeting),
+    Greeting {
+        /// When it must be complete.
+        until: Time,
+    },
     /// The target's name is being resolved, or a connection to it attempted.
     Connecting {
         /// When the next attempt or the end is due, without an event before.
@@ -115,8 +117,9 @@ impl Session {
     /// The next action. The engine reports the result of each before it asks for another.
     pub fn next(&mut self, now: Time) -> Action {
         match self.stage {
-            Stage::Greeting(never) => match never {},
-            Stage::Connecting { .. } | Stage::Preamble { .. } => Action::Wait,
+            Stage::Greeting { .. } | Stage::Connecting { .. } | Stage::Preamble { .. } => {
+                Action::Wait
+            }
             Stage::Relaying => self.next_while_relaying(now),
             Stage::Flushing { reason, poll_at, unacked, polls } => {
                 self.next_while_flushing(now, reason, poll_at, unacked, polls)
@@ -128,7 +131,7 @@ impl Session {
     /// has the phase `relay` here.
     pub fn phase(&self) -> Phase {
         match self.stage {
-            Stage::Greeting(never) => match never {},
+            Stage::Greeting { .. } => Phase::Greet,
             Stage::Connecting { .. } | Stage::Preamble { .. } => Phase::Connect,
             Stage::Relaying | Stage::Flushing { .. } => Phase::Relay,
         }

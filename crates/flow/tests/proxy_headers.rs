@@ -119,3 +119,107 @@ fn a_line_is_never_longer_than_the_protocol_allows() {
     let line = SendProxy::V1.header(&ProxyAddresses::tcp(longest, longest));
     assert_eq!(line.len(), 104);
 }
+
+/// The client and the listener in a header; `None` if it means those of the connection.
+type Stated = Option<(SocketAddr, SocketAddr)>;
+
+/// Our result for a header at the beginning of `bytes`, with its length.
+fn read(bytes: &[u8]) -> Option<(usize, Stated)> {
+    let header = flow::ProxyHeader::read(bytes).ok()??;
+    let stated = match header.addresses {
+        ProxyAddresses::Ip { source, destination } => Some((source, destination)),
+        ProxyAddresses::Own | ProxyAddresses::Unix(_) => None,
+    };
+    Some((header.length, stated))
+}
+
+/// That of `proxy-header`, which also reads the addresses of datagrams.
+fn read_by_other(bytes: &[u8]) -> Option<(usize, Stated)> {
+    let (header, length) = ProxyHeader::parse(bytes, ParseConfig::default()).ok()?;
+    let is_stream = |it: &&ProxiedAddress| it.protocol == proxy_header::Protocol::Stream;
+    let stated = header.proxied_address().filter(is_stream).map(|it| (it.source, it.destination));
+    Some((length, stated))
+}
+
+/// A header, possibly with TLVs, and bytes behind it.
+fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let tlv = (any::<u8>().prop_filter("a checksum", |kind| *kind != 3), 0..40usize);
+    let tlvs = proptest::collection::vec(tlv, 0..4).prop_map(|tlvs| {
+        let tlv = |(kind, length): (u8, usize)| {
+            let begin = [kind, 0, u8::try_from(length).unwrap_or(0)];
+            [&begin[..], &vec![b'x'; length]].concat()
+        };
+        tlvs.into_iter().flat_map(tlv).collect::<Vec<u8>>()
+    });
+    let version = prop_oneof![Just(SendProxy::V1), Just(SendProxy::V2)];
+    (any_address(), any_address(), version, tlvs, any::<[u8; 3]>()).prop_map(
+        |(source, destination, version, tlvs, behind)| {
+            let mut bytes = version.header(&ProxyAddresses::tcp(source, destination));
+            if version == SendProxy::V2 {
+                let length = u16::from_be_bytes([bytes[14], bytes[15]]);
+                let length = length + u16::try_from(tlvs.len()).unwrap_or(0);
+                bytes[14..16].copy_from_slice(&length.to_be_bytes());
+                bytes.extend(tlvs);
+            }
+            bytes.extend(behind);
+            bytes
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn headers_are_read_alike(bytes in any_bytes()) {
+        let ours = read(&bytes);
+        prop_assert!(ours.is_some());
+        prop_assert_eq!(ours, read_by_other(&bytes));
+    }
+
+    /// A damaged header that we take is the same header to the other one. It also checks the addresses of
+    /// datagrams and the family of a check, which we skip.
+    #[test]
+    fn damaged_headers_are_not_read_differently(
+        bytes in any_bytes(),
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = bytes;
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Some(ours) = read(&bytes) {
+            let length = ours.0;
+            let is_skipped = bytes[0] == b'\r' && (bytes[12] == 0x20 || bytes[13] & 0xf == 2);
+            if !is_skipped {
+                prop_assert_eq!(Some(ours), read_by_other(&bytes), "{:?}", &bytes[..length]);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_in_any_parts(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        parts(&bytes);
+    }
+
+    #[test]
+    fn a_header_is_complete_at_its_last_byte(bytes in any_bytes()) {
+        parts(&bytes);
+    }
+}
+
+/// A part of a header is incomplete, never malformed; further bytes do not change a result.
+fn parts(bytes: &[u8]) {
+    let whole = flow::ProxyHeader::read(bytes);
+    for length in 0..bytes.len() {
+        match (flow::ProxyHeader::read(&bytes[..length]), &whole) {
+            (Ok(None), _) => {}
+            (part, whole) => assert_eq!(part, *whole, "{length} of {bytes:?}"),
+        }
+    }
+    if let Ok(Some(header)) = whole {
+        assert!(header.length <= bytes.len());
+        assert_eq!(flow::ProxyHeader::read(&bytes[..header.length - 1]), Ok(None));
+    }
+}

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice, SendProxy};
 
+use crate::accept_proxy::TrustedPeers;
 use crate::health_check::{Method, StatusRange};
 use crate::plan::{Admin, Level, LogFormat, OnRefusal};
-use crate::value::Value;
+use crate::value::{ParsedValue, Value};
 use crate::words::Word;
 
 /// A field of the plan that holds a setting.
@@ -105,3 +106,22 @@ macro_rules! words {
 words!(
     Level, LogFormat, AtLimit, OnRefusal, PathChoice, Balance, NoneUp, OnDown, Method, SendProxy
 );
+
+impl AsValue for TrustedPeers {
+    fn to_value(&self) -> Value {
+        let values = self
+            .0
+            .iter()
+            .map(|peer| Some(ParsedValue { value: Value::TrustedPeer(*peer), range: 0..0 }));
+        Value::List(values.collect())
+    }
+
+    fn from_value(value: Value, _: Option<&Self>) -> Option<Self> {
+        let Value::List(values) = value else { return None };
+        let peer = |parsed: ParsedValue| match parsed.value {
+            Value::TrustedPeer(peer) => Some(peer),
+            _ => None,
+        };
+        Some(Self(values.into_iter().flatten().filter_map(peer).collect()))
+    }
+}

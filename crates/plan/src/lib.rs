@@ -34,6 +34,7 @@ mod table;
 mod values_text;
 mod words;
 // Results: the plan and the problems.
+mod accept_proxy;
 mod address;
 mod counted;
 mod escape;
@@ -78,6 +79,7 @@ pub use prefix_files::{PrefixFileRead, prefix_file};
 pub use prefix_list::{PrefixEntry, PrefixFile, PrefixList};
 pub use problem::{COMMAND_LINE, Location, ParseError, Problem, Problems, Severity};
 
+pub use accept_proxy::{AcceptProxy, TrustedPeer, TrustedPeers};
 pub use check::{LISTENERS_MAX, TARGETS_MAX};
 pub use counted::counted;
 pub use escape::{escaped, escaped_lines};

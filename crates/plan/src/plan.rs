@@ -16,6 +16,7 @@ use flow::{
     AccessList, AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy,
 };
 
+use crate::accept_proxy::AcceptProxy;
 use crate::address::ListenAddress;
 use crate::health_check::HealthCheck;
 use crate::prefix_list::PrefixList;
@@ -198,6 +199,8 @@ pub struct ForwardSettings {
     pub on_down: Option<OnDown>,
     /// Time in which a target that is new or up again reaches its full share of new sessions.
     pub slow_start: Option<Duration>,
+    /// PROXY header that clients must send; `None` if they send none.
+    pub accept_proxy: Option<AcceptProxy>,
     /// PROXY header that targets get ahead of the client's bytes.
     pub send_proxy: SendProxy,
     /// Clients that are served; empty if all are that `deny` does not name.

@@ -57,6 +57,8 @@ pub enum Kind {
     Target(&'static [&'static [Setting]]),
     /// A prefix of addresses, an address, or `file:` and the path of a file of them. A list of these may be empty.
     Prefix,
+    /// A prefix of addresses, an address, or `"unix"` for the clients of Unix listeners.
+    TrustedPeer,
     /// A file path, with the role of the file.
     Path(Role),
     /// Name or number of a user or group.
@@ -176,6 +178,7 @@ impl Kind {
             | Self::Or(..)
             | Self::Text(_)
             | Self::Statuses
+            | Self::TrustedPeer
             | Self::KeyOrTable(..)
             | Self::Table(_) => None,
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy};
 
+use crate::accept_proxy::AcceptProxy;
 use crate::health_check::{HealthCheck, Method, StatusRange};
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::prefix_list::PrefixList;
@@ -210,6 +211,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// How long a target that is new or up again takes to reach its full share of new sessions.
     slow_start = None, Or("off", &TIMEOUT) => NewSessions;
 
+    /// Peers whose clients come with a header of the PROXY protocol; all other clients are refused.
+    accept_proxy = None, Or("off", &Kind::Table(AcceptProxy::SETTINGS)) => NewSessions;
+
     /// Header of the PROXY protocol that targets get ahead of the client's bytes, with the client's address.
     send_proxy = SendProxy::Off, Choice(SendProxy::WORDS) => NewSessions;
     /// Clients that are served, with `"file:/path"` for a file of prefixes; if empty, all that `deny` does not name.
@@ -283,6 +287,15 @@ rows! { Section::Inside("check"), HealthCheck {
     /// Successful checks in a row that bring it back.
     rise = 2, Count { min: 1, max: 100 } => AtOnce;
 } }
+
+rows! { Section::Inside("accept_proxy"), AcceptProxy {
+    /// Prefixes of the peers that send the header, and `"unix"` for the clients of Unix listeners; required.
+    from = None, Kind::List(&Kind::TrustedPeer) => NewSessions;
+
+    /// How long the header may take to arrive.
+    timeout = seconds(3), TIMEOUT => NewSessions;
+} }
+inline_table! { AcceptProxy }
 
 const fn forward_only(key: &'static str, kind: Kind, effect: Effect, doc: &'static str) -> Setting {
     Setting { section: Section::Forward, key, kind, effect, doc, default: || None }

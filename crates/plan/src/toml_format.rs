@@ -103,6 +103,7 @@ impl<'a> Reader<'a, '_> {
             self.fill(&mut document.defaults, table);
             self.passive(table, &document.defaults);
             self.health_check(table, &document.defaults);
+            self.accept_proxy(table, &document.defaults);
         }
         for (table, range) in self.forwards(tables) {
             let draft = self.forward(table, range, document.defaults.clone());
@@ -182,6 +183,7 @@ impl<'a> Reader<'a, '_> {
         }
         self.passive(table, &settings);
         self.health_check(table, &settings);
+        self.accept_proxy(table, &settings);
         self.on_down(table, &settings);
         self.required(table, "listen", "listen = \":port\"", &span);
         self.required(table, "to", "to = \"host:port\"", &span);
@@ -196,6 +198,22 @@ impl<'a> Reader<'a, '_> {
             let message = format!("`down_max` is {most}, and `down` is longer: {down}");
             let error = ParseError::new(0..0, message);
             let error = error.hint(format!("give `down_max` {down} or more, or a shorter `down`"));
+            self.report(&self.source.span(given.span()), &error);
+        }
+    }
+
+    /// Reports an `accept_proxy` that trusts no peer: every client would be refused.
+    fn accept_proxy(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings) {
+        let (Some(given), Some(accept)) = (table.get("accept_proxy"), &settings.accept_proxy)
+        else {
+            return;
+        };
+        // Another value, or one of `from`, is reported already.
+        let is_reported = given.get_ref().as_table().is_none_or(|it| it.contains_key("from"));
+        if accept.from.is_none() && !is_reported {
+            let error = ParseError::new(0..0, "this `accept_proxy` trusts no peer".to_owned());
+            let error =
+                error.hint("add `from = [\"10.0.0.0/8\"]` with the addresses of the proxies");
             self.report(&self.source.span(given.span()), &error);
         }
     }

@@ -22,6 +22,7 @@ impl Value {
             Self::Bool(value) => value.to_string(),
             Self::Word(word) => basic_string(word),
             Self::Text(text) => basic_string(text),
+            Self::TrustedPeer(peer) => basic_string(&peer.to_string()),
             Self::Statuses(range) => basic_string(&range.to_string()),
             Self::Prefix(PrefixEntry::Prefix(prefix)) => basic_string(&prefix.to_string()),
             Self::Prefix(PrefixEntry::File(file)) => {

@@ -241,6 +241,7 @@ fn is_address(kind: Kind) -> bool {
             | Kind::Target(_)
             | Kind::Text(_)
             | Kind::Prefix
+            | Kind::TrustedPeer
     )
 }
 

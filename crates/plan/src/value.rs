@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use flow::NotAPrefix;
 
+use crate::accept_proxy::TrustedPeer;
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
 use crate::admin_text::parse_admin;
@@ -41,6 +42,7 @@ pub(crate) enum Value {
     Prefix(PrefixEntry),
     Admin(Admin),
     Statuses(StatusRange),
+    TrustedPeer(TrustedPeer),
     Listen(Ranged<ListenAddress>),
     TargetAddress(Ranged<Target>),
     Target(TargetRange),
@@ -78,14 +80,14 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
                 }
             })
         }
-        Kind::Size { min, max } => check_size(parse_size(text)?, min, max)
-            .map_err(|why| fragment.error(format!("{} is {why}", quoted(text)))),
+        Kind::Size { min, max } => size(fragment, min, max),
         Kind::Prefix => prefix(fragment).map(Value::Prefix),
         Kind::Path(_) => check_path(fragment).map(Value::Path),
         Kind::Account => check_account(fragment).map(Value::Text),
         Kind::Admin => parse_admin(fragment).map(Value::Admin),
         Kind::Text(content) => check_text(fragment, content).map(Value::Text),
         Kind::Statuses => statuses(kind, text).map(Value::Statuses),
+        Kind::TrustedPeer => trusted_peer(fragment).map(Value::TrustedPeer),
         Kind::KeyOrTable(words, keys) => {
             key_as_table(text, words, keys).ok_or_else(|| not_a_word(fragment, words, kind))
         }
@@ -107,6 +109,12 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
             })
         }
     }
+}
+
+/// Parses a size within these bounds.
+fn size(text: Fragment<'_>, min: u64, max: u64) -> Result<Value, ParseError> {
+    check_size(parse_size(text.text)?, min, max)
+        .map_err(|why| text.error(format!("{} is {why}", quoted(text.text))))
 }
 
 /// Parses statuses, with a hint where they are a list or a class such as `2xx`.
@@ -233,6 +241,11 @@ fn prefix(text: Fragment<'_>) -> Result<PrefixEntry, ParseError> {
         }
         Err(error) => Err(text.error(format!("{}: {error}", quoted(text.text)))),
     }
+}
+
+/// Parses a peer whose PROXY header is trusted.
+fn trusted_peer(text: Fragment<'_>) -> Result<TrustedPeer, ParseError> {
+    text.text.parse().map_err(|error| text.error(format!("{}: {error}", quoted(text.text))))
 }
 
 /// Checks the syntax of a file path; existence is checked on use.

@@ -22,7 +22,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::TargetAddress | Kind::Target(_) => {
             "an address such as \"db.internal:5432\"".to_owned()
         }
-        Kind::Prefix => "a prefix such as \"10.0.0.0/8\"".to_owned(),
+        Kind::Prefix | Kind::TrustedPeer => "a prefix such as \"10.0.0.0/8\"".to_owned(),
         Kind::Path(_) => "the path of a file".to_owned(),
         Kind::Account => "a name or a number in quotes".to_owned(),
         Kind::Admin => {
@@ -46,7 +46,7 @@ pub(crate) fn plural(kind: Kind) -> &'static str {
         Kind::Target(_) => "targets",
         Kind::Name => "names",
         Kind::Path(_) => "paths",
-        Kind::Prefix => "prefixes",
+        Kind::Prefix | Kind::TrustedPeer => "prefixes",
         _ => "values",
     }
 }
@@ -89,6 +89,7 @@ impl Kind {
             Self::Text(Content::HttpPath) => "a path from `/` on".to_owned(),
             Self::Text(Content::Host) => "a host, or a host and a port".to_owned(),
             Self::Text(Content::Bytes) => "1 to 1024 bytes of text".to_owned(),
+            Self::TrustedPeer => "a prefix, an address, or `\"unix\"`".to_owned(),
             Self::Statuses => "a status or a range from `100` to `599`".to_owned(),
             Self::KeyOrTable(words, settings) => {
                 format!("{}, {}", Self::Choice(words).values(), Self::Table(settings).values())

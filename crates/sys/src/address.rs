@@ -1,7 +1,7 @@
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// Address of a peer, in 23 bytes without alignment: a session stores two of them.
+/// Address of a peer, in 19 bytes without alignment: a session stores two of them.
 ///
 /// An IPv4 client of a dual-stack listener has its IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,31 +10,40 @@ pub struct Address {
     /// An IPv4 address uses the first four bytes.
     ip: [u8; 16],
     port: [u8; 2],
-    scope: [u8; 4],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AddressKind {
     V4,
     V6,
+    /// Link-local, with the number of the interface in [`SCOPE`].
+    Scoped,
     Unix,
 }
 
+/// Bytes of a link-local address that are zero (RFC 4291, section 2.5.6).
+const SCOPE: std::ops::Range<usize> = 4..8;
+
 impl From<SocketAddr> for Address {
     fn from(address: SocketAddr) -> Self {
-        let scope = match address {
-            SocketAddr::V6(v6) => v6.scope_id(),
-            SocketAddr::V4(_) => 0,
-        };
         let port = address.port().to_ne_bytes();
         match address.ip().to_canonical() {
             IpAddr::V4(v4) => {
                 let mut ip = [0; 16];
                 ip[..4].copy_from_slice(&v4.octets());
-                Self { kind: AddressKind::V4, ip, port, scope: [0; 4] }
+                Self { kind: AddressKind::V4, ip, port }
             }
             IpAddr::V6(v6) => {
-                Self { kind: AddressKind::V6, ip: v6.octets(), port, scope: scope.to_ne_bytes() }
+                let (mut kind, mut ip) = (AddressKind::V6, v6.octets());
+                if let SocketAddr::V6(v6) = address
+                    && v6.scope_id() != 0
+                    && v6.ip().is_unicast_link_local()
+                    && ip[SCOPE] == [0; 4]
+                {
+                    kind = AddressKind::Scoped;
+                    ip[SCOPE].copy_from_slice(&v6.scope_id().to_ne_bytes());
+                }
+                Self { kind, ip, port }
             }
         }
     }
@@ -42,8 +51,7 @@ impl From<SocketAddr> for Address {
 
 impl Address {
     /// A Unix socket. Clients are nearly always unnamed, so no path is kept.
-    pub const UNIX: Self =
-        Self { kind: AddressKind::Unix, ip: [0; 16], port: [0; 2], scope: [0; 4] };
+    pub const UNIX: Self = Self { kind: AddressKind::Unix, ip: [0; 16], port: [0; 2] };
 
     /// Whether the peer is a Unix socket.
     pub fn is_unix(self) -> bool {
@@ -58,9 +66,14 @@ impl Address {
                 let [a, b, c, d, ..] = self.ip;
                 Some(SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), port).into())
             }
-            AddressKind::V6 => {
-                let scope = u32::from_ne_bytes(self.scope);
-                Some(SocketAddrV6::new(Ipv6Addr::from(self.ip), port, 0, scope).into())
+            AddressKind::V6 => Some(SocketAddrV6::new(self.ip.into(), port, 0, 0).into()),
+            AddressKind::Scoped => {
+                let mut ip = self.ip;
+                let mut scope = [0; 4];
+                scope.copy_from_slice(&ip[SCOPE]);
+                ip[SCOPE].fill(0);
+                let scope = u32::from_ne_bytes(scope);
+                Some(SocketAddrV6::new(ip.into(), port, 0, scope).into())
             }
             AddressKind::Unix => None,
         }
@@ -82,12 +95,14 @@ mod tests {
 
     #[test]
     fn addresses_are_small_and_display_like_socket_addresses() {
-        assert_eq!((size_of::<Address>(), align_of::<Address>()), (23, 1));
-        assert_eq!(size_of::<Option<Address>>(), 23);
+        assert_eq!((size_of::<Address>(), align_of::<Address>()), (19, 1));
+        assert_eq!(size_of::<Option<Address>>(), 19);
         for (given, shown) in [
             ("127.0.0.1:80", "127.0.0.1:80"),
             ("[2001:db8::1]:65535", "[2001:db8::1]:65535"),
             ("[fe80::1%7]:9", "[fe80::1%7]:9"),
+            ("[fe80::1:2:3:4%4294967295]:9", "[fe80::1:2:3:4%4294967295]:9"),
+            ("[fe80::1]:9", "[fe80::1]:9"),
             ("[::ffff:10.0.0.1]:22", "10.0.0.1:22"),
         ] {
             let address = Address::from(given.parse::<SocketAddr>().unwrap());

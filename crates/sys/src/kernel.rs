@@ -168,6 +168,9 @@ pub trait Socket: Descriptor + Sized {
     /// See [`crate::stream::receive`].
     fn receive(&self, buffer: &mut [u8]) -> Result<usize>;
 
+    /// See [`crate::stream::peek`].
+    fn peek(&self, buffer: &mut [u8]) -> Result<usize>;
+
     /// See [`crate::stream::send`].
     fn send(&self, bytes: &[u8]) -> Result<usize>;
 

@@ -12,6 +12,12 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
         .map(|(count, _)| count)
 }
 
+/// Like [`receive`], but leaves the bytes in the receive queue.
+pub fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    retry_on_intr(|| rustix::net::recv(socket, &mut *buffer, RecvFlags::PEEK))
+        .map(|(count, _)| count)
+}
+
 /// Sends from `bytes` and returns the number of bytes the kernel accepted. `EAGAIN` if its buffer
 /// is full.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {

@@ -7,9 +7,9 @@ use crate::accept::{self, AcceptResult};
 use crate::change::Listening;
 use crate::close::CUT;
 use crate::connect;
+use crate::greet;
 use crate::message::Message;
 use crate::place;
-use crate::report::Report;
 use crate::rules::Rules;
 use crate::session::{Accepted, Over, Session};
 use flow::Peer;
@@ -82,23 +82,21 @@ impl<K: Kernel> Worker<K> {
         }
     }
 
-    /// Makes a session of an admitted connection, and starts to connect it. `rules` are the current
+    /// Makes a session of an admitted connection, and starts to connect it, or to read its header. `rules` are the current
     /// rules of its forward.
     pub(crate) fn begin(&mut self, mut accepted: Accepted<K>, rules: &Rules) {
         let id = self.context.shared.next_id();
-        if self.context.shared.detail.steps() {
-            self.context.shared.outbox.send(Report::Accepted {
-                id,
-                forward: Arc::clone(&accepted.permit.route().forward.name),
-                client: accepted.address,
-            });
-        }
         let claim = accepted.claim.take();
         let session = Session::new(id, accepted, self.context.index, self.context.now, rules);
         session.counters.opened();
         let key = self.table.insert(session);
         let cutting = self.cutting;
         self.handle(key, |entry, context| {
+            if let Some(accept_proxy) = &rules.accept_proxy {
+                greet::begin(entry, context, accept_proxy.timeout, claim)?;
+                return if cutting { Err(Over::reset(CUT)) } else { Ok(()) };
+            }
+            greet::report_accepted(entry.session, context);
             // First: also the record of a session that ends right here names its target.
             place::select_first(entry, context, rules, claim)?;
             if cutting {

@@ -44,6 +44,7 @@ fn view<K: Kernel>(
         id: session.id,
         forward: Arc::clone(&session.route().forward.name),
         client: session.client_address,
+        proxy: session.proxy(),
         listener: Arc::clone(&session.route().listen),
         target: session.last_target().map_or_else(Arc::default, |target| Arc::clone(&target.text)),
         target_address: session.target_address,

@@ -4,15 +4,17 @@
 use super::Worker;
 use crate::connect;
 use crate::context::Context;
+use crate::greet;
 use crate::holding::Holding;
 use crate::preamble;
+use crate::proxied::Proxied;
 use crate::rule::Route;
 use crate::session::{Outcome, RestoredSession, Session};
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::target::Target;
 use crate::upgrade::{Destinations, TakeOver, address};
-use flow::{Direction, LaneState, Peer, Race, Stage, Time};
+use flow::{Direction, LaneState, Peer, ProxyAddresses, ProxyHeader, Race, Stage, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use sys::Address;
@@ -79,6 +81,7 @@ impl<K: Kernel> Worker<K> {
             holding: [up, down],
             options_due: saved.options_due,
             attempts: u8::try_from(saved.attempts).unwrap_or(u8::MAX),
+            proxied: proxied(saved),
         };
         self.context.shared.add_load(self.context.index);
         let is_connecting = matches!(restored.flow.stage(), Stage::Connecting { .. });
@@ -172,7 +175,11 @@ fn without_attempt<K: Kernel>(
 fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
     entry.set_timer();
     match entry.session.flow.stage() {
-        Stage::Greeting(never) => match never {},
+        Stage::Greeting { .. } => {
+            // It has a place in a target, like all restored sessions.
+            context.shared.leave_target(&mut entry.session.permit);
+            return greet::proceed(entry, context);
+        }
         Stage::Connecting { .. } => {
             let rules = entry.session.rules();
             return connect::restart(entry, context, &rules);
@@ -187,7 +194,7 @@ fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outc
 /// Whether a session of this stage has its parts: the end of its attempts, or the target's socket.
 fn is_whole(stage: Stage, until: Option<Time>, has_target: bool) -> bool {
     match stage {
-        Stage::Greeting(never) => match never {},
+        Stage::Greeting { .. } => true,
         Stage::Connecting { .. } => until.is_some(),
         Stage::Preamble { .. } | Stage::Relaying | Stage::Flushing { .. } => has_target,
     }
@@ -209,6 +216,15 @@ fn is_held<K: Kernel>(
         Some(Holding::Buffer(buffer)) => lane.held() == buffer.unsent().len() as u64,
         Some(Holding::Pipe(_)) => lane.held() > 0,
     }
+}
+
+/// The proxy of a client, and the header with which it began.
+fn proxied(saved: &handover::Session) -> Option<Proxied> {
+    let proxy = saved.proxy_address.as_ref().map(address)?;
+    let header = ProxyHeader::read(&saved.proxy_header).ok().flatten();
+    let addresses = header.map_or(ProxyAddresses::Own, |header| header.addresses);
+    let header_length = u16::try_from(saved.proxy_header_length).unwrap_or(u16::MAX);
+    Some(Proxied { proxy, addresses, header_length, claim: None })
 }
 
 /// The route and the target of saved sessions: the configured ones, or else new ones outside of any

@@ -9,7 +9,7 @@ use crate::slots::Key;
 use crate::table::Entry;
 use crate::target::Target;
 use crate::upgrade::saved_address;
-use flow::{Direction, Peer};
+use flow::{Direction, Peer, SendProxy};
 use std::collections::HashMap;
 use std::sync::Arc;
 use sys::kernel::{Descriptor, Kernel, Pipe as _};
@@ -110,6 +110,12 @@ fn saved<K: Kernel>(key: Key, session: &mut Session<K>, route: u32) -> handover:
         options_due: session.flags.options_due(),
         key: key.to_bits(),
         attempts: session.attempts.into(),
+        proxy_address: session.proxied.as_ref().map(|proxied| saved_address(proxied.proxy)),
+        proxy_header: session
+            .proxied
+            .as_ref()
+            .map_or_else(Vec::new, |it| SendProxy::V2.header(&it.addresses)),
+        proxy_header_length: session.proxied.as_ref().map_or(0, |it| it.header_length.into()),
     }
 }
 

@@ -69,13 +69,16 @@ fn fired<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outco
         return Err(Over::reset(reason));
     }
     match session.flow.stage() {
-        Stage::Greeting(greeting) => greet::timed_out(greeting),
+        Stage::Greeting { until } if until <= now => greet::timed_out(session, context),
         Stage::Preamble { until } if until <= now => preamble::timed_out(),
         Stage::Connecting { attempt_until } if attempt_until <= now => {
             connect::proceed(entry, context, &rules)
         }
         Stage::Flushing { .. } => relay::serve(entry, context).1,
-        Stage::Connecting { .. } | Stage::Preamble { .. } | Stage::Relaying => {
+        Stage::Greeting { .. }
+        | Stage::Connecting { .. }
+        | Stage::Preamble { .. }
+        | Stage::Relaying => {
             entry.set_timer_by(&rules);
             Ok(())
         }

@@ -11,7 +11,7 @@ pub(super) const LOCAL: u8 = 0x20;
 pub(super) const PROXY: u8 = 0x21;
 
 // Byte 14: the address family in the high bits, the transport in the low ones.
-const UNSPECIFIED: u8 = 0x00;
+pub(super) const UNSPECIFIED: u8 = 0x00;
 pub(super) const TCP4: u8 = 0x11;
 pub(super) const TCP6: u8 = 0x21;
 pub(super) const UNIX_STREAM: u8 = 0x31;

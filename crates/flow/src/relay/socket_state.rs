@@ -48,6 +48,11 @@ impl SocketState {
         self.writable
     }
 
+    /// Whether a FIN, a reset or an urgent mark was announced.
+    pub fn has_mark(self) -> bool {
+        self.has_mark
+    }
+
     /// The failure of a broken socket.
     pub fn failure(self) -> Option<SocketFailure> {
         self.failure

@@ -70,6 +70,15 @@ pub struct Session {
     /// Number of attempts to connect to targets.
     #[prost(uint32, tag = "13")]
     pub attempts: u32,
+    /// Address of the connection of a client whose PROXY header is required.
+    #[prost(message, optional, tag = "14")]
+    pub proxy_address: Option<Address>,
+    /// Addresses of its header, as a v2 header.
+    #[prost(bytes = "vec", tag = "15")]
+    pub proxy_header: Vec<u8>,
+    /// Length of its header as received.
+    #[prost(uint32, tag = "16")]
+    pub proxy_header_length: u32,
 }
 
 /// Address of a client or target.

@@ -252,6 +252,7 @@ mod tests {
             id: 17,
             forward: "web \"1\"".into(),
             client: "[2001:db8::1]:50000".to_owned(),
+            proxy: None,
             listener: ":18080".into(),
             target: Some("db.internal:80".into()),
             target_address: None,

@@ -34,6 +34,7 @@ fn file(setting: &Setting, value: &str) -> String {
             let needed = match (key, value) {
                 ("down", "\"3650d\"") => ", down_max = '3650d'",
                 ("down_max", "\"1ms\"") => ", down = '1ms'",
+                ("timeout", _) => ", from = '::1'",
                 _ => "",
             };
             format!("{forward}{table} = {{ {key} = {value}{needed} }}\n")
@@ -50,6 +51,7 @@ fn written(plan: &Plan, setting: &Setting) -> Option<String> {
         Section::ForwardDefaults => settings.written(setting),
         Section::Inside("to") => plan.forwards[0].routes[0].targets[0].options.written(setting),
         Section::Inside("keepalive") => settings.keepalive.unwrap().written(setting),
+        Section::Inside("accept_proxy") => settings.accept_proxy.as_ref().unwrap().written(setting),
         Section::Inside("check") => settings.check.as_ref().unwrap().written(setting),
         Section::Inside("passive") => settings.passive.unwrap().written(setting),
         other => panic!("{other:?} has no table"),
@@ -95,11 +97,15 @@ fn samples(kind: Kind) -> Vec<String> {
         Kind::List(Kind::Prefix) => {
             ["[]", "\"10.0.0.0/8\"", "[\"10.0.0.7\", \"2001:db8::/32\"]"].map(str::to_owned).into()
         }
+        Kind::List(Kind::TrustedPeer) => {
+            ["\"unix\"", "[\"10.0.0.0/8\", \"2001:db8::1\"]"].map(str::to_owned).into()
+        }
         Kind::Name
         | Kind::Listen
         | Kind::TargetAddress
         | Kind::Target(_)
         | Kind::Prefix
+        | Kind::TrustedPeer
         | Kind::List(_) => {
             panic!("{kind:?} has no field")
         }
@@ -123,8 +129,8 @@ fn a_default_can_be_given_explicitly() {
         let Some(default) = setting.default() else { continue };
         let plan = plan_of(&file(setting, &default));
         let parts = (plan.process.clone(), plan.log.clone(), plan.forwards[0].settings.clone());
-        // Without a table `check` there is no check.
-        if setting.section != Section::Inside("check") {
+        // Without these tables there is no check, and no header.
+        if !matches!(setting.section, Section::Inside("check" | "accept_proxy")) {
             assert_eq!(parts, typed, "{}", setting.key);
         }
         assert_eq!(written(&plan, setting), Some(default), "{}", setting.key);

@@ -205,6 +205,10 @@ impl Socket for OwnedFd {
         stream::receive(self.as_fd(), buffer)
     }
 
+    fn peek(&self, buffer: &mut [u8]) -> Result<usize> {
+        stream::peek(self.as_fd(), buffer)
+    }
+
     #[inline]
     fn send(&self, bytes: &[u8]) -> Result<usize> {
         stream::send(self.as_fd(), bytes)

@@ -191,6 +191,10 @@ impl kernel::Socket for SimSocket {
         self.0.world().receive(self.0.file, buffer)
     }
 
+    fn peek(&self, buffer: &mut [u8]) -> Result<usize> {
+        self.0.world().peek(self.0.file, buffer)
+    }
+
     fn send(&self, bytes: &[u8]) -> Result<usize> {
         self.0.world().send(self.0.file, bytes)
     }

@@ -4,6 +4,7 @@ use crate::blocks::blocks;
 use crate::repository::{BINARY, document};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::net::Shutdown;
 use testkit::{Behaviour, Forwarder, Port, Target, connect};
 
@@ -12,15 +13,22 @@ const COMMON: [&str; 3] = ["time", "level", "message"];
 
 /// Runs one session with the target, and returns its JSON and text records.
 fn records_of(target: &str) -> [String; 2] {
+    records_with(target, "", b"")
+}
+
+/// The same with further settings, for a client that begins with these bytes.
+fn records_with(target: &str, settings: &str, begin: &[u8]) -> [String; 2] {
     ["json", "text"].map(|format| {
         let port = Port::v4();
         let forwarder = Forwarder::binary(BINARY).config(format!(
-            "[log]\nformat = '{format}'\n[[forward]]\nlisten = '127.0.0.1:{port}'\nto = '{target}'\n"
+            "[log]\nformat = '{format}'\n[[forward]]\nlisten = '127.0.0.1:{port}'\nto = '{target}'\n\
+             {settings}"
         ));
         let forwarder = forwarder.start();
         forwarder.ready();
         // Writing may fail: a refused connect ends the session at once.
         let client = connect(&port).ok();
+        let _ = client.as_ref().map(|mut client| client.write_all(begin));
         let _ = client.as_ref().map(|client| client.shutdown(Shutdown::Write));
         forwarder.wait_for_message("session ended")
     })
@@ -60,6 +68,9 @@ fn the_documents_name_every_field_and_no_other() {
     for block in blocks("text record") {
         assert_eq!(text_fields(&block.text), text_fields(&orderly_text), "{}", block.place);
     }
-    let all: BTreeSet<_> = json_fields(&orderly).union(&json_fields(&refused)).cloned().collect();
+    let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
+    let accept = "accept_proxy = { from = ['127.0.0.1'] }";
+    let [proxied, _] = records_with(&target.addr().to_string(), accept, header);
+    let all = [orderly, refused, proxied].iter().flat_map(|record| json_fields(record)).collect();
     assert_eq!(fields_in(&document("docs/session-record.md").table(&["Field", "Meaning"])), all);
 }

@@ -1,6 +1,8 @@
 //! The PROXY protocol, with real programs at the other end.
 
 mod checks;
+mod receiving;
+mod senders;
 mod sending;
 
 use std::net::SocketAddr;

@@ -31,6 +31,18 @@ impl World {
         Ok(count)
     }
 
+    /// recv(2) with `MSG_PEEK`, which ends where a read does.
+    pub(crate) fn peek(&mut self, socket: Key, buffer: &mut [u8]) -> Result<usize> {
+        if self.is_unix(socket) {
+            return self.peek_unix(socket, buffer);
+        }
+        let (_, end) = self.end(socket)?;
+        if end.receive.is_empty() {
+            return end.nothing_to_read().map(|()| 0);
+        }
+        Ok(end.receive.peek(buffer))
+    }
+
     /// Takes bytes from the receive queue of a TCP socket.
     fn take(&mut self, socket: Key, buffer: &mut [u8]) -> Result<usize> {
         let (key, end) = self.end(socket)?;

@@ -94,6 +94,13 @@ impl World {
         Ok(count)
     }
 
+    /// recv(2) with `MSG_PEEK`.
+    pub(crate) fn peek_unix(&mut self, socket: Key, buffer: &mut [u8]) -> Result<usize> {
+        let most = self.spliceable_unix(socket)?.min(buffer.len());
+        let (_, side) = self.side(socket)?;
+        Ok(side.peek(&mut buffer[..most]))
+    }
+
     /// Takes bytes. Each piece that was read as a whole is an event for the writer, if it has room
     /// (`unix_write_space`).
     pub(crate) fn take_unix(&mut self, socket: Key, buffer: &mut [u8]) -> Result<usize> {

@@ -73,6 +73,13 @@ impl ReceiveQueue {
         }
     }
 
+    /// Copies bytes from the front into the buffer, as far as one recv(2) reads. Returns their number.
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> usize {
+        let count = self.readable().min(buffer.len());
+        buffer.iter_mut().zip(&self.bytes).take(count).for_each(|(place, byte)| *place = *byte);
+        count
+    }
+
     /// Moves bytes from the front into the buffer. Returns their number.
     pub(crate) fn take(&mut self, buffer: &mut [u8]) -> usize {
         let mut count = 0;

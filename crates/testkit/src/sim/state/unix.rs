@@ -116,6 +116,12 @@ impl UnixSide {
         self.inbox.iter().take(pieces).map(|piece| piece.rest().len()).sum()
     }
 
+    /// Copies bytes from the front into the buffer. Returns their number.
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> usize {
+        let bytes = self.inbox.iter().flat_map(Piece::rest);
+        buffer.iter_mut().zip(bytes).map(|(place, byte)| *place = *byte).count()
+    }
+
     /// Moves bytes from the front into the buffer, of those that [`Self::readable`] counts. Returns their
     /// number, and that of the pieces that are read as a whole.
     pub(crate) fn take(&mut self, buffer: &mut [u8]) -> (usize, usize) {

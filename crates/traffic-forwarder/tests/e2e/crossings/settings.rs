@@ -10,9 +10,9 @@ use plan::{Effect, Section, settings};
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::crossings::{Crossing, of_setting};
-use testkit::{Behaviour, Forwarder, Http, LIMIT, Port, Target, connect, wait_until};
+use testkit::{Behaviour, Forwarder, Http, LIMIT, Port, Script, Target, connect, wait_until};
 
-use crate::support::{BINARY, forwarder, messages, ping, served_client};
+use crate::support::{BINARY, forwarder, messages, ping, play};
 
 /// First value, value of the new file, and the probe that both are compared with, as TOML.
 type Values = [Option<String>; 3];
@@ -76,14 +76,12 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("[defaults]", "none_up", given(["\"try\"", "\"refuse\"", "\"refuse\""])),
         ("[defaults]", "on_down", given(["\"keep\"", "\"reset\"", "\"reset\""])),
         ("[defaults]", "slow_start", given(durations)),
-        ("[defaults]", "send_proxy", given(["\"v1\"", "\"v2\"", "\"off\""])),
         ("[defaults]", "allow", given(["\"127.0.0.0/8\"", "\"127.0.0.1\"", "\"127.0.0.2\""])),
         ("[defaults]", "deny", given(["\"10.0.0.0/8\"", "\"10.0.0.1\"", "\"10.0.0.2\""])),
         ("to", "weight", given(["2", "3", "4"])),
         // A value that differs from the default: others are not rendered.
         ("to", "backup", given(["true", "true", "true"])),
         ("to", "max_sessions", given(["5", "6", "7"])),
-        ("to", "send_proxy", given(["\"off\"", "\"off\"", "\"v1\""])),
         ("passive", "failures", given(["4", "5", "6"])),
         ("passive", "down", given(["\"3s\"", "\"4s\"", "\"5s\""])),
         ("passive", "down_max", given(durations)),
@@ -91,8 +89,18 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("keepalive", "interval", given(["\"3s\"", "\"4s\"", "\"5s\""])),
         ("keepalive", "count", given(["3", "4", "5"])),
     ];
-    let rows = rows.into_iter().chain(values_of_a_check());
+    let rows = rows.into_iter().chain(values_of_headers()).chain(values_of_a_check());
     rows.map(|(section, key, values)| ((section, key), values)).collect()
+}
+
+fn values_of_headers() -> impl Iterator<Item = (&'static str, &'static str, Values)> {
+    let rows = [
+        ("[defaults]", "send_proxy", given(["\"v1\"", "\"v2\"", "\"off\""])),
+        ("to", "send_proxy", given(["\"off\"", "\"off\"", "\"v1\""])),
+        ("accept_proxy", "from", given(["\"127.0.0.1\"", "\"127.0.0.0/8\"", "\"0.0.0.0/0\""])),
+        ("accept_proxy", "timeout", given(["\"11s\"", "\"12s\"", "\"13s\""])),
+    ];
+    rows.into_iter()
 }
 
 fn values_of_a_check() -> impl Iterator<Item = (&'static str, &'static str, Values)> {
@@ -137,9 +145,10 @@ impl Fixture {
         let to = |at: usize| targets[at].addr().tcp().to_string();
         let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
         values.insert(("to", "address"), to);
-        let tables: [(_, _, &[&str]); 4] = [
+        let tables: [(_, _, &[&str]); 5] = [
             ("[[forward]]", "to", &["address", "weight", "backup", "max_sessions", "send_proxy"]),
             ("[defaults]", "keepalive", &["idle", "interval", "count"]),
+            ("[defaults]", "accept_proxy", &["from", "timeout"]),
             ("[defaults]", "passive", &["failures", "down", "down_max"]),
             ("[defaults]", "check", &["send", "expect", "every", "timeout", "fall", "rise"]),
         ];
@@ -205,7 +214,7 @@ impl Fixture {
         let value = |(section, key): (&'static str, &'static str)| {
             let found = match (section, key) {
                 (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
-                (table @ ("keepalive" | "passive" | "check" | "to"), key) => {
+                (table @ ("keepalive" | "passive" | "check" | "accept_proxy" | "to"), key) => {
                     of(main, table).map(|value| part(&value.unwrap(), key))
                 }
                 ("[process]" | "[log]", key) => of(&report["settings"], key),
@@ -231,7 +240,8 @@ impl Fixture {
         for at in [FIRST, OTHER] {
             assert_eq!(connect(&self.listens[at]).is_ok(), at == with, "{crossing:?}");
         }
-        let client = served_client(&self.listens[with]);
+        let client = connect(&self.listens[with]).unwrap();
+        play(&client, Script::new().write_bytes("PROXY UNKNOWN\r\n"));
         ping(&client);
         drop(client);
         let new = || {
