@@ -35,9 +35,15 @@ pub enum ListenCause {
 }
 
 impl ListenError {
-    /// Whether a later attempt would fail, too: all causes but an occupied address.
+    /// Whether a later attempt would fail, too. Another process may leave an occupied address, and an address or
+    /// an interface may come: by DHCP, after duplicate address detection, with a VPN or a fail-over.
     pub fn is_lasting(&self) -> bool {
-        !matches!(self.cause, ListenCause::OurOwn | ListenCause::Refused(Errno::ADDRINUSE))
+        !matches!(
+            self.cause,
+            ListenCause::OurOwn
+                | ListenCause::NoInterface(_)
+                | ListenCause::Refused(Errno::ADDRINUSE | Errno::ADDRNOTAVAIL)
+        )
     }
 
     /// What the operator can do about it, if anything is known.
@@ -52,7 +58,9 @@ impl ListenError {
                 "another program removed or replaced the socket's file, so clients cannot reach this \
                  process there, and the file cannot be made again: check that path"
             }
-            ListenCause::NoInterface(_) => "`ip link` lists the interfaces of this host",
+            ListenCause::NoInterface(_) => {
+                "`ip link` lists the interfaces of this host; if it comes later, start again then"
+            }
             ListenCause::NotPassed { names } if names.is_empty() => {
                 "no sockets were passed: start a socket unit first, with this service as its Service="
             }
@@ -84,9 +92,10 @@ impl ListenError {
                 Some("another process listens there, or the path is another file")
             }
             Errno::ADDRINUSE => Some("another process listens there: see `ss -ltnp`"),
-            Errno::ADDRNOTAVAIL => {
-                Some("no interface of this host has that address: see `ip addr`")
-            }
+            Errno::ADDRNOTAVAIL => Some(
+                "no interface of this host has that address: see `ip addr`; if it comes later, start again \
+                 then, or permit it now by net.ipv4.ip_nonlocal_bind=1 or net.ipv6.ip_nonlocal_bind=1",
+            ),
             Errno::NOENT => Some("its directory does not exist"),
             Errno::MFILE | Errno::NFILE => Some("raise the open-file limit: `ulimit -n`"),
             _ => None,
