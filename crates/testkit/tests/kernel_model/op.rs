@@ -219,6 +219,8 @@ operations! {
     Send(connection: Connection, count: u32) = "send",
     /// One call, with room for so many bytes.
     Receive(connection: Connection, count: u32) = "receive",
+    /// One call with room for so many bytes, which leaves them in the queue.
+    Peek(connection: Connection, count: u32) = "peek",
     /// Sends so many pieces over each of two connections, alternately, with so many bytes each.
     Scatter(one: Connection, other: Connection, count: u32, size: u32) = "scatter",
     /// Sends one urgent byte.

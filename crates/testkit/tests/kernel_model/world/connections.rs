@@ -61,6 +61,7 @@ impl<M: Machine> World<M> {
             }
             Op::SendUntilFull(slot) => self.send_until_full(slot),
             Op::Receive(slot, count) => self.receive(slot, count as usize),
+            Op::Peek(slot, count) => self.peek(slot, count as usize),
             Op::ReceiveAll(slot) => self.receive_all(slot, usize::MAX),
             Op::ReceivePart(slot, part) => {
                 let end = self.connection(slot)?.end;
@@ -214,6 +215,15 @@ impl<M: Machine> World<M> {
         let mut buffer = vec![0; count];
         Some(match connected.socket.receive(&mut buffer) {
             Ok(count) => self.streams.received(end, &buffer[..count]),
+            Err(error) => errno(error),
+        })
+    }
+
+    fn peek(&self, slot: Connection, count: usize) -> Outcome {
+        let mut buffer = vec![0; count];
+        Some(match self.connection(slot)?.socket.peek(&mut buffer) {
+            Ok(0) => "end".to_owned(),
+            Ok(count) => count.to_string(),
             Err(error) => errno(error),
         })
     }
