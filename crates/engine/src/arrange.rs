@@ -219,7 +219,7 @@ impl<K: Kernel> Forwards<K> {
         shared.wake(forward.targets_changed());
         if !same {
             self.removed_targets.update(&forward, &routes, shared.kernel.now());
-            self.targets_changed = true;
+            self.recheck_removed_targets = true;
         }
         let mut listeners = Vec::with_capacity(plan.routes.len());
         if !forward.is_draining() {

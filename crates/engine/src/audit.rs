@@ -32,7 +32,7 @@ pub struct PermitAudit {
     pub forward: GateAudit,
     /// The place in its target, after the selection.
     pub target: Option<GateAudit>,
-    /// A claim to a place in a target.
+    /// A claim to a place in a target, counted in [`ForwardAudit::claims`].
     pub has_claim: bool,
 }
 
@@ -41,7 +41,7 @@ impl PermitAudit {
         Self {
             forward: GateAudit::of(&permit.route().forward.gate),
             target: permit.target().map(|target| GateAudit::of(&target.gate)),
-            has_claim: claim.is_some(),
+            has_claim: claim.is_some_and(|claim| claim.is_of(&permit.route().forward.claims)),
         }
     }
 }
@@ -66,7 +66,7 @@ pub struct ForwardAudit {
     pub name: Arc<str>,
     /// Its sessions.
     pub gate: GateAudit,
-    /// Claims of accepted clients to a place in one of its targets.
+    /// Claims of accepted clients to a place in the targets that its listeners share.
     pub claims: u32,
     /// Whether it takes no new sessions.
     pub draining: bool,

@@ -16,7 +16,7 @@ use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::shared::Shared;
 use crate::table::Entry;
-use flow::{By, NoTarget, NoneUp, Peer, RaceStep, Readiness, SocketFailure};
+use flow::{By, NoTarget, NoneUp, Peer, RaceStep, Readiness, SocketFailure, Stage};
 use plan::OnRefusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use sys::{Address, Errno, Event};
 const STEPS_PER_TURN: usize = 32;
 
 /// Selects a target again for a session of the previous process image.
-pub(crate) fn restart<K: Kernel>(
+fn restart<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
     rules: &Rules,
@@ -37,13 +37,16 @@ pub(crate) fn restart<K: Kernel>(
     proceed(entry, context, rules)
 }
 
-/// Handles a wake-up for a session that waits for a place in a target.
+/// Handles a wake-up for a session that waits for a place in a target, or was restored while it connected.
 pub(crate) fn retry_place<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
 ) -> Outcome {
     let rules = entry.session.rules();
-    let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
+    let Some(connecting) = &mut entry.session.connecting else {
+        let is_connecting = matches!(entry.session.flow.stage(), Stage::Connecting { .. });
+        return if is_connecting { restart(entry, context, &rules) } else { Ok(()) };
+    };
     connecting.is_listed = false;
     connecting.race.retry_place(context.now);
     proceed(entry, context, &rules)

@@ -56,7 +56,8 @@ impl Forward {
         self.shares_targets.load(Ordering::Relaxed)
     }
 
-    /// Notes whether the listeners of `plan` have the same targets. Claims that are held stay where they are.
+    /// Records whether all listeners of `plan` have the same targets. A held claim returns to the count that it
+    /// was taken from.
     pub(crate) fn compare_targets(&self, plan: &plan::Forward) {
         let mut pairs = plan.routes.windows(2);
         let shares = pairs.all(|pair| pair[0].targets == pair[1].targets);

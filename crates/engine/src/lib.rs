@@ -274,8 +274,8 @@ impl<K: Kernel> Engine<K> {
 
     /// Whether [`Self::tidy`] has work: forwards or targets that were removed and are not forgotten, or may
     /// have been.
-    pub fn is_untidy(&self) -> bool {
-        self.forwards.is_untidy()
+    pub fn needs_tidy(&self) -> bool {
+        self.forwards.needs_tidy()
     }
 
     /// Forgets removed forwards and targets whose sessions have ended, and resets the sessions of those

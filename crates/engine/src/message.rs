@@ -39,7 +39,7 @@ pub(crate) enum Message<K: Kernel> {
     Park(Parking),
     /// Restore sessions of the previous process image.
     TakeOver(TakeOver),
-    /// Every worker has restored its sessions: begin to poll.
+    /// Every worker has restored its sessions: begin to poll, and to connect those without a target.
     Begin,
     /// Remove all listeners; sessions go on.
     Drain,

@@ -34,7 +34,7 @@ pub(crate) struct Full;
 
 /// The limits that a request meets besides those of process and forward, and the action at a limit.
 #[derive(Clone, Copy)]
-pub(crate) struct Limits<F> {
+pub(crate) struct PermitRequest<F> {
     pub(crate) at_limit: AtLimit,
     /// The worker to wake, if the client waits.
     pub(crate) worker: usize,
@@ -48,11 +48,11 @@ impl Permit {
     /// receives the workers to wake for a place that is returned here.
     pub(crate) fn request(
         route: &Arc<Route>,
-        gate: Limits<impl Fn(u32) -> bool>,
+        request: PermitRequest<impl Fn(u32) -> bool>,
         process: &Gate,
         wake: impl Fn(WorkerSet),
     ) -> Result<(Self, Option<Claim>), Admission> {
-        let Limits { at_limit, worker, has_place } = gate;
+        let PermitRequest { at_limit, worker, has_place } = request;
         let forward = &route.forward;
         let enter = |gate: &Gate| match at_limit {
             AtLimit::Refuse => gate.enter(),

@@ -1,6 +1,9 @@
 //! Publishes the members of sets to the routes that have them. Workers read a route's targets where they
-//! select one: nothing is sent to them.
+//! select one.
 
+use crate::change::Changes;
+use crate::leaving::Leaving;
+use crate::publish::publish;
 use crate::running::{Forwards, Running};
 use crate::sets::{SetChange, SetMember, set_of};
 use crate::shared::Shared;
@@ -51,11 +54,15 @@ impl<K: Kernel> Forwards<K> {
             running.forward.targets.follow(running.forward.rules().active.as_ref(), now, true);
             shared.wake(running.forward.targets_changed());
             self.removed_targets.update(&running.forward, &running.routes, now);
-            self.targets_changed = true;
+            self.recheck_removed_targets = true;
             if most > 0 {
                 let forward = Arc::clone(&running.forward.name);
                 left_out.push(LeftOut { forward, targets: most });
             }
+        }
+        if !changes.is_empty() {
+            // A worker may still select from an old set in its present turn: `tidy` waits for the end of that.
+            drop(publish(Changes::default(), Vec::new(), Leaving::default(), shared));
         }
         SetsReplaced { changes, left_out }
     }

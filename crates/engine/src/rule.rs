@@ -15,13 +15,15 @@ pub(crate) struct Route {
     pub(crate) listen: Arc<str>,
     /// Per listener, since each port of a range has its own target.
     pub(crate) targets: Targets,
-    /// The claims of its clients, if other listeners of the forward have other targets.
+    /// The claims of its clients, if they are not those of the forward.
     own_claims: Arc<Claims>,
+    /// Its listen address was configured when it was made.
+    has_listener: bool,
 }
 
 impl Route {
     pub(crate) fn new(forward: &Arc<Forward>, listen: Arc<str>, targets: Vec<Planned<'_>>) -> Self {
-        Self::with_targets(forward, listen, Targets::new(targets, &forward.targets))
+        Self::with_targets(forward, listen, Targets::new(targets, &forward.targets), true)
     }
 
     /// A route of restored sessions whose listen address is not configured any more.
@@ -30,17 +32,25 @@ impl Route {
         listen: Arc<str>,
         target: Arc<Target>,
     ) -> Self {
-        Self::with_targets(forward, listen, Targets::of_one(target))
+        Self::with_targets(forward, listen, Targets::of_one(target), false)
     }
 
-    fn with_targets(forward: &Arc<Forward>, listen: Arc<str>, targets: Targets) -> Self {
+    fn with_targets(
+        forward: &Arc<Forward>,
+        listen: Arc<str>,
+        targets: Targets,
+        has_listener: bool,
+    ) -> Self {
         let own_claims = Arc::new(forward.claims.with_same_waiters());
-        Self { forward: Arc::clone(forward), listen, targets, own_claims }
+        Self { forward: Arc::clone(forward), listen, targets, own_claims, has_listener }
     }
 
-    /// The claims of accepted clients to a place in one of its targets.
+    /// The claims of accepted clients to a place in one of its targets. Listeners with the same targets share
+    /// them. Those of a range have their own, also where two ranges of targets overlap: then two clients may be
+    /// accepted for one place, and one of them waits as a session.
     pub(crate) fn claims(&self) -> &Arc<Claims> {
-        if self.forward.shares_targets() { &self.forward.claims } else { &self.own_claims }
+        let is_shared = self.has_listener && self.forward.shares_targets();
+        if is_shared { &self.forward.claims } else { &self.own_claims }
     }
 }
 

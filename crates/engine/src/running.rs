@@ -78,7 +78,7 @@ pub(crate) struct Forwards<K: Kernel> {
     pub(crate) removed_targets: RemovedTargets,
     /// Sets have changed since [`Self::tidy`]. A worker that had read an old one may have taken a place in a
     /// removed target since.
-    pub(crate) targets_changed: bool,
+    pub(crate) recheck_removed_targets: bool,
 }
 
 /// A forward that could not be bound.
@@ -101,7 +101,7 @@ impl<K: Kernel> Forwards<K> {
             unattached: Unattached::default(),
             sets: Sets::default(),
             removed_targets: RemovedTargets::default(),
-            targets_changed: false,
+            recheck_removed_targets: false,
         }
     }
 
@@ -146,10 +146,10 @@ impl<K: Kernel> Forwards<K> {
         keeps_drained: bool,
         shared: &Shared<K>,
     ) {
-        // Until then, a late worker may take clients of removed forwards and targets.
+        // While a change is unapplied, a late worker may still accept clients of a removed forward.
         if shared.unapplied.is_empty() {
             self.forget_removed(keeps_drained);
-            if std::mem::take(&mut self.targets_changed) {
+            if std::mem::take(&mut self.recheck_removed_targets) {
                 self.note_removed_targets(shared);
             }
         }
@@ -180,8 +180,8 @@ impl<K: Kernel> Forwards<K> {
     }
 
     /// Whether [`Self::tidy`] has work.
-    pub(crate) fn is_untidy(&self) -> bool {
-        !self.removed.is_empty() || !self.removed_targets.is_empty() || self.targets_changed
+    pub(crate) fn needs_tidy(&self) -> bool {
+        !self.removed.is_empty() || !self.removed_targets.is_empty() || self.recheck_removed_targets
     }
 
     pub(crate) fn sums(&self) -> Sums {

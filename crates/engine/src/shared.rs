@@ -4,7 +4,7 @@ use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::{Inbox, Message};
 use crate::options::{Detail, Options};
-use crate::permit::{Claim, Gate, Limits, Permit, Place, WorkerSet};
+use crate::permit::{Claim, Gate, Permit, PermitRequest, Place, WorkerSet};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::rule::Route;
@@ -175,8 +175,8 @@ impl<K: Kernel> Shared<K> {
     ) -> Result<(Permit, Option<Claim>), Admission> {
         let is_limited = at_limit == AtLimit::Wait && select::is_limited(route);
         let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
-        let gate = Limits { at_limit, worker, has_place };
-        Permit::request(route, gate, &self.gate, |waiting| self.wake(waiting))
+        let request = PermitRequest { at_limit, worker, has_place };
+        Permit::request(route, request, &self.gate, |waiting| self.wake(waiting))
     }
 
     /// Takes the places of a session restored after an upgrade. May exceed the limits.

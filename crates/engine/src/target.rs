@@ -254,8 +254,8 @@ impl Target {
         [sum(|connects| &connects.connected), sum(|connects| &connects.failed)]
     }
 
-    /// Whether failed connects of clients permit a new session, and the number of free places. A target whose
-    /// pause is over has one place, for the client that tries it. Without one, it stays down: others serve.
+    /// Whether passive health permits a session, and how many. After its back-off, a target takes one client
+    /// that tries it; without a free place for that one it stays down, so that others serve.
     pub(crate) fn room(&self, now: Time) -> (bool, u32) {
         let free = self.gate.free();
         match self.tried_from() {

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Unapplied(AtomicUsize);
 
 impl Unapplied {
-    /// A change is published.
+    /// Counts a published change.
     pub(crate) fn begin(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The last worker has applied a change.
+    /// Removes a change that every worker has applied.
     pub(crate) fn end(&self) {
         self.0.fetch_sub(1, Ordering::Release);
     }
 
-    /// Whether there is none. What the workers did before they applied the last one is visible then.
+    /// Whether all changes are applied. If so, the caller sees everything that the workers did before.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.load(Ordering::Acquire) == 0
     }

@@ -27,7 +27,7 @@ pub struct SessionView {
     /// The current phase, as in a close reason.
     pub phase: Phase,
     /// All targets that may serve are at their limits: it waits for a place in one.
-    pub waits_for_place: bool,
+    pub is_waiting_for_place: bool,
     /// When the client was accepted. Instants, because workers answer one after the other.
     pub accepted: Time,
     /// When a byte last moved in a lane.

@@ -6,7 +6,7 @@ use std::time::Duration;
 words! {
     /// The condition of a session.
     Verdict {
-        TargetsFull = "targets-full": "It waits for a place: all targets are at their limits.",
+        TargetsFull = "targets-full": "It waits for a place: every target that may serve is at its `max_sessions`.",
         ClientSlow = "client-slow": "The client takes bytes more slowly than the target sends them.",
         TargetSlow = "target-slow": "The target takes bytes more slowly than the client sends them.",
         NetworkLossy = "network-lossy": "Segments to the client or to the target are lost.",

@@ -79,7 +79,7 @@ fn peer_that_broke(session: &Session, record: Record) -> Option<Peer> {
 }
 
 /// What one peer sent before it broke has reached the other one, if that reads all along and the network
-/// loses nothing. A client that first asks for its socket's error learns of the reset, and never reads.
+/// loses nothing. A client that reads SO_ERROR first gets the reset, and reads no data.
 pub(crate) fn at_the_end(session: &Session, circumstances: Circumstances) {
     let Some(record) = session.record.filter(|_| !circumstances.network_failed) else { return };
     let Some(broken) = peer_that_broke(session, record) else { return };

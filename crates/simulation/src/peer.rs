@@ -24,6 +24,8 @@ pub(crate) struct ScriptedPeer {
     to_write: VecDeque<Write>,
     /// Bytes that it may still read; `None` is without a limit.
     allowance: Option<u64>,
+    /// Its host is silent or unreachable.
+    is_cut_off: bool,
     pub(crate) facts: Facts,
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Facts {
     pub(crate) has_paused: bool,
     /// Its host was silent or unreachable for a while.
     pub(crate) was_cut_off: bool,
+    /// It left while its host was: no segment of that has arrived.
+    pub(crate) left_unheard: bool,
 }
 
 /// How an application ended its connection by itself.
@@ -126,6 +130,7 @@ impl ScriptedPeer {
             inbound,
             to_write: VecDeque::new(),
             allowance: None,
+            is_cut_off: false,
             facts: Facts::default(),
         }
     }
@@ -183,6 +188,12 @@ impl ScriptedPeer {
         }
     }
 
+    /// Its host becomes silent or unreachable, or answers again.
+    pub(crate) fn set_cut_off(&mut self, is_cut_off: bool) {
+        self.is_cut_off = is_cut_off;
+        self.facts.was_cut_off |= is_cut_off;
+    }
+
     fn close_at_once(&mut self) {
         let resets = self.socket.as_ref().is_some_and(PeerSocket::has_unread);
         self.leave(if resets { Leaving::Reset } else { Leaving::Close }, drop);
@@ -191,6 +202,7 @@ impl ScriptedPeer {
     fn leave(&mut self, leaving: Leaving, end: impl FnOnce(PeerSocket)) {
         if let Some(socket) = self.socket.take() {
             self.facts.left = Some(leaving);
+            self.facts.left_unheard = self.is_cut_off;
             end(socket);
         }
     }

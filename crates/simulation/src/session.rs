@@ -181,11 +181,12 @@ impl Session {
     }
 
     /// Its target has accepted a connection. The others become strays.
-    pub(crate) fn accepted(&mut self, socket: PeerSocket, host: u8) {
+    pub(crate) fn accepted(&mut self, socket: PeerSocket, host: u8, is_cut_off: bool) {
         let (outbound, inbound) =
             (stream(self.number, Peer::Target), stream(self.number, Peer::Client));
         let (is_unix, connection) = (socket.is_unix(), socket.connection());
         let mut peer = ScriptedPeer::accepted(socket, outbound, Some(inbound));
+        peer.set_cut_off(is_cut_off && !is_unix);
         self.for_target.iter().for_each(|act| peer.act(*act));
         if self.cooperates {
             peer.cooperate();
@@ -207,11 +208,11 @@ impl Session {
         }
     }
 
-    /// The host of a target is silent or unreachable.
-    pub(crate) fn is_cut_off(&mut self, host: u8) {
+    /// The host of a target becomes silent or unreachable, or answers again.
+    pub(crate) fn set_cut_off(&mut self, host: u8, is_cut_off: bool) {
         let targets = self.target.iter_mut().chain(&mut self.strays);
         for target in targets.filter(|target| target.host == host && !target.is_unix) {
-            target.peer.facts.was_cut_off = true;
+            target.peer.set_cut_off(is_cut_off);
         }
     }
 
@@ -230,7 +231,7 @@ impl Session {
     pub(crate) fn has_lost_a_peer(&self) -> bool {
         let is_lost = |peer: &ScriptedPeer| match peer.facts.left {
             Some(Leaving::Vanish | Leaving::Crash) => true,
-            Some(Leaving::Reset | Leaving::Close | Leaving::Killed) => peer.facts.was_cut_off,
+            Some(Leaving::Reset | Leaving::Close | Leaving::Killed) => peer.facts.left_unheard,
             _ => peer.facts.broken == Some(Errno::TIMEDOUT),
         };
         // Of two attempts to connect, the target that accepted first may be the connected one.

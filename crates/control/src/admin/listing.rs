@@ -57,7 +57,7 @@ pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: Moment) ->
     let to_target = way(view.target_tcp, view.up.held);
     let age = now.monotonic.since(view.accepted);
     let idle = now.monotonic.since(view.last_byte);
-    let verdict = if view.waits_for_place {
+    let verdict = if view.is_waiting_for_place {
         Verdict::TargetsFull
     } else {
         verdict(to_client, to_target, idle)

@@ -11,7 +11,7 @@ const TIDY: Duration = Duration::from_millis(500);
 impl Supervisor {
     /// Time of the next timed work.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let tidy = self.engine.is_untidy().then_some(self.tidy_at);
+        let tidy = self.engine.needs_tidy().then_some(self.tidy_at);
         let rest = [
             self.trial.as_ref().map(|trial| trial.until),
             self.restoring.as_ref().map(|restoring| restoring.next),

@@ -20,12 +20,12 @@ pub(crate) struct Claims {
 pub(crate) struct Claim(Option<Arc<Claims>>);
 
 impl Claims {
-    /// No claims to the places of targets whose room wakes `waiters`.
+    /// An empty count, whose releases wake `waiters`.
     pub(crate) fn new(waiters: Arc<Waiters>) -> Self {
         Self { taken: AtomicU32::new(0), waiters }
     }
 
-    /// No claims to the places of other targets of the same forward.
+    /// An empty count for a listener with targets of its own; it wakes the same workers.
     pub(crate) fn with_same_waiters(&self) -> Self {
         Self::new(Arc::clone(&self.waiters))
     }
@@ -69,6 +69,11 @@ impl Claim {
             claims.taken.fetch_sub(1, Ordering::Release);
             wake(claims.waiters.wake());
         }
+    }
+
+    /// Whether these claims count it.
+    pub(crate) fn is_of(&self, claims: &Arc<Claims>) -> bool {
+        self.0.as_ref().is_some_and(|counted| Arc::ptr_eq(counted, claims))
     }
 
     /// Forgets a claim of a replaced process image.

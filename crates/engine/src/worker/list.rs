@@ -49,7 +49,7 @@ fn view<K: Kernel>(
         target: session.last_target().map_or_else(Arc::default, |target| Arc::clone(&target.text)),
         target_address: session.target_address,
         phase,
-        waits_for_place: session.is_waiting_for_place(),
+        is_waiting_for_place: session.is_waiting_for_place(),
         accepted: flow.accepted(),
         last_byte: flow.last_byte(),
         connect_time: flow.connect_time(),

@@ -43,7 +43,10 @@ impl<K: Kernel> Worker<K> {
                 // The worker parks at the end of the turn.
                 Message::Park(parking) => self.parking = Some(parking),
                 Message::TakeOver(work) => self.take_over(work),
-                Message::Begin => self.has_registrations = false,
+                Message::Begin => {
+                    self.has_registrations = false;
+                    self.retry_waiting();
+                }
                 Message::Drain => self.drain(),
                 Message::Cut => {
                     self.cutting = true;

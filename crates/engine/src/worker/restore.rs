@@ -2,7 +2,6 @@
 //! and puts them into the table.
 
 use super::Worker;
-use crate::connect;
 use crate::context::Context;
 use crate::greet;
 use crate::holding::Holding;
@@ -180,10 +179,8 @@ fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outc
             context.shared.leave_target(&mut entry.session.permit);
             return greet::proceed(entry, context);
         }
-        Stage::Connecting { .. } => {
-            let rules = entry.session.rules();
-            return connect::restart(entry, context, &rules);
-        }
+        // It selects a target at `Message::Begin`, when the places of all sessions are taken.
+        Stage::Connecting { .. } => context.waiting.push(entry.key),
         Stage::Preamble { .. } => return preamble::proceed(entry, context),
         // Its sockets may be ready, and epoll does not repeat edge-triggered events.
         Stage::Relaying | Stage::Flushing { .. } => entry.enqueue(),

@@ -34,7 +34,7 @@ pub struct Race {
     /// The set may have a target that was not tried.
     has_more_targets: bool,
     /// The last selection found no target, and a round has failed since: another one may be free now.
-    is_retry: bool,
+    selects_again: bool,
     /// The targets that are left are full: when to ask for one again.
     retry_at: Option<Time>,
     rounds: Vec<Round>,
@@ -99,7 +99,7 @@ impl Race {
             least_wait: LEAST_WAIT.min(whole / 2),
             has_several: targets > 1,
             has_more_targets: targets > 1,
-            is_retry: false,
+            selects_again: false,
             retry_at: None,
             rounds: Vec::new(),
             attempts: [None; MOST_ATTEMPTS],
@@ -152,7 +152,7 @@ impl Race {
     fn check_round(&mut self, round: usize) {
         if !self.has_more_targets && self.has_several && self.is_over(round) {
             self.has_more_targets = true;
-            self.is_retry = true;
+            self.selects_again = true;
         }
     }
 
@@ -211,16 +211,16 @@ impl Race {
             return self.attempt(round, now);
         }
         if self.retry_at.is_some_and(|at| at <= now) {
-            (self.retry_at, self.has_more_targets, self.is_retry) = (None, true, true);
+            (self.retry_at, self.has_more_targets, self.selects_again) = (None, true, true);
         }
         let is_silent = |round: &Round| round.is_over() || round.silent_at <= now;
         let mut rounds = self.rounds.iter_mut();
         let asking = rounds.find(|round| !round.is_followed && is_silent(round));
-        if self.has_more_targets && (asking.is_some() || self.is_retry) {
+        if self.has_more_targets && (asking.is_some() || self.selects_again) {
             if let Some(round) = asking {
                 round.is_followed = true;
             }
-            self.is_retry = false;
+            self.selects_again = false;
             return RaceStep::Select;
         }
         if self.retry_at.is_none() && self.rounds.iter().all(Round::is_over) {

@@ -10,8 +10,8 @@ const LAST_POSITION: i64 = (1 << POSITION_BITS) - 1;
 /// Each selection adds every eligible target's weight to its credit, takes the target with the highest
 /// credit, and subtracts the sum of the weights from that one.
 ///
-/// The lower bits of a credit are its position, counted from the end: so the highest credit names its target,
-/// and of equal ones it is the first. A search for both would branch where the processor cannot predict it.
+/// The low 16 bits of a credit hold the position, counted from the end: the maximum identifies its target, and the
+/// first wins a tie. To track the position separately would cost an unpredictable branch per target.
 #[derive(Clone, Debug, Default)]
 pub struct Turns {
     credits: Vec<i64>,

@@ -64,9 +64,7 @@ impl World {
             }
         }
         for session in self.sessions.values_mut() {
-            if matches!(state, Host::Silent | Host::Unreachable) {
-                session.is_cut_off(number);
-            }
+            session.set_cut_off(number, matches!(state, Host::Silent | Host::Unreachable));
             let targets = session.target.iter_mut().chain(&mut session.strays);
             for target in targets.filter(|target| target.host == number) {
                 match state {
@@ -105,11 +103,8 @@ impl World {
         match session {
             Some(session) => {
                 self.live.insert(session.number);
-                session.accepted(socket, host);
                 let state = &self.hosts[usize::from(host)];
-                if state.is_cut_off() {
-                    session.is_cut_off(host);
-                }
+                session.accepted(socket, host, state.is_cut_off());
                 if state.resets() {
                     session.reset_by_host(connection);
                 }
@@ -203,7 +198,7 @@ fn check(session: &Session, peer: Peer, step: Step, circumstances: Circumstances
             let is_whole = source
                 .is_some_and(|source| source.has_ended() && source.written == sink.facts.received);
             // A reset of a Unix socket is an ordinary close. A failed accept(2) closes the connection: also one
-            // from the process to itself, of which no target knows.
+            // from the process to itself, which no target has accepted.
             let is_excused = session.is_unix(peer) || session.may_be_refused_by_fin(peer);
             let is_lost = source.is_none() && circumstances.calls_failed;
             assert!(

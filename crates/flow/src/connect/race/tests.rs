@@ -67,7 +67,7 @@ fn the_next_target_is_tried_after_a_failure_or_a_silence() {
 }
 
 #[test]
-fn a_failure_is_retry_for_a_target_where_there_was_none() {
+fn a_failure_retries_the_selection() {
     let mut race = race(3);
     race.add_target(START, Some(1), USUAL);
     assert_eq!(race.next(START), attempt(0, 0, 0));
