@@ -162,8 +162,9 @@ impl Case {
     fn text(&self, targets: &Targets, port: &Port, dir: &str) -> String {
         let listen = Addr::from(port).to_string();
         let text = self.template.replace("LISTEN_PORT", &port.to_string());
-        let text = text.replace("LISTEN", &listen).replace("DIR", dir);
-        targets.written_into(&text, port.number())
+        let text = targets.written_into(&text.replace("LISTEN", &listen), port.number());
+        // Last: the random name of a directory may contain `T1`.
+        text.replace("DIR", dir)
     }
 
     /// Converts it, and checks notes and lines.
