@@ -224,7 +224,7 @@ impl Target {
         self.gate.store_limit(limit(entry));
     }
 
-    /// The header that it gets instead of the forward's, if it has a setting of its own.
+    /// Its configured header, which replaces that of the forward.
     pub(crate) fn send_proxy(&self) -> Option<SendProxy> {
         let position = self.send_proxy.load(Ordering::Relaxed);
         SEND_PROXY.get(usize::from(position)).copied().flatten()

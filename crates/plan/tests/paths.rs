@@ -111,7 +111,7 @@ fn pairs() -> impl Iterator<Item = [Role; 2]> {
 #[test]
 fn no_two_roles_share_a_missing_file() {
     let paths = Paths::new();
-    // A missing file of prefixes is an error of its own.
+    // A missing file of prefixes has another error.
     let may_be_missing = |role: &Role| !matches!(role, Role::Config | Role::Prefixes);
     for [first, second] in pairs().filter(|pair| pair.iter().all(may_be_missing)) {
         for one in paths.spellings() {

@@ -25,7 +25,7 @@ impl Claims {
         Self { taken: AtomicU32::new(0), waiters }
     }
 
-    /// An empty count for a listener with targets of its own; it wakes the same workers.
+    /// An empty count for a listener that shares no targets; it wakes the same workers.
     pub(crate) fn with_same_waiters(&self) -> Self {
         Self::new(Arc::clone(&self.waiters))
     }

@@ -83,8 +83,8 @@ impl<K: Kernel> Worker<K> {
             proxied: proxied(saved),
         };
         self.context.shared.add_load(self.context.index);
-        let is_connecting = matches!(restored.flow.stage(), Stage::Connecting { .. });
-        let selected = Some(target_state).filter(|_| !is_connecting);
+        // Without a connection to a target, it selects one again.
+        let selected = Some(target_state).filter(|_| restored.target.is_some());
         let permit = self.context.shared.restored(route, selected);
         Some(Session::restore(restored, permit, self.context.index))
     }
@@ -174,11 +174,7 @@ fn without_attempt<K: Kernel>(
 fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
     entry.set_timer();
     match entry.session.flow.stage() {
-        Stage::Greeting { .. } => {
-            // It has a place in a target, like all restored sessions.
-            context.shared.leave_target(&mut entry.session.permit);
-            return greet::proceed(entry, context);
-        }
+        Stage::Greeting { .. } => return greet::proceed(entry, context),
         // It selects a target at `Message::Begin`, when the places of all sessions are taken.
         Stage::Connecting { .. } => context.waiting.push(entry.key),
         Stage::Preamble { .. } => return preamble::proceed(entry, context),

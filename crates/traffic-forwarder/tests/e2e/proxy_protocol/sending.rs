@@ -123,8 +123,10 @@ fn a_target_that_resets_the_connection_resets_that_of_the_client() {
     let (port, target) = (Port::v4(), Target::start(Behaviour::Reset));
     let to = format!("'{}'", target.addr());
     let forwarder = config(port.addr(), to, "send_proxy = 'v2'").start();
-    let client = connect(&port).unwrap();
-    play(&client, Script::new().drain());
+    // The reset may reach the client before it looks at its new connection.
+    if let Ok(client) = connect(&port) {
+        play(&client, Script::new().drain());
+    }
     let record = forwarder.wait_for_records(1).remove(0);
     assert_eq!(record.close_reason(), "target/relay/reset");
 }
