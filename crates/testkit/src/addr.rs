@@ -91,8 +91,7 @@ impl Buffers {
 /// `ConnectionReset` means that the connection was accepted and reset before this function looked; a
 /// connection that is reset a little later is `Ok`. A [`Peer`](crate::Peer) sees no difference.
 pub fn connect(addr: impl Into<Addr>) -> io::Result<Socket> {
-    let Connected { socket, reset } = connect_with(&addr.into(), Buffers::default(), LIMIT)?;
-    if reset { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(socket) }
+    connect_with(None, &addr.into(), Buffers::default(), LIMIT)?.into_socket()
 }
 
 /// A socket after the handshake.
@@ -110,19 +109,21 @@ pub(crate) struct Connected {
 ///
 /// Like [`connect`].
 pub fn connect_from(source: IpAddr, addr: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from((source, 0)).into())?;
-    socket.connect_timeout(&addr.into(), LIMIT)?;
-    Ok(socket)
+    connect_with(Some(source), &addr.into(), Buffers::default(), LIMIT)?.into_socket()
 }
 
+/// Connects, from `source` if it is given, within `limit`.
 pub(crate) fn connect_with(
+    source: Option<IpAddr>,
     addr: &Addr,
     buffers: Buffers,
     limit: Duration,
 ) -> io::Result<Connected> {
     let address = addr.sock_addr()?;
     let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    if let Some(source) = source {
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
+    }
     buffers.apply(&socket)?;
     match socket.connect_timeout(&address, limit) {
         Ok(()) => Ok(Connected { socket, reset: false }),
@@ -131,6 +132,13 @@ pub(crate) fn connect_with(
             Ok(Connected { socket, reset: true })
         }
         Err(error) => Err(error),
+    }
+}
+
+impl Connected {
+    /// The socket; a reset that was reported is `ConnectionReset`.
+    fn into_socket(self) -> io::Result<Socket> {
+        if self.reset { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(self.socket) }
     }
 }
 

@@ -29,7 +29,7 @@ impl BlackHole {
         /// On loopback an answer takes microseconds.
         const ANSWER: Duration = Duration::from_millis(200);
         let listener = Listener::bind_with(place, Buffers::default(), 0);
-        let connect = || connect_with(listener.addr(), Buffers::default(), ANSWER).ok();
+        let connect = || connect_with(None, listener.addr(), Buffers::default(), ANSWER).ok();
         let queued: Vec<_> = (0..PLACES).map_while(|_| connect()).collect();
         assert!(queued.len() < PLACES, "{} answers though its queue is full", listener.addr());
         Self { listener, _queued: queued }
@@ -61,7 +61,7 @@ mod tests {
             // Longer than the first retransmission of the SYN, after one second.
             let limit = Duration::from_millis(1200);
             let start = Instant::now();
-            let error = connect_with(&(&hole).into(), Buffers::default(), limit).unwrap_err();
+            let error = connect_with(None, &(&hole).into(), Buffers::default(), limit).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
             // The time limit of a connect counts whole milliseconds.
             assert!(start.elapsed() + Duration::from_millis(1) >= limit);

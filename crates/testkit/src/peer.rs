@@ -1,5 +1,6 @@
 //! One side of a connection that plays a script in its own thread.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -23,9 +24,17 @@ pub struct Peer {
 impl Peer {
     /// Connects to `addr` and plays `script` as a client.
     pub fn connect(name: &str, addr: impl Into<Addr>, script: Script) -> Self {
-        let addr = addr.into();
+        Self::client(name, None, addr.into(), script)
+    }
+
+    /// Connects from this address of the host to `addr` and plays `script` as a client.
+    pub fn connect_from(name: &str, source: IpAddr, addr: SocketAddr, script: Script) -> Self {
+        Self::client(name, Some(source), addr.into(), script)
+    }
+
+    fn client(name: &str, source: Option<IpAddr>, addr: Addr, script: Script) -> Self {
         Self::start(name, script, Some(addr.clone()), move |script, _| {
-            let socket = connect_with(&addr, script.buffers, script.limit);
+            let socket = connect_with(source, &addr, script.buffers, script.limit);
             socket.map_err(|error| (format!("connect to {addr}"), error.into()))
         })
     }

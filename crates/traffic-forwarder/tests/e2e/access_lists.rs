@@ -3,7 +3,7 @@
 mod changes;
 mod files;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use testkit::{
     Addr, Behaviour, LIMIT, Peer, Port, Script, Socket, Target, connect_from, wait_until,
@@ -18,9 +18,8 @@ const REFUSED: &str = "connections refused: the lists do not allow the client";
 /// A client from an address of this host.
 #[track_caller]
 fn from(source: &str, addr: SocketAddr) -> Peer {
-    let source: IpAddr = source.parse().unwrap();
-    let socket = connect_from(source, addr).unwrap_or_else(|error| panic!("{source}: {error}"));
-    Peer::play("client", socket, Script::new().write_bytes(".").read_exactly(1))
+    let script = Script::new().write_bytes(".").read_exactly(1);
+    Peer::connect_from(source, source.parse().unwrap(), addr, script)
 }
 
 /// A client from this address has its session.
@@ -32,10 +31,8 @@ fn is_served(source: &str, addr: SocketAddr) {
 /// A client from this address is reset.
 #[track_caller]
 fn is_reset(source: &str, addr: SocketAddr) {
-    let source: IpAddr = source.parse().unwrap();
-    // The RST may come before connect(2) has returned.
-    let Ok(socket) = connect_from(source, addr) else { return };
-    Peer::play("refused", socket, Script::new().expect_reset()).finish();
+    Peer::connect_from(source, source.parse().unwrap(), addr, Script::new().expect_reset())
+        .finish();
 }
 
 /// The counter of refused clients in the metrics.
