@@ -5,8 +5,8 @@ pub use names::{FailingName, LookUpError, Members, NamesStatus, Resolver, SavedN
 
 mod checks;
 pub use checks::{
-    Addresses, CheckFailure, CheckResult, Checks, MOST_BYTES, Probe, ProbeAddress, ProbeKind,
-    at_port, check, check_once,
+    Addresses, CheckFailure, CheckResult, Checks, Excerpt, MOST_BYTES, Probe, ProbeAddress,
+    ProbeKind, at_port, check, check_once,
 };
 
 mod sets;

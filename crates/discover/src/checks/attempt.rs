@@ -1,7 +1,7 @@
 //! One check: connect, send, read, judge.
 
 use super::judge::{judge, request};
-use super::probe::{CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress};
+use super::probe::{CheckFailure, CheckResult, Excerpt, MOST_BYTES, Probe, ProbeAddress};
 use rustix::net::sockopt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::Error;
@@ -14,25 +14,27 @@ use tokio::time::{Instant, timeout_at};
 pub async fn check(probe: &Probe) -> CheckResult {
     let began = Instant::now();
     let end = began + probe.timeout;
-    let outcome = timeout_at(end, attempt(probe, end)).await;
-    let outcome = outcome.unwrap_or(Err(CheckFailure::Timeout));
+    let mut answer = Vec::new();
+    let outcome = timeout_at(end, attempt(probe, end, &mut answer)).await;
+    let outcome = outcome.unwrap_or_else(|_| Err(CheckFailure::Timeout(Excerpt::of(&answer))));
     CheckResult { outcome, took: began.elapsed() }
 }
 
-async fn attempt(probe: &Probe, end: Instant) -> Result<(), CheckFailure> {
+/// Collects in `answer` what the target sends.
+async fn attempt(probe: &Probe, end: Instant, answer: &mut Vec<u8>) -> Result<(), CheckFailure> {
     match &probe.to {
         ProbeAddress::Unix(path) => {
             let stream =
                 UnixStream::connect(path).await.map_err(|error| connect_failure(&error))?;
-            converse(stream, probe).await
+            converse(stream, probe, answer).await
         }
         ProbeAddress::Tcp(addresses) => {
             let stream = connect(addresses, probe, end).await?;
-            converse(stream, probe).await
+            converse(stream, probe, answer).await
         }
         ProbeAddress::Name(name) => {
             let stream = connect(&name.find().await, probe, end).await?;
-            converse(stream, probe).await
+            converse(stream, probe, answer).await
         }
     }
 }
@@ -75,6 +77,7 @@ async fn connect_to(address: SocketAddr, probe: &Probe) -> Result<TcpStream, Err
 async fn converse(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     probe: &Probe,
+    answer: &mut Vec<u8>,
 ) -> Result<(), CheckFailure> {
     let Probe { header, kind, .. } = probe;
     // One write: the target gets the header and the request in one segment.
@@ -83,13 +86,12 @@ async fn converse(
     if let Some(result) = judge(kind, &[], false) {
         return result;
     }
-    let mut bytes = Vec::new();
     loop {
         let mut part = [0; 2048];
         let length = stream.read(&mut part).await.map_err(|error| broken(&error))?;
-        let room = MOST_BYTES - bytes.len();
-        bytes.extend_from_slice(&part[..length.min(room)]);
-        if let Some(result) = judge(kind, &bytes, length == 0) {
+        let room = MOST_BYTES - answer.len();
+        answer.extend_from_slice(&part[..length.min(room)]);
+        if let Some(result) = judge(kind, answer, length == 0) {
             return result;
         }
     }

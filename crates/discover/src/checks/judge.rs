@@ -1,6 +1,6 @@
 //! Requests of checks, and whether the bytes of an answer are a success. Pure.
 
-use super::probe::{CheckFailure, MOST_BYTES, ProbeKind};
+use super::probe::{CheckFailure, Excerpt, MOST_BYTES, ProbeKind};
 
 /// What the bytes so far mean; `None` if more are needed.
 pub(crate) type Judgement = Option<Result<(), CheckFailure>>;
@@ -31,14 +31,18 @@ pub(crate) fn judge(kind: &ProbeKind, bytes: &[u8], is_end: bool) -> Judgement {
         return judgement;
     }
     if bytes.len() >= MOST_BYTES {
-        return Some(Err(CheckFailure::Unexpected));
+        return Some(Err(unexpected(bytes)));
     }
     let is_wrong = is_end && matches!(kind, ProbeKind::Exchange { .. }) && !bytes.is_empty();
     match (is_end, is_wrong) {
-        (true, true) => Some(Err(CheckFailure::Unexpected)),
+        (true, true) => Some(Err(unexpected(bytes))),
         (true, false) => Some(Err(CheckFailure::Closed)),
         (false, _) => None,
     }
+}
+
+fn unexpected(answer: &[u8]) -> CheckFailure {
+    CheckFailure::Unexpected(Excerpt::of(answer))
 }
 
 fn contains(bytes: &[u8], expected: &[u8]) -> bool {
@@ -50,7 +54,7 @@ fn http(bytes: &[u8], (first, last): (u16, u16)) -> Judgement {
     const BEGIN: &[u8] = b"HTTP/1.";
     let common = bytes.len().min(BEGIN.len());
     if bytes[..common] != BEGIN[..common] {
-        return Some(Err(CheckFailure::Unexpected));
+        return Some(Err(unexpected(bytes)));
     }
     let line = bytes.get(..bytes.windows(2).position(|two| two == b"\r\n")?)?;
     // `HTTP/1.1 200 OK`: a version digit, a space, three digits, and a space if a reason follows.
@@ -60,7 +64,7 @@ fn http(bytes: &[u8], (first, last): (u16, u16)) -> Judgement {
         }
         _ => None,
     };
-    let Some(status) = status else { return Some(Err(CheckFailure::Unexpected)) };
+    let Some(status) = status else { return Some(Err(unexpected(bytes))) };
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|end| end + 4);
     // An interim response, such as `103 Early Hints`, precedes the final one (RFC 9110, section 15.2).
     if matches!(status, 100 | 102..=199) {
@@ -88,7 +92,7 @@ fn tls(bytes: &[u8]) -> Judgement {
         [ALERT, 3, _, 0, 2, _, _, ..] | [HANDSHAKE, 3, _, _, _, SERVER_HELLO, ..] => Some(Ok(())),
         [ALERT | HANDSHAKE, 3, ..] if bytes.len() < 6 => None,
         [ALERT, 3, _, 0, 2, ..] if bytes.len() < 7 => None,
-        _ => Some(Err(CheckFailure::Unexpected)),
+        _ => Some(Err(unexpected(bytes))),
     }
 }
 
@@ -162,6 +166,22 @@ mod tests {
         judgements.flatten().next()
     }
 
+    fn is_unexpected(judgement: &Judgement) -> bool {
+        matches!(judgement, Some(Err(CheckFailure::Unexpected(_))))
+    }
+
+    #[test]
+    fn a_failure_shows_the_beginning_of_the_answer() {
+        let shown = |answer: &[u8]| CheckFailure::Unexpected(Excerpt::of(answer)).to_string();
+        assert_eq!(shown(b"-ERR\r\n"), r#"not the expected answer, but "-ERR\r\n""#);
+        let long = shown(&[0xff; 100]);
+        assert_eq!(long.matches("\\xff").count(), 60);
+        assert!(long.ends_with("...\""), "{long}");
+        let late = |answer: &[u8]| CheckFailure::Timeout(Excerpt::of(answer)).to_string();
+        assert_eq!(late(b""), "no answer in time");
+        assert_eq!(late(b"\"x"), r#"not the expected answer in time, but "\"x""#);
+    }
+
     #[test]
     fn an_http_answer_is_judged_by_its_status() {
         let kind = http_kind();
@@ -173,14 +193,14 @@ mod tests {
         assert_eq!(with(b"HTTP/1.1 200 OK\r\n\r\n"), Some(Ok(())));
         assert_eq!(with(b"HTTP/1.1 500 No\r\n\r\n"), Some(Err(CheckFailure::Status(500))));
         for wrong in [&b"HTTP/1.1 2000 OK\r\n\r\n"[..], b"HTTP/1.1 20 OK\r\n\r\n"] {
-            assert_eq!(judged(&kind, wrong), Some(Err(CheckFailure::Unexpected)));
+            assert!(is_unexpected(&judged(&kind, wrong)));
         }
         assert_eq!(judged(&kind, b"HTTP/1.1 200 OK\r\nA: b\r\n"), None);
         let failed = |bytes| judged(&kind, bytes).unwrap().unwrap_err();
         assert_eq!(failed(b"HTTP/1.1 503 x\r\n"), CheckFailure::Status(503));
         for wrong in [&b"SSH-2.0"[..], b"HTTP/2 200\r\n", b"HTTP/1.1 2x0 \r\n", b"HTTP/1.1 20\r\n"]
         {
-            assert_eq!(failed(wrong), CheckFailure::Unexpected);
+            assert!(is_unexpected(&judged(&kind, wrong)));
         }
         assert_eq!(judge(&kind, b"HTTP/1.1 20", true), Some(Err(CheckFailure::Closed)));
         let request = String::from_utf8(request(&kind, &[0; 32])).unwrap();
@@ -198,7 +218,7 @@ mod tests {
         assert_eq!(judged(&kind, &[21, 3, 3, 0, 2, 2, 40]), Some(Ok(())));
         assert_eq!(judged(&kind, &[21, 3, 3, 0, 2, 2]), None);
         for wrong in [&b"HTTP"[..], &[22, 3, 3, 0, 90, 1], &[21, 3, 3, 0, 3, 2, 40], &[22, 2]] {
-            assert_eq!(judged(&kind, wrong), Some(Err(CheckFailure::Unexpected)), "{wrong:?}");
+            assert!(is_unexpected(&judged(&kind, wrong)), "{wrong:?}");
         }
     }
 
@@ -208,10 +228,10 @@ mod tests {
         assert_eq!(request(&kind, &[0; 32]), b"PING\r\n");
         assert_eq!(judged(&kind, b"banner\r\n+PONG\r\n"), Some(Ok(())));
         assert_eq!(judge(&kind, b"-ERR\r\n", false), None);
-        assert_eq!(judge(&kind, b"-ERR\r\n", true), Some(Err(CheckFailure::Unexpected)));
+        assert!(is_unexpected(&judge(&kind, b"-ERR\r\n", true)));
         assert_eq!(judge(&kind, b"", true), Some(Err(CheckFailure::Closed)));
         let endless = vec![0; MOST_BYTES];
-        assert_eq!(judge(&kind, &endless, false), Some(Err(CheckFailure::Unexpected)));
+        assert!(is_unexpected(&judge(&kind, &endless, false)));
         let none = ProbeKind::Exchange { send: Vec::new(), expect: Vec::new() };
         assert_eq!(judge(&none, b"", false), Some(Ok(())));
     }

@@ -15,7 +15,9 @@ mod timetable;
 pub use attempt::check;
 pub use configured::at_port;
 pub use once::check_once;
-pub use probe::{Addresses, CheckFailure, CheckResult, MOST_BYTES, Probe, ProbeAddress, ProbeKind};
+pub use probe::{
+    Addresses, CheckFailure, CheckResult, Excerpt, MOST_BYTES, Probe, ProbeAddress, ProbeKind,
+};
 pub use runner::Checks;
 
 #[cfg(test)]

@@ -96,13 +96,32 @@ pub enum CheckFailure {
     /// The connection broke, with the kernel's error.
     Broken(String),
     /// Nothing, or not enough, within the timeout.
-    Timeout,
+    Timeout(Excerpt),
     /// The target closed the connection before its answer was complete.
     Closed,
     /// The HTTP status is not one of the expected ones.
     Status(u16),
     /// The answer is not HTTP or TLS, or does not contain the expected bytes.
-    Unexpected,
+    Unexpected(Excerpt),
+}
+
+/// The beginning of an answer as text; empty if nothing came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Excerpt(String);
+
+impl Excerpt {
+    /// Bytes that are shown.
+    const LENGTH: usize = 60;
+
+    pub(crate) fn of(answer: &[u8]) -> Self {
+        let shown = &answer[..answer.len().min(Self::LENGTH)];
+        let more = if shown.len() < answer.len() { "..." } else { "" };
+        Self(if answer.is_empty() {
+            String::new()
+        } else {
+            format!("\"{}{more}\"", shown.escape_ascii())
+        })
+    }
 }
 
 impl fmt::Display for CheckFailure {
@@ -111,10 +130,13 @@ impl fmt::Display for CheckFailure {
             Self::NoAddress => f.write_str("the name has no address"),
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
             Self::Broken(error) => write!(f, "the connection broke: {error}"),
-            Self::Timeout => f.write_str("no answer in time"),
+            Self::Timeout(Excerpt(seen)) if seen.is_empty() => f.write_str("no answer in time"),
+            Self::Timeout(Excerpt(seen)) => {
+                write!(f, "not the expected answer in time, but {seen}")
+            }
             Self::Closed => f.write_str("closed before its answer was complete"),
             Self::Status(status) => write!(f, "HTTP status {status}"),
-            Self::Unexpected => f.write_str("the answer is not the expected one"),
+            Self::Unexpected(Excerpt(seen)) => write!(f, "not the expected answer, but {seen}"),
         }
     }
 }

@@ -195,7 +195,7 @@ fn wrong_and_slow_answers_fail_a_check() {
     let operated = operated(&port, &[at.addr().into()], check);
     wait_for_states(&operated, &["up"]);
     for (answer, result) in [
-        ("SSH-2.0-x\r\n", "the answer is not the expected one"),
+        ("SSH-2.0-x\r\n", r#"not the expected answer, but "SSH-2.0-x\r\n""#),
         ("HTTP/1.1 200 OK\r\nA: b\r\n", "closed before its answer was complete"),
         ("", "closed before its answer was complete"),
     ] {
