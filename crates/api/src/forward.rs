@@ -76,9 +76,12 @@ pub struct Target {
     /// When the state changed last; null if it never has.
     #[serde(default)]
     pub since: Option<String>,
-    /// Why it is down, or the failure of its name.
+    /// Why it is or, while it is drained, would be down; or the failure of its name.
     #[serde(default)]
     pub why: Option<String>,
+    /// Seconds until a client may try it again, if only failed connects keep it down; 0: the next client may.
+    #[serde(default)]
+    pub retry_in: Option<f64>,
     /// Its checks since the start of the process; null if it is not checked.
     #[serde(default)]
     pub checks: Option<CheckCounts>,

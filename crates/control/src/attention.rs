@@ -4,6 +4,7 @@
 use api::{Attention, Condition, Origin, Status, Word};
 use flow::Verdict;
 use plan::counted;
+use std::sync::Arc;
 
 /// Seconds for which a refused client, a failed session or a lost log line needs attention.
 const RECENT: f64 = 60.0;
@@ -65,6 +66,8 @@ pub(crate) struct ForwardFacts {
     pub(crate) targets: usize,
     /// Those that are down.
     pub(crate) down: Vec<DownTarget>,
+    /// The address of a listener whose targets are all drained.
+    pub(crate) drained_listener: Option<Arc<str>>,
 }
 
 /// A target that is down.
@@ -85,6 +88,10 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
         is_recent(facts.last_failed)
             .then(|| (Condition::Failing, format!("sessions fail to connect, {failed} so far"))),
         targets_down(facts).map(|text| (Condition::TargetDown, text)),
+        facts.drained_listener.as_ref().map(|listen| {
+            let text = format!("all targets of {listen} are drained: its clients are reset");
+            (Condition::TargetsDrained, text)
+        }),
     ])
 }
 
@@ -210,6 +217,7 @@ mod tests {
             last_failed: Some(59.9),
             targets: 3,
             down: vec![DownTarget { address: "a:1".to_owned(), why: Some("refused".to_owned()) }],
+            drained_listener: Some(":1".into()),
             ..fine.clone()
         };
         let expected = [
@@ -218,6 +226,7 @@ mod tests {
             ("refusing", "refused clients, 3 so far"),
             ("failing", "sessions fail to connect, 4 so far"),
             ("target_down", "1 of 3 targets is down: a:1, refused"),
+            ("targets_drained", "all targets of :1 are drained: its clients are reset"),
         ];
         assert_eq!(parts(of_forward(&facts)), pairs(&expected));
         let full = ForwardFacts { has_full_targets: true, ..fine.clone() };

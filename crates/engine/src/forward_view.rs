@@ -98,6 +98,16 @@ impl<K: Kernel> ForwardView<'_, K> {
         self.routes.iter().any(is_full)
     }
 
+    /// The address of a listener whose targets are all drained; `None` if there is none.
+    pub fn drained_listener(&self) -> Option<Arc<str>> {
+        let is_drained = |route: &&Arc<Route>| {
+            let set = route.targets.load();
+            let members = set.members();
+            !members.is_empty() && members.iter().all(|member| member.target.is_drained())
+        };
+        self.routes.iter().find(is_drained).map(|route| Arc::clone(&route.listen))
+    }
+
     /// Unix listeners that clients cannot reach, because another program removed or replaced their
     /// files. One system call per Unix listener.
     pub fn lost_files(&self) -> impl Iterator<Item = LostFile<'_>> {

@@ -7,6 +7,7 @@ use crate::target_address::TargetAddress;
 use flow::{Active, Time};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::SystemTime;
 
 /// The targets in the sets of a forward, and those that still have sessions. Locked by the control side, and
 /// by workers that restore sessions.
@@ -100,15 +101,15 @@ impl KnownTargets {
         !lock(&self.drained).is_empty()
     }
 
-    /// Drains a target, or lets it take sessions again. True if that is a change.
-    pub(crate) fn set_drained(&self, target: &Arc<Target>, drained: bool) -> bool {
+    /// Drains a target at that time, or lets it take sessions again. True if that is a change.
+    pub(crate) fn set_drained(&self, target: &Arc<Target>, at: Option<SystemTime>) -> bool {
         let mut all = lock(&self.drained);
-        if drained {
+        if at.is_some() {
             all.insert(target.address.clone(), Arc::clone(target));
         } else {
             all.remove(&target.address);
         }
-        target.set_drained(drained)
+        target.set_drained(at)
     }
 
     /// Forgets the targets that no set and no session has, but for drained ones.

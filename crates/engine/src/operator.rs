@@ -57,12 +57,13 @@ impl<K: Kernel> Forwards<K> {
         let running = running.ok_or(NotSwitched::NoForward)?;
         let sets = running.routes.iter().map(|route| route.targets.load());
         let known = &running.forward.targets;
+        let at = drained.then(|| shared.kernel.system_time());
         let changes: Vec<bool> = sets
             .flat_map(|set| {
                 let members = set.members().iter().filter(|member| *member.target.text == *target);
                 members.map(|member| Arc::clone(&member.target)).collect::<Vec<_>>()
             })
-            .map(|target| known.set_drained(&target, drained))
+            .map(|target| known.set_drained(&target, at))
             .collect();
         // With the target drained, backups may serve.
         shared.wake(running.forward.targets_changed());

@@ -31,8 +31,8 @@ pub(crate) struct Target {
     tried_from: AtomicU64,
     /// The next connect changes its health.
     has_failures: AtomicBool,
-    /// An operator has drained it.
-    drained: AtomicBool,
+    /// When an operator has drained it, in microseconds since 1970; 0 while it is not drained.
+    drained_at: AtomicU64,
     /// Usual time of a connect in microseconds; 0 before the first.
     usual_micros: AtomicU32,
     /// The address of its name that was connected last.
@@ -77,7 +77,7 @@ impl Target {
             health: Mutex::default(),
             tried_from: AtomicU64::new(0),
             has_failures: AtomicBool::new(false),
-            drained: AtomicBool::new(false),
+            drained_at: AtomicU64::new(0),
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
             up_since: AtomicU64::new(NOT_BEGUN),
@@ -99,13 +99,16 @@ impl Target {
         });
         target.up_since.store(saved.up_since, Ordering::Relaxed);
         target.removed_at.store(saved.removed_at, Ordering::Relaxed);
-        target.set_drained(saved.drained);
+        target.usual_micros.store(saved.usual_micros, Ordering::Relaxed);
+        // An older version has not noted since when.
+        let drained_at = if saved.drained { saved.drained_at.max(1) } else { 0 };
+        target.drained_at.store(drained_at, Ordering::Relaxed);
         if let Some(first) = target.connects.first() {
             first.connected.add(saved.connected);
             first.failed.add(saved.failed);
         }
         *target.lock_change() = saved.change.as_ref().map(|change| StateChange {
-            at: SystemTime::UNIX_EPOCH + Duration::from_micros(change.at),
+            at: since_epoch(change.at),
             why: Some(change.why.as_str()).filter(|why| !why.is_empty()).map(Into::into),
         });
         target
@@ -121,9 +124,7 @@ impl Target {
             passive: if health.has_failures() { health.saved() } else { Vec::new() },
             checked: self.checked.saved(),
             change: change.as_ref().map(|change| handover::StateChange {
-                at: handover::micros(
-                    change.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
-                ),
+                at: micros_since_epoch(change.at),
                 why: change.why.as_deref().unwrap_or_default().to_owned(),
             }),
             up_since: Some(self.up_since.load(Ordering::Relaxed))
@@ -133,6 +134,8 @@ impl Target {
             connected,
             failed,
             removed_at: self.removed_at.load(Ordering::Relaxed),
+            drained_at: self.drained_at.load(Ordering::Relaxed),
+            usual_micros: self.usual_micros.load(Ordering::Relaxed),
         };
         let is_new = saved == handover::Target::default();
         (!is_new).then(|| handover::Target { address: self.text.to_string(), ..saved })
@@ -210,12 +213,23 @@ impl Target {
 
     /// Whether an operator has drained it: it takes no new session, not even while no target is up.
     pub(crate) fn is_drained(&self) -> bool {
-        self.drained.load(Ordering::Relaxed)
+        self.drained_at.load(Ordering::Relaxed) != 0
     }
 
-    /// Drains it, or lets it take sessions again. True if that is a change.
-    pub(crate) fn set_drained(&self, drained: bool) -> bool {
-        self.drained.swap(drained, Ordering::Relaxed) != drained
+    /// When an operator has drained it.
+    pub(crate) fn drained_at(&self) -> Option<SystemTime> {
+        let at = self.drained_at.load(Ordering::Relaxed);
+        (at != 0).then(|| since_epoch(at))
+    }
+
+    /// Drains it at that time, or lets it take sessions again. True if that is a change.
+    pub(crate) fn set_drained(&self, at: Option<SystemTime>) -> bool {
+        if self.is_drained() == at.is_some() {
+            return false;
+        }
+        let at = at.map_or(0, |at| micros_since_epoch(at).max(1));
+        self.drained_at.store(at, Ordering::Relaxed);
+        true
     }
 
     /// Limits its sessions as configured. The caller wakes the workers that wait for a place, after the set with
@@ -358,6 +372,14 @@ const SEND_PROXY: [Option<SendProxy>; 4] =
 
 /// The limit of a gate without a limit.
 const NO_LIMIT: u32 = u32::MAX;
+
+fn micros_since_epoch(at: SystemTime) -> u64 {
+    handover::micros(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+fn since_epoch(micros: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
+}
 
 /// The limit of a target's own sessions.
 pub(crate) fn limit(target: &plan::TargetEntry) -> u32 {

@@ -5,9 +5,10 @@ use crate::rule::Route;
 use crate::target::StateChange;
 use crate::target_address::TargetAddress;
 use crate::targets::Member;
+use flow::Time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The current state of a target in the sets of a forward.
 #[derive(Clone, Debug)]
@@ -21,8 +22,10 @@ pub struct TargetView {
     pub listen: Vec<Arc<str>>,
     /// It is not out of use, after failed connects or checks.
     pub is_up: bool,
-    /// An operator has drained it.
-    pub is_drained: bool,
+    /// When an operator has drained it; `None` if it is not drained.
+    pub drained_at: Option<SystemTime>,
+    /// When a client may try it again, while only failed connects keep it out of use.
+    pub tried_from: Option<Time>,
     /// It is checked, and no check has ended yet.
     pub is_unknown: bool,
     /// The change to its present state; `None` if it has had no other since the start of the process.
@@ -81,7 +84,10 @@ impl TargetView {
             set: set.as_ref().map(entry),
             listen: Vec::new(),
             is_up,
-            is_drained: target.is_drained(),
+            drained_at: target.drained_at(),
+            tried_from: target
+                .tried_from()
+                .filter(|_| has_passive_health && !target.checked.is_down()),
             is_unknown: target.checked.is_unknown(),
             // A check or `passive` that was switched off has left the change of another state.
             change: target.change().filter(|change| change.why.is_none() == is_up),

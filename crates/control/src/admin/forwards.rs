@@ -257,6 +257,9 @@ fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
         last_failed: totals.last_failed.map(seconds_since),
         targets: targets.len(),
         down: down.collect(),
+        drained_listener: view
+            .drained_listener()
+            .filter(|_| view.state == engine::ForwardState::Active),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The targets of a forward as the API lists them.
 
-use crate::api_format::time;
+use crate::api_format::{Moment, time};
 use api::{CheckCounts, LastCheck, Target, TargetState};
 use discover::NamesStatus;
 use engine::{ForwardView, TargetView, set_of};
@@ -10,7 +10,8 @@ use std::time::SystemTime;
 /// The targets of a forward; last come the entries of `to` that stand for records of a name without an
 /// answer.
 pub(super) fn targets_of(view: &ForwardView<'_>, names: &NamesStatus) -> Vec<Target> {
-    let mut targets: Vec<Target> = view.targets().iter().map(target_of).collect();
+    let now = Moment::now();
+    let mut targets: Vec<Target> = view.targets().iter().map(|it| target_of(it, now)).collect();
     for route in &view.plan.routes {
         for entry in &*route.targets {
             let Some(missing) = unresolved(entry, names) else { continue };
@@ -52,6 +53,7 @@ fn unresolved(entry: &TargetEntry, names: &NamesStatus) -> Option<Target> {
         why: Some(
             failing.map_or("its name has no answer yet".to_owned(), |it| it.error.to_string()),
         ),
+        retry_in: None,
         checks: None,
         last_check: None,
         sessions: 0,
@@ -67,22 +69,24 @@ fn unresolved(entry: &TargetEntry, names: &NamesStatus) -> Option<Target> {
 /// The word of the API for a target's state.
 pub(super) fn target_state(view: &TargetView) -> TargetState {
     match view {
-        TargetView { is_drained: true, .. } => TargetState::Drained,
+        TargetView { drained_at: Some(_), .. } => TargetState::Drained,
         TargetView { is_unknown: true, .. } => TargetState::Unknown,
         TargetView { is_up: true, .. } => TargetState::Up,
         _ => TargetState::Down,
     }
 }
 
-fn target_of(view: &TargetView) -> Target {
+fn target_of(view: &TargetView, now: Moment) -> Target {
     let [connects, failed_connects] = view.connects;
+    let changed_at = view.change.as_ref().map(|change| change.at);
     Target {
         address: view.address.to_string(),
         set: view.set.clone(),
         listen: view.listen.iter().map(ToString::to_string).collect(),
         state: target_state(view).into(),
-        since: view.change.as_ref().map(|change| time(change.at)),
+        since: view.drained_at.or(changed_at).map(time),
         why: view.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
+        retry_in: view.tried_from.map(|from| from.since(now.monotonic).as_secs_f64()),
         checks: view.checks.map(|[succeeded, failed]| CheckCounts { succeeded, failed }),
         last_check: view.last_check.as_ref().map(|last| LastCheck {
             result: last.error.as_deref().unwrap_or("ok").to_owned(),

@@ -75,6 +75,12 @@ pub struct Target {
     /// clock; else 0. Missing in older versions, which reads as 0.
     #[prost(uint64, tag = "9")]
     pub removed_at: u64,
+    /// While it is drained: since when, in microseconds since 1970. 0 in older versions.
+    #[prost(uint64, tag = "10")]
+    pub drained_at: u64,
+    /// Usual time of a connect, in microseconds; 0 before the first, and in older versions.
+    #[prost(uint32, tag = "11")]
+    pub usual_micros: u32,
 }
 
 /// Results of the checks of a target.

@@ -80,9 +80,17 @@ fn a_back_off_survives_an_upgrade() {
     let operated = Operated::start(config);
     served_client(&port);
     operated.wait_for_message("a target is down after failed connects");
+    let path = format!("/v1/forwards/{}", port.addr());
+    let shown = || operated.http.json(&path)["targets"].as_array().cloned().unwrap();
+    let before = shown();
     operated.http.post(&format!("/v1/upgrade?binary={BINARY}")).status(202);
     wait_until("the next image", LIMIT, || !messages(&operated, "upgraded").is_empty());
     assert_eq!(states(&operated, &port), ["down", "up"]);
+    let after = shown();
+    let waits = [&before, &after].map(|targets| targets[0]["retry_in"].as_f64().unwrap());
+    assert!(3600.0 >= waits[0] && waits[0] > waits[1] && waits[1] > 0.0, "{waits:?}");
+    assert_eq!(after[1]["connect_time"], before[1]["connect_time"]);
+    assert!(after[1]["connect_time"].is_number() && after[1]["retry_in"].is_null(), "{after:?}");
     let back = Target::start_at(Place::At(dead.addr()), Behaviour::Echo);
     for _ in 0..5 {
         served_client(&port);
