@@ -75,9 +75,30 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     shown
 }
 
+/// Like [`cut`], but keeps the beginning and the end.
+pub(crate) fn cut_within(text: &str, most: usize) -> String {
+    let back = most.saturating_sub(1) / 2;
+    let mut left = back;
+    let fits = |(_, c): &(usize, char)| {
+        let fits = columns_of(*c) <= left;
+        left = left.saturating_sub(columns_of(*c));
+        fits
+    };
+    let end = text.char_indices().rev().take_while(fits).last().map_or("", |(at, _)| &text[at..]);
+    if columns(text) <= most { text.to_owned() } else { cut(text, most - back) + end }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_within() {
+        let cases = [("short", 5, "short"), ("longer", 5, "lo…er"), ("ab", 1, "…"), ("ab", 0, "")];
+        for (text, most, expected) in cases {
+            assert_eq!(cut_within(text, most), expected);
+        }
+    }
 
     #[test]
     fn text_is_cut_by_columns_not_by_characters() {

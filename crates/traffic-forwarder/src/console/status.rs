@@ -19,7 +19,7 @@ use hyper::Method;
 use plan::counted;
 use serde::Serialize;
 
-/// How many forwards with errors are listed below the table.
+/// How many conditions are listed below the table.
 const TROUBLES: usize = 10;
 
 /// The answers to both requests, unchanged.
@@ -86,22 +86,18 @@ fn whole_text(
     format!("{}\n{table}", overview::text(status, forwards, same))
 }
 
-/// The errors of forwards and their targets, which the table has no room for.
+/// What an operator should act on, which the table has no room for.
 fn troubles(forwards: &[Forward]) -> String {
-    let with_error = || forwards.iter().filter_map(|it| Some((&it.name, trouble(it)?)));
-    let lines = with_error()
-        .take(TROUBLES)
-        .map(|(name, error)| format!("{}: {}\n", plan::escaped(name), plan::escaped(error)));
-    let more = with_error().count().saturating_sub(TROUBLES);
-    let more = (more > 0).then(|| {
-        format!("and {} with an error: `status NAME` has it\n", counted(more, "more forward"))
+    let all = || {
+        forwards.iter().flat_map(|it| it.attention.iter().map(|attention| (&it.name, attention)))
+    };
+    let lines = all().take(TROUBLES).map(|(name, attention)| {
+        format!("{}: {}\n", plan::escaped(name), plan::escaped(&attention.text))
     });
+    let more = all().count().saturating_sub(TROUBLES);
+    let more = (more > 0)
+        .then(|| format!("and {}: `status --json` has them\n", counted(more, "more condition")));
     lines.chain(more).collect()
-}
-
-fn trouble(Forward { error, attention, .. }: &Forward) -> Option<&str> {
-    let down = || attention.iter().find(|it| it.condition == Condition::TargetDown);
-    error.as_deref().or_else(|| Some(&*down()?.text))
 }
 
 fn table(forwards: &[Forward]) -> Table<12> {
@@ -109,13 +105,13 @@ fn table(forwards: &[Forward]) -> Table<12> {
         text("FORWARD"),
         text("STATE"),
         address("LISTEN").rank(1),
-        address("TO").rank(2),
+        address("TO").rank(3),
         text("TARGETS").only_if(forwards.iter().any(|forward| forward.targets.len() > 1)),
         number("SESSIONS"),
-        number("OPENED").rank(5),
-        number("REFUSED").rank(3),
-        number("FAILED").rank(3),
-        number("BACKLOG").rank(6),
+        number("OPENED").rank(6),
+        number("REFUSED").rank(2),
+        number("FAILED").rank(2),
+        number("BACKLOG").rank(5),
         number("UP").rank(4),
         number("DOWN").rank(4),
     ];
@@ -235,6 +231,9 @@ fn one_text(forward: &Forward) -> String {
         ("bytes", format!("{} up, {} down", bytes(forward.bytes_up), bytes(forward.bytes_down))),
         ("backlog", counted(forward.backlog, "connection")),
     ];
+    // The line of the state says why a forward is skipped.
+    let attention = forward.attention.iter().filter(|it| it.condition != Condition::Skipped);
+    lines.extend(attention.map(|it| ("attention", it.text.clone())));
     let routes = forward.listen.iter().zip(&forward.to);
     lines.extend(routes.map(|(listen, to)| ("route", format!("{listen} -> {to}"))));
     // One target has the figures of its forward.

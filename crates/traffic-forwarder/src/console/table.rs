@@ -1,6 +1,6 @@
 //! Tables of aligned columns.
 
-use crate::console::screen::{Colour, Screen, columns, cut};
+use crate::console::screen::{Colour, Screen, columns, cut, cut_within};
 use std::fmt::Write as _;
 
 const GAP: &str = "  ";
@@ -8,6 +8,9 @@ const GAP: &str = "  ";
 const NARROWEST: usize = 8;
 /// Columns are dropped before text columns are narrowed below this width, unless a column has its own.
 const COMFORTABLE: usize = 20;
+/// The longest IPv6 address with its port. A longer address, such as a name, does not widen its column on a
+/// narrow terminal.
+const ADDRESS: usize = 47;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Align {
@@ -21,6 +24,8 @@ pub(crate) struct Column {
     head: &'static str,
     align: Align,
     shrinks: bool,
+    /// A cell that is too long is followed by a line break.
+    breaks: bool,
     /// Columns are dropped before this one is narrowed below this width.
     comfortable: usize,
     is_hidden: bool,
@@ -35,20 +40,22 @@ pub(crate) const fn text(head: &'static str) -> Column {
         head,
         align: Align::Left,
         shrinks,
+        breaks: false,
         comfortable: COMFORTABLE,
         is_hidden: false,
         rank: 0,
     }
 }
 
-/// A column of text that means nothing if it is truncated.
+/// A column of text that means nothing if it is truncated. On a narrow terminal, the row of a very long one
+/// goes on in the next line.
 pub(crate) const fn address(head: &'static str) -> Column {
-    Column { shrinks: false, ..text(head) }
+    Column { shrinks: false, breaks: true, ..text(head) }
 }
 
 /// A column of numbers, which are never truncated.
 pub(crate) const fn number(head: &'static str) -> Column {
-    Column { align: Align::Right, ..address(head) }
+    Column { align: Align::Right, shrinks: false, ..text(head) }
 }
 
 impl Column {
@@ -93,6 +100,15 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
+/// How an address is shown that is wider than its column.
+#[derive(Clone, Copy)]
+enum Long {
+    /// Whole; the row goes on in the next line.
+    Broken,
+    /// Its beginning and its end.
+    Shortened,
+}
+
 pub(crate) struct Table<const N: usize> {
     columns: [Column; N],
     rows: Vec<[Cell; N]>,
@@ -110,15 +126,22 @@ impl<const N: usize> Table<N> {
             let line = parts.collect::<String>();
             line.trim_end().to_owned() + "\n"
         };
-        self.lines(screen.width()).into_iter().map(line).collect()
+        let rows = self.rows(screen.width(), Long::Broken);
+        rows.into_iter().flatten().map(line).collect()
     }
 
-    /// The parts of the heading and of each row, in at most `most` columns.
+    /// The parts of the heading and of each row, in at most `most` columns. Of a very long address, the
+    /// beginning and the end are shown.
     pub(crate) fn lines(&self, most: Option<usize>) -> Vec<Vec<Part>> {
+        self.rows(most, Long::Shortened).into_iter().flatten().collect()
+    }
+
+    /// The lines of the heading and of each row.
+    fn rows(&self, most: Option<usize>, long: Long) -> Vec<Vec<Vec<Part>>> {
         let widths = self.widths(most);
         let head = self.columns.map(|column| Cell::from(column.head));
         let rows = std::iter::once(&head).chain(&self.rows);
-        rows.map(|row| self.line(row, &widths, most)).collect()
+        rows.map(|row| self.row(row, &widths, most, long)).collect()
     }
 
     /// Column widths: those of the widest cells. If the terminal is too narrow, the widest text columns
@@ -130,6 +153,12 @@ impl<const N: usize> Table<N> {
             (!is_hidden).then(|| cells(index).chain([columns(head)]).max().unwrap_or(0))
         });
         let Some(most) = most else { return widths };
+        if too_wide(&widths, most) > 0 {
+            for (width, column) in widths.iter_mut().zip(&self.columns).filter(|(_, it)| it.breaks)
+            {
+                *width = width.map(|width| width.min(ADDRESS.max(column.head.len())));
+            }
+        }
         while too_wide(&self.shrunk(widths, most, |column| column.comfortable), most) > 0 {
             let shown = (0..N).filter(|index| widths[*index].is_some());
             let highest = shown.map(|index| self.columns[index].rank).max().unwrap_or(0);
@@ -155,8 +184,14 @@ impl<const N: usize> Table<N> {
         widths
     }
 
-    fn line(&self, row: &[Cell; N], widths: &Widths<N>, most: Option<usize>) -> Vec<Part> {
-        let mut line: Vec<Part> = Vec::new();
+    fn row(
+        &self,
+        row: &[Cell; N],
+        widths: &Widths<N>,
+        most: Option<usize>,
+        long: Long,
+    ) -> Vec<Vec<Part>> {
+        let (mut lines, mut line): (Vec<Vec<Part>>, Vec<Part>) = Default::default();
         // Columns that still do not fit are left out, so that no line wraps.
         let mut left = most.unwrap_or(usize::MAX);
         for ((cell, width), column) in row.iter().zip(widths).zip(&self.columns) {
@@ -164,16 +199,26 @@ impl<const N: usize> Table<N> {
             let gap = if line.is_empty() { "" } else { GAP };
             let Some(rest) = left.checked_sub(gap.len() + width) else { break };
             left = rest;
-            let text = cut(&cell.text, *width);
+            line.push((gap.to_owned(), None));
+            let text = match long {
+                Long::Broken if column.breaks && columns(&cell.text) > *width => {
+                    line.push((cell.text.clone(), cell.colour));
+                    let indent = " ".repeat(most.unwrap_or_default() - left);
+                    lines.push(std::mem::replace(&mut line, vec![(indent, None)]));
+                    continue;
+                }
+                Long::Shortened if column.breaks => cut_within(&cell.text, *width),
+                _ => cut(&cell.text, *width),
+            };
             let padding = " ".repeat(width - columns(&text));
             let text = (text, cell.colour);
-            line.push((gap.to_owned(), None));
             match column.align {
                 Align::Left => line.extend([text, (padding, None)]),
                 Align::Right => line.extend([(padding, None), text]),
             }
         }
-        line
+        lines.push(line);
+        lines
     }
 }
 
@@ -246,6 +291,29 @@ web        0 B  w:80
         assert_eq!(shown(Some(39)), "web   127.0.0.1:27101  1000  up");
         assert_eq!(shown(Some(34)), "web   127.0.0.1:27101  1000  up");
         assert_eq!(shown(Some(33)), "web   127.0.0.1:27101  up");
+    }
+
+    #[test]
+    fn the_row_of_a_very_long_address_goes_on_in_the_next_line() {
+        let columns = [text("NAME"), address("TO"), text("STATE"), number("N").rank(1)];
+        let long = format!("{}:5432", "x".repeat(60));
+        let rows = [["web", "w:80", "up", "1"], ["db", &long, "down", "2"]];
+        let table = Table::new(columns, rows.iter().map(|row| row.map(Cell::from)));
+        let indent = " ".repeat(6 + ADDRESS);
+        let place = " ".repeat(ADDRESS - 4);
+        let head = " ".repeat(ADDRESS - 2);
+        let expected = format!(
+            "NAME  TO{head}  STATE  N\nweb   w:80{place}  up     1\n\
+             db    {long}\n{indent}  down   2\n"
+        );
+        assert_eq!(table.render(&screen(Some(66), false)), expected);
+        let one_line = |most| {
+            let parts = table.lines(Some(most)).remove(2).into_iter().map(|(text, _)| text);
+            parts.collect::<String>()
+        };
+        let (front, back) = ("x".repeat(23), "x".repeat(18));
+        assert_eq!(one_line(66), format!("db    {front}…{back}:5432  down   2"));
+        assert!(one_line(100).contains(&long));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::console::screen::Colour;
 use crate::console::table::{Cell, Table, address, number, text};
-use crate::console::target_check::{last_check, why};
+use crate::console::target_check::{last_check, retry_in};
 use crate::console::units::seconds;
 use api::{Target, TargetState, Word};
 use std::time::SystemTime;
@@ -12,14 +12,16 @@ const REASON: usize = 50;
 
 /// The table of these targets, each with the name of its forward. With the present time, it also has
 /// columns for the time that a target has been in its state, and for the reason.
-pub(crate) fn table(targets: &[(&str, &Target)], now: Option<SystemTime>) -> Table<12> {
-    let has_reasons = now.is_some() && targets.iter().any(|(_, target)| why(target).is_some());
+pub(crate) fn table(targets: &[(&str, &Target)], now: Option<SystemTime>) -> Table<13> {
+    let has_reasons = now.is_some() && targets.iter().any(|(_, target)| target.why.is_some());
+    let has_retries = now.is_some() && targets.iter().any(|(_, it)| retry_in(it).is_some());
     let columns = [
         text("FORWARD"),
         address("TARGET"),
         text("STATE"),
         number("FOR").only_if(now.is_some()),
         number("SESSIONS"),
+        number("RETRY").rank(1).only_if(has_retries),
         text("WHY").comfortable(REASON).only_if(has_reasons),
         number("WEIGHT").rank(1),
         number("CONNECTS").rank(3),
@@ -31,13 +33,13 @@ pub(crate) fn table(targets: &[(&str, &Target)], now: Option<SystemTime>) -> Tab
     Table::new(columns, targets.iter().map(|(forward, target)| row(forward, target, now)))
 }
 
-fn row(forward: &str, target: &Target, now: Option<SystemTime>) -> [Cell; 12] {
+fn row(forward: &str, target: &Target, now: Option<SystemTime>) -> [Cell; 13] {
     let sessions = match target.max_sessions {
         Some(limit) => format!("{}/{limit}", target.sessions),
         None => target.sessions.to_string(),
     };
     let backup = if target.backup { " backup" } else { "" };
-    let colour = colour(&target.state);
+    let (colour, why) = (colour(&target.state), target.why.as_deref());
     let age = now.and_then(|now| age(target, now));
     [
         forward.into(),
@@ -45,7 +47,8 @@ fn row(forward: &str, target: &Target, now: Option<SystemTime>) -> [Cell; 12] {
         Cell::coloured(target.state.to_string(), Some(colour)),
         age.map_or_else(|| "-".to_owned(), seconds).into(),
         sessions.into(),
-        Cell::coloured(why(target).unwrap_or("-"), why(target).map(|_| colour)),
+        retry_in(target).unwrap_or_else(|| "-".to_owned()).into(),
+        Cell::coloured(why.unwrap_or("-"), why.map(|_| colour)),
         format!("{}{backup}", target.weight).into(),
         target.connects.to_string().into(),
         target.failed_connects.to_string().into(),

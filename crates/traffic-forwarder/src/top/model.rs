@@ -294,9 +294,23 @@ impl Model {
             || notice.is_some_and(|notice| notice.bad);
         let alerts = attention.iter().map(|it| plan::escaped(&it.text));
         let paused = self.paused.then(|| "paused: Space resumes".to_owned());
-        let all =
-            alerts.chain(self.refusal.clone()).chain(notice.map(|notice| notice.text.clone()));
-        (all.chain(paused).collect::<Vec<_>>().join("; "), bad)
+        // What has just happened comes first: the line may be cut.
+        let news = notice.map(|notice| notice.text.clone()).into_iter().chain(self.refusal.clone());
+        let all: Vec<_> = news.chain(alerts).chain(paused).collect();
+        if all.is_empty() {
+            let why = self.chosen_attention();
+            let bad = why.is_some();
+            return (why.unwrap_or_default(), bad);
+        }
+        (all.join("; "), bad)
+    }
+
+    /// Why the chosen forward is shown in red.
+    fn chosen_attention(&self) -> Option<String> {
+        let chosen = self.forwards.chosen().filter(|_| self.view == View::Forwards)?;
+        let texts: Vec<_> = chosen.attention.iter().map(|it| plan::escaped(&it.text)).collect();
+        (!texts.is_empty())
+            .then(|| format!("{}: {}", plan::escaped(&chosen.name), texts.join("; ")))
     }
 
     pub(super) fn is_absent(&self) -> bool {

@@ -253,6 +253,17 @@ fn a_restart_cancels_a_confirmation_and_a_reload_does_not() {
 }
 
 #[test]
+fn the_message_says_why_the_chosen_forward_is_red() {
+    let mut model = model();
+    assert_eq!(model.message(START), (String::new(), false));
+    press(&mut model, &[KeyCode::Down]);
+    let why = "web: at its limit of 1 session; sessions fail to connect, 4 so far";
+    assert_eq!(model.message(START), (why.to_owned(), true));
+    press(&mut model, &[KeyCode::Tab]);
+    assert_eq!(model.message(START).0, "");
+}
+
+#[test]
 fn an_outage_is_shown_until_the_process_answers() {
     let mut model = model();
     let question = model.question();

@@ -64,11 +64,13 @@ fn a_narrow_terminal_shows_whole_addresses_and_why_a_target_is_down() {
         assert!(targets.contains(&part), "{part}:\n{targets}");
     }
     assert!(targets.contains(&format!("{dead} is down since 2")), "{targets}");
-    assert!(targets.contains("1 failed connect: refused"), "{targets}");
+    let why = "1 failed connect: refused; a client tries it in ";
+    assert!(targets.contains(why), "{targets}");
     let status = console.done(&["status"]).text();
     assert!(status.contains(&format!("web: 1 of 2 targets is down: {dead}, 1 failed")), "{status}");
     let status = shown("status");
-    assert!(status.contains(&format!("{dead} +1 1/2 up ")), "{status}");
+    assert!(status.contains("TARGETS SESSIONS REFUSED FAILED"), "{status}");
+    assert!(status.contains(" 1/2 up 0/1000 0 0"), "{status}");
 }
 
 #[test]
@@ -85,7 +87,8 @@ fn a_drained_target_takes_no_new_session_until_it_is_resumed() {
     let address = one.addr().to_string();
     let client = served_client(&port);
     let drain = |target: &str| console.done(&["drain", "web", "--target", target]).text();
-    let state = || console.json(&["targets", "web"])[0]["targets"][0]["state"].clone();
+    let shown = || console.json(&["targets", "web"])[0]["targets"][0].clone();
+    let state = || shown()["state"].clone();
     assert_eq!(drain(&address), format!("{address} is drained (1 open session)\n"));
     assert_eq!(drain(&address), format!("{address} is drained already (1 open session)\n"));
     says(
@@ -93,6 +96,8 @@ fn a_drained_target_takes_no_new_session_until_it_is_resumed() {
         &["; 1 of its targets is drained: resume web --target"],
     );
     assert_eq!(state(), "drained");
+    let since = shown()["since"].clone();
+    assert!(since.is_string(), "{since}");
     served_client(&port);
     assert_eq!((one.accepted(), other.accepted()), (1, 1));
     ping(&client);
@@ -103,7 +108,7 @@ fn a_drained_target_takes_no_new_session_until_it_is_resumed() {
         console.done(&["reload"]);
     }
     console.done(&["upgrade"]);
-    assert_eq!(state(), "drained");
+    assert_eq!((state(), &shown()["since"]), ("drained".into(), &since));
     served_client(&port);
     assert_eq!(one.accepted(), 1);
     let warning = console.done(&["drain", "web", "--target", &other.addr().to_string()]).stderr;
@@ -117,6 +122,23 @@ fn a_drained_target_takes_no_new_session_until_it_is_resumed() {
     served_client(&port);
     assert_eq!(one.accepted(), 2);
     ping(&client);
+}
+
+#[test]
+fn a_forward_whose_targets_are_all_drained_needs_attention() {
+    let (console, port) = (Console::new(), Port::v4());
+    let target = Target::start(Behaviour::Echo);
+    let config =
+        Config::new().admin(&console.admin()).forward(port.addr(), target.addr(), "name = 'web'");
+    let running = forwarder().config(config.text()).start();
+    running.ready();
+    let (address, listen) = (target.addr().to_string(), port.addr());
+    console.done(&["drain", "web", "--target", &address]);
+    let why = format!("all targets of {listen} are drained: its clients are reset");
+    says(&console.done(&["status"]), &[&format!("web: {why}\n")]);
+    says(&console.done(&["status", "web"]), &[&why]);
+    console.done(&["resume", "web", "--target", &address]);
+    assert!(!console.done(&["status"]).text().contains("drained"));
     let refused = console.refused(&["drain", "web", "--target", "10.9.9.9:1"], 1);
     let message = "the forward `web` has no target `10.9.9.9:1`: `targets` lists those it has";
     assert!(refused.contains(message) && !refused.contains("there is"), "{refused}");
