@@ -233,13 +233,14 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
             .find_map(|target| self.listeners.reached_by(&target).map(|owner| (target, owner)));
         if let Some((target, owner)) = reached {
             let target = quoted(&target.to_string());
-            let message = if owner == Owner::Draft(index) {
-                format!("the target {target} is this forward's own listener")
+            let (message, hint) = if owner == Owner::Draft(index) {
+                let message = format!("the target {target} is this forward's own listener");
+                (message, Some("its sessions would connect to it again and again"))
             } else {
                 let owner = self.owner(owner, index);
-                format!("the target {target} is a listener of this process: {owner}")
+                (format!("the target {target} is a listener of this process: {owner}"), None)
             };
-            self.report(index, &to.span, message, None);
+            self.report(index, &to.span, message, hint);
         }
     }
 
