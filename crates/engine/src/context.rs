@@ -53,6 +53,16 @@ impl<K: Kernel> Context<K> {
         self.rate_limit.report(&self.shared.outbox, self.now, kind, make);
     }
 
+    /// Sends the reports whose pause is over.
+    pub(crate) fn report_late(&mut self) {
+        self.rate_limit.report_late(&self.shared.outbox, self.now);
+    }
+
+    /// Sends the reports that wait for a pause.
+    pub(crate) fn report_all(&mut self) {
+        self.rate_limit.report_all(&self.shared.outbox, self.now);
+    }
+
     /// Reports resource exhaustion, rate-limited.
     pub(crate) fn report_exhausted(&mut self, cause: Cause, needed_for: &'static str) {
         let kind = ReportKind::Resource(needed_for, cause);

@@ -1,5 +1,6 @@
 //! Limits reports to one of a kind in five seconds: a flood of refused clients must not become a flood
-//! of log lines.
+//! of log lines. What was counted meanwhile is reported when the five seconds are over, so that the counts of
+//! all reports add up to the occurrences.
 
 use crate::report::{Outbox, Report};
 use flow::{Cause, Time};
@@ -9,8 +10,8 @@ use std::time::Duration;
 use sys::kernel::Wake;
 
 const PAUSE: Duration = Duration::from_secs(5);
-/// Lifetime of a count that waits for the next report of its kind.
-const COUNT_HOLDS: Duration = Duration::from_secs(600);
+/// Shortest time between two visits of all kinds for late reports.
+const VISITS: Duration = Duration::from_secs(1);
 /// Number of kinds below which none is evicted.
 const MANY: usize = 1024;
 
@@ -27,6 +28,8 @@ pub(crate) enum ReportKind {
 struct Entry {
     reported: Time,
     count: u64,
+    /// The report of the first of these.
+    late: Option<Report>,
 }
 
 /// Rate limiter of reports, by kind.
@@ -35,11 +38,29 @@ pub(crate) struct RateLimit {
     /// Number of kinds at which old ones are evicted: at least twice as many as the last eviction
     /// left, so that a call visits few of them on average.
     forget_at: usize,
+    /// When the first late report may be sent; `None` if no occurrence waits for that.
+    due_at: Option<Time>,
 }
 
 impl RateLimit {
     pub(crate) fn new() -> Self {
-        Self { kinds: HashMap::new(), forget_at: MANY }
+        Self { kinds: HashMap::new(), forget_at: MANY, due_at: None }
+    }
+
+    /// When [`Self::report_late`] has something to do.
+    pub(crate) fn due_at(&self) -> Option<Time> {
+        self.due_at
+    }
+
+    /// The failures of forwards that are counted and not reported yet.
+    pub(crate) fn unreported(&self) -> Vec<(Arc<str>, Cause, u64)> {
+        let counted = self.kinds.iter().filter_map(|(kind, entry)| match kind {
+            ReportKind::Forward(forward, cause) if entry.count > 0 => {
+                Some((Arc::clone(forward), *cause, entry.count))
+            }
+            ReportKind::Forward(..) | ReportKind::Resource(..) => None,
+        });
+        counted.collect()
     }
 
     /// Counts one occurrence, and sends a report of all since the last report if the limit allows it.
@@ -57,24 +78,53 @@ impl RateLimit {
         let mut is_new = false;
         let entry = self.kinds.entry(kind).or_insert_with(|| {
             is_new = true;
-            Entry { reported: now, count: 0 }
+            Entry { reported: now, count: 0, late: None }
         });
         entry.count += 1;
         if is_new || now.since(entry.reported) >= PAUSE {
-            entry.reported = now;
+            (entry.reported, entry.late) = (now, None);
             outbox.send(make(std::mem::take(&mut entry.count)));
+        } else if entry.late.is_none() {
+            entry.late = Some(make(0));
+            self.due_at.get_or_insert(entry.reported.after(PAUSE));
         }
     }
 
-    /// Evicts kinds without a pending count whose limit has passed, and counts older than
-    /// [`COUNT_HOLDS`].
+    /// Sends the reports of occurrences whose pause is over.
+    pub(crate) fn report_late<W: Wake>(&mut self, outbox: &Outbox<W>, now: Time) {
+        self.due_at = None;
+        for entry in self.kinds.values_mut().filter(|entry| entry.late.is_some()) {
+            let due_at = entry.reported.after(PAUSE);
+            if due_at <= now {
+                entry.send_late(outbox, now);
+            } else {
+                let visit = due_at.max(now.after(VISITS));
+                self.due_at = Some(self.due_at.map_or(visit, |at| at.min(visit)));
+            }
+        }
+    }
+
+    /// Sends the reports of all occurrences so far: the worker ends, or is replaced by an upgrade.
+    pub(crate) fn report_all<W: Wake>(&mut self, outbox: &Outbox<W>, now: Time) {
+        self.due_at = None;
+        for entry in self.kinds.values_mut() {
+            entry.send_late(outbox, now);
+        }
+    }
+
+    /// Evicts kinds without a pending count whose limit has passed.
     fn forget(&mut self, now: Time) {
-        self.kinds.retain(|_, entry| {
-            let holds = if entry.count == 0 { PAUSE } else { COUNT_HOLDS };
-            now.since(entry.reported) < holds
-        });
+        self.kinds.retain(|_, entry| entry.count > 0 || now.since(entry.reported) < PAUSE);
         self.forget_at = (2 * self.kinds.len()).max(MANY);
         self.kinds.shrink_to(self.forget_at);
+    }
+}
+
+impl Entry {
+    fn send_late<W: Wake>(&mut self, outbox: &Outbox<W>, now: Time) {
+        let Some(late) = self.late.take() else { return };
+        self.reported = now;
+        outbox.send(late.of(std::mem::take(&mut self.count)));
     }
 }
 
@@ -126,11 +176,29 @@ mod tests {
         for after in [0, 1, 2, 4, 6, 7] {
             trial.note(Duration::from_secs(after), FILES);
         }
-        assert_eq!(
-            trial.reported(),
-            [1, 4],
-            "one at 0 s, four by 6 s, and 7 s is not reported yet"
-        );
+        assert_eq!(trial.reported(), [1, 4], "one at 0 s, and four by 6 s");
+    }
+
+    #[test]
+    fn what_was_counted_is_reported_when_the_pause_is_over() {
+        let mut trial = Trial::new();
+        for (after, number) in [(0, 1), (0, 1), (1, 2), (3, 1), (4, 2)] {
+            trial.note(Duration::from_secs(after), kind(number));
+        }
+        assert_eq!(trial.reported(), [1, 1]);
+        let late = |trial: &mut Trial, after: u64| {
+            let now = trial.start.after(Duration::from_secs(after));
+            trial.rate_limit.report_late(&trial.outbox, now);
+            let due_at = trial.rate_limit.due_at();
+            (trial.reported(), due_at.map(|at| at.since(trial.start).as_secs()))
+        };
+        assert_eq!(late(&mut trial, 4), (vec![], Some(5)));
+        assert_eq!(late(&mut trial, 5), (vec![2], Some(6)));
+        assert_eq!(late(&mut trial, 6), (vec![1], None));
+        trial.note(Duration::from_secs(7), kind(1));
+        assert_eq!(trial.reported(), [], "the late report counts as one");
+        trial.rate_limit.report_all(&trial.outbox, trial.start.after(Duration::from_secs(8)));
+        assert_eq!((trial.reported(), trial.rate_limit.due_at()), (vec![1], None));
     }
 
     #[test]
@@ -151,7 +219,7 @@ mod tests {
         trial.note(2 * PAUSE, FILES);
         assert_eq!(trial.reported(), [2], "the one that was suppressed, and this one");
         for number in 0..20 * MANY {
-            trial.note(2 * COUNT_HOLDS, kind(200 * MANY + number));
+            trial.note(4 * PAUSE, kind(200 * MANY + number));
         }
         assert!(!trial.rate_limit.kinds.contains_key(&FILES));
     }

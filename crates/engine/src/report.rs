@@ -174,6 +174,27 @@ pub enum Report {
     },
 }
 
+impl Report {
+    /// The report with this count, if it is one of counted occurrences.
+    pub(crate) fn of(mut self, total: u64) -> Self {
+        match &mut self {
+            Self::Refused { count, .. }
+            | Self::NotAllowed { count, .. }
+            | Self::AcceptFailed { count, .. }
+            | Self::Exhausted { count, .. } => *count = total,
+            Self::Accepted { .. }
+            | Self::Trying { .. }
+            | Self::Waiting { .. }
+            | Self::AttemptFailed { .. }
+            | Self::Forwarding { .. }
+            | Self::Ended(_)
+            | Self::TargetDown { .. }
+            | Self::TargetUp { .. } => {}
+        }
+        self
+    }
+}
+
 /// The workers' end of the queue of reports.
 pub(crate) struct Outbox<W> {
     reports: BoundedMailbox<Report, W>,

@@ -258,6 +258,7 @@ impl<K: Kernel> Worker<K> {
             self.read_mail();
             self.cut();
             self.walks.clear();
+            self.context.report_all();
             self.ended = None;
         }
     }
@@ -272,7 +273,8 @@ impl<K: Kernel> Worker<K> {
             _ => one.or(other),
         };
         let of_listeners = earlier(self.acceptor.retry_at(), self.acceptor.room_at());
-        let next = earlier(self.table.next_due_at(), earlier(of_listeners, self.tidy_at));
+        let of_worker = earlier(self.tidy_at, self.context.rate_limit.due_at());
+        let next = earlier(self.table.next_due_at(), earlier(of_listeners, of_worker));
         // Measured from the start of the turn: a timer may fire late by the duration of the turn.
         next.map(|at| at.since(self.context.now))
     }

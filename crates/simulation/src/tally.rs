@@ -1,7 +1,7 @@
 //! The records of each forward, added up, to compare them with its counters.
 
 use engine::{SessionRecord, Totals};
-use flow::{Direction, Fallback, PathsUsed};
+use flow::{Cause, Direction, Fallback, PathsUsed};
 
 /// Sessions and bytes of one forward.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,12 @@ pub(crate) struct Tally {
     bytes: [u64; 2],
     /// Those of lanes that have used splice only, and of lanes that have used it at all.
     spliced: [[u64; 2]; 2],
+    /// Clients refused by a limit and by the lists, as reported.
+    refused: [u64; 2],
 }
+
+/// The causes of [`Tally::refused`].
+const REFUSED: [Cause; 2] = [Cause::OverLimit, Cause::NotAllowed];
 
 impl Tally {
     /// Adds an ended session.
@@ -21,6 +26,19 @@ impl Tally {
             let lane = &record.ending.lanes[direction as usize];
             self.add_lane(direction, lane.bytes, lane.paths, lane.fallback);
         }
+    }
+
+    /// Adds clients that were reported as refused, or wait to be.
+    pub(crate) fn add_refused(&mut self, cause: Cause, count: u64) {
+        for (refused, _) in self.refused.iter_mut().zip(REFUSED).filter(|(_, it)| *it == cause) {
+            *refused += count;
+        }
+    }
+
+    /// Requires that each refused client is reported, or waits to be.
+    pub(crate) fn check_refused(&self, forward: &str, totals: &Totals) {
+        let counted = REFUSED.map(|cause| totals.refused_by(cause));
+        assert_eq!(counted, self.refused, "refused clients of {forward}: counted, and reported");
     }
 
     /// Adds an open session.

@@ -65,6 +65,9 @@ pub(crate) struct World {
     reasons: BTreeMap<(By, Phase, Cause), u64>,
     /// The records of each forward.
     pub(crate) tallies: BTreeMap<String, Tally>,
+    /// The names of the forwards at the last check of the balance, and of those that are or were forgotten.
+    pub(crate) seen: BTreeSet<String>,
+    pub(crate) forgotten: BTreeSet<String>,
     /// The rules of selection, health and race.
     pub(crate) targets: Targets,
     /// The limits of each forward, in all configurations so far.
@@ -150,6 +153,8 @@ impl World {
             read: VecDeque::new(),
             reasons: BTreeMap::new(),
             tallies: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
             targets: Targets::default(),
             limits: BTreeMap::new(),
             circumstances: Circumstances::default(),

@@ -6,7 +6,7 @@ use crate::holding::Holding;
 use crate::message::Message;
 use crate::slots::Key;
 use crate::table::Entry;
-use flow::{Direction, Time};
+use flow::{Cause, Direction, Time};
 use std::sync::Arc;
 use sys::kernel::{Descriptor as _, Kernel, Pipe as _};
 
@@ -31,6 +31,8 @@ pub struct Audit {
     pub walks: usize,
     /// Time at which unused memory is released.
     pub tidy_at: Option<Time>,
+    /// Occurrences by forward and cause that are counted and not reported yet.
+    pub unreported: Vec<(Arc<str>, Cause, u64)>,
     /// Pipes that exist, lent or spare.
     pub pipes: usize,
     /// Descriptors of the spare pipes.
@@ -123,6 +125,7 @@ impl<K: Kernel> Worker<K> {
             wheel: self.table.next_due_at(),
             walks: self.walks.len(),
             tidy_at: self.tidy_at,
+            unreported: self.context.rate_limit.unreported(),
             pipes: self.context.pump.pool.pipes(),
             spare_pipes: self.context.pump.pool.spare().filter_map(pipe).collect(),
             mail,

@@ -8,6 +8,8 @@ impl<K: Kernel> Worker<K> {
     /// Parks the worker, until [`Order::Resume`] or the end of the channel.
     pub(crate) fn park(&mut self, parking: Parking) {
         self.finish_walks();
+        // The next process image does not know what waits to be reported.
+        self.context.report_all();
         // Fails if the receiver has timed out.
         let _ = parking.answers.send(Answer::Parked);
         self.parked = Some(parking);

@@ -1,4 +1,5 @@
-//! Timed work: deadlines of sessions, retries of exhausted listeners, and the release of unused memory.
+//! Timed work: deadlines of sessions, retries of exhausted listeners, late reports, and the release of unused
+//! memory.
 
 use super::Worker;
 use crate::connect;
@@ -33,6 +34,9 @@ impl<K: Kernel> Worker<K> {
         }
         if self.acceptor.room_at().is_some_and(|at| at <= self.context.now) {
             self.retry_full();
+        }
+        if self.context.rate_limit.due_at().is_some_and(|at| at <= self.context.now) {
+            self.context.report_late();
         }
         if self.tidy_at.is_some_and(|at| at <= self.context.now) {
             self.tidy();

@@ -1,8 +1,12 @@
 //! The balance of the process: opened = closed + open, and taken = returned + held.
 
 use super::Control;
+use crate::world::World;
+use engine::Totals;
 use engine::parts::{Audit, EngineAudit, GateAudit, PermitAudit, SessionAudit, WaitsFor};
+use flow::Cause;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An open descriptor, with its kind.
 type Descriptor = (u32, &'static str);
@@ -28,19 +32,14 @@ impl Control {
             open.entry(&session.forward).or_default().push(session);
         }
         for forward in engine.forwards() {
-            let name = &forward.plan.name;
-            let open = open.get(name.as_str()).map_or(&[][..], Vec::as_slice);
-            let totals = forward.totals();
-            assert_eq!(
-                totals.open(),
-                open.len() as u64,
-                "open sessions of {name}, as counted and as there are"
+            let name = forward.plan.name.as_str();
+            counters(
+                &world,
+                name,
+                &forward.totals(),
+                open.get(name).map_or(&[], Vec::as_slice),
+                &audits,
             );
-            let mut tally = world.tallies.get(name).cloned().unwrap_or_default();
-            for session in open {
-                tally.add_open(&session.flow);
-            }
-            tally.check(name, &totals);
         }
         let is_handing_over = audits.iter().any(|audit| !audit.handed_over.is_empty());
         let is_changing = self.published.is_some() || is_handing_over;
@@ -54,8 +53,39 @@ impl Control {
         listeners(&open, &shared, &audits, self.published.is_some());
         world.targets.check(&shared.forwards, is_changing);
         // A forward that is configured again after the engine has forgotten it counts from zero.
-        world.tallies.retain(|name, _| shared.forwards.iter().any(|it| *it.name == **name));
+        let is_known = |name: &String| shared.forwards.iter().any(|it| *it.name == **name);
+        let gone: Vec<_> = world.seen.iter().filter(|name| !is_known(name)).cloned().collect();
+        world.forgotten.extend(gone);
+        world.seen = shared.forwards.iter().map(|it| it.name.to_string()).collect();
+        world.tallies.retain(|name, _| is_known(name));
     }
+}
+
+/// The counters of a forward agree with its sessions, its records and the reports.
+fn counters(world: &World, name: &str, totals: &Totals, open: &[&SessionAudit], audits: &[&Audit]) {
+    let number = open.len() as u64;
+    assert_eq!(totals.open(), number, "open sessions of {name}, as counted and as there are");
+    let mut tally = world.tallies.get(name).cloned().unwrap_or_default();
+    for session in open {
+        tally.add_open(&session.flow);
+    }
+    tally.check(name, totals);
+    for (_, cause, count) in unreported(audits, name) {
+        tally.add_refused(*cause, *count);
+    }
+    // A late report may be of a forward with the same name that was forgotten.
+    if !world.forgotten.contains(name) {
+        tally.check_refused(name, totals);
+    }
+}
+
+/// Failures of this forward that the workers have counted and not reported yet.
+fn unreported<'a>(
+    audits: &'a [&Audit],
+    forward: &'a str,
+) -> impl Iterator<Item = &'a (Arc<str>, Cause, u64)> {
+    let all = audits.iter().flat_map(|audit| &audit.unreported);
+    all.filter(move |(name, ..)| **name == *forward)
 }
 
 /// Every descriptor belongs to a session, a pipe or a worker. [`listeners`] checks the listeners.

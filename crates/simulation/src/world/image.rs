@@ -156,8 +156,14 @@ impl World {
         for report in &reports {
             self.trace_attempt(report, now);
             self.targets.note(report, now);
-            if let Report::Ended(record) = report {
-                self.record(record, now);
+            match report {
+                Report::Ended(record) => self.record(record, now),
+                Report::Refused { forward, reason, count, .. }
+                | Report::NotAllowed { forward, reason, count, .. } => {
+                    let tally = self.tallies.entry(forward.to_string()).or_default();
+                    tally.add_refused(reason.cause, *count);
+                }
+                _ => {}
             }
         }
         self.read = reports;
