@@ -91,8 +91,9 @@ impl CheckTask {
         for (id, target) in &new {
             let Some(check) = &target.plan.settings.check else { continue };
             let old = self.targets.get(id);
-            let old = old.map(|old| (old.plan.settings.check.as_ref(), old.send_proxy));
-            if old != Some((Some(check), target.send_proxy)) {
+            let way = |it: &CheckedTarget| (it.send_proxy, it.plan.settings.outbound());
+            let old = old.map(|old| (old.plan.settings.check.as_ref(), way(old)));
+            if old != Some((Some(check), way(target))) {
                 self.checks.set(*id, target.forward(), probe(target, check), check.every);
             }
         }

@@ -35,6 +35,10 @@ pub(crate) fn start(
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);
     let capacity = capacity(&plan, workers, limit, open_files).map_err(ServeError::NoRoom)?;
+    let refused = host::refused_options(&plan);
+    if !refused.is_empty() {
+        return Err(ServeError::Options(refused));
+    }
     let once = RetryPolicy::new(false);
     let (mut engine, resolver) =
         start_engine(&plan, workers, capacity, activated.sockets, Vec::new(), &once)?;

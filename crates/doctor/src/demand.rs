@@ -1,8 +1,8 @@
 //! The resources that a plan needs.
 
-use flow::SendProxy;
+use flow::{Outbound, SendProxy};
 use host::{NoRoom, capacity, limit_for, workers};
-use plan::{Forward, HealthCheck, ListenAddress, Plan, Target, TargetEntry};
+use plan::{Forward, ForwardSettings, HealthCheck, ListenAddress, Plan, Target, TargetEntry};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(super) struct TargetDemand<'a> {
     pub(super) sessions: u64,
     /// The longest `connect_timeout` of these forwards.
     pub(super) connect_timeout: Duration,
+    /// The options of the connections of the first of these forwards.
+    pub(super) outbound: Outbound,
     /// The different checks of these forwards.
     pub(super) checks: Vec<ForwardCheck<'a>>,
 }
@@ -36,6 +38,16 @@ pub(super) struct ForwardCheck<'a> {
     pub(super) check: &'a HealthCheck,
     /// Header of the PROXY protocol that its sessions send.
     pub(super) send_proxy: SendProxy,
+    /// The settings of its connections.
+    pub(super) settings: &'a ForwardSettings,
+}
+
+impl ForwardCheck<'_> {
+    /// Whether the other one does the same, over the same way.
+    fn is_like(&self, other: &Self) -> bool {
+        let way = |it: &Self| (it.send_proxy, it.settings.outbound());
+        self.check == other.check && way(self) == way(other)
+    }
 }
 
 /// A listener of a forward. The process starts without an optional one.
@@ -98,12 +110,21 @@ fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
                 forward: &forward.name,
                 check,
                 send_proxy: options.send_proxy.unwrap_or(forward.settings.send_proxy),
+                settings: &forward.settings,
             });
             match known.entry(target) {
                 Entry::Vacant(entry) => {
                     entry.insert((targets.len(), position));
                     let checks = check.into_iter().collect();
-                    targets.push(TargetDemand { target, sessions: limit, connect_timeout, checks });
+                    let outbound = forward.settings.outbound();
+                    let sessions = limit;
+                    targets.push(TargetDemand {
+                        target,
+                        sessions,
+                        connect_timeout,
+                        outbound,
+                        checks,
+                    });
                 }
                 // A forward counts once, even if several of its routes have this target.
                 Entry::Occupied(mut entry) if entry.get().1 != position => {
@@ -111,13 +132,10 @@ fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
                     let wanted = &mut targets[entry.get().0];
                     wanted.sessions = (wanted.sessions + limit).min(most);
                     wanted.connect_timeout = wanted.connect_timeout.max(connect_timeout);
-                    let is_known = |new: &ForwardCheck<'_>| {
-                        let new = (new.check, new.send_proxy);
-                        wanted.checks.iter().any(|it| (it.check, it.send_proxy) == new)
-                    };
-                    if let Some(check) = check.filter(|check| !is_known(check)) {
-                        wanted.checks.push(check);
-                    }
+                    let checks = &wanted.checks;
+                    let is_new = |new: &ForwardCheck<'_>| !checks.iter().any(|it| it.is_like(new));
+                    let new = check.filter(is_new);
+                    wanted.checks.extend(new);
                 }
                 Entry::Occupied(_) => {}
             }

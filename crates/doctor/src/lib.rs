@@ -21,6 +21,7 @@ mod target_trial;
 
 mod addresses;
 
+mod connection_options;
 mod conntrack;
 
 mod directories;
@@ -99,6 +100,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &TrialResults) -> Vec<Finding>
         pipes::pipes(demand, host),
         pipes::splice(demand, &trial.splice),
         low_ports::low_ports(demand, host, trial.binds_low_port),
+        connection_options::connection_options(&trial.refused_options),
         addresses::ipv6(demand, host),
         addresses::listen_addresses(demand, &trial.foreign),
         taken::taken(demand, &trial.taken),

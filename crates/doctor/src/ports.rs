@@ -5,13 +5,15 @@ use crate::check::Check;
 use crate::demand::{Demand, TargetDemand};
 use crate::finding::{Finding, FindingDetail, Verdict};
 use host::Host;
-use plan::ListenAddress;
+use plan::{ListenAddress, Target};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// Time for which the port of a connection that we closed first stays in TIME_WAIT, unless
 /// `net.ipv4.tcp_tw_reuse` allows reuse.
 const TIME_WAIT_SECONDS: u64 = 60;
+/// What multiplies the ports of any range.
+const SOURCES: &str = "several addresses of this host in `local_address`: each has all the ports";
 /// All unprivileged ports.
 const WIDEST: RangeInclusive<u16> = 1024..=65535;
 
@@ -34,17 +36,29 @@ pub(super) fn local_ports(demand: &Demand<'_>, host: &Host) -> Finding {
         Finding::limit(Check::LocalPorts, 0, demand.sessions, found)
     } else {
         let mut finding = Finding::new(Check::LocalPorts, Verdict::Ok, found);
-        finding.sessions = bounded.then_some(usable.saturating_mul(tcp));
+        let ports = |wanted: &TargetDemand<'_>| usable.saturating_mul(sources(wanted));
+        let all = demand.targets.iter().map(ports).fold(0, u64::saturating_add);
+        finding.sessions = bounded.then_some(all);
         finding
     };
-    let mut short: Vec<_> =
-        demand.targets.iter().filter(is_tcp).filter(|wanted| wanted.sessions > usable).collect();
+    let is_short = |it: &&TargetDemand<'_>| it.sessions > usable.saturating_mul(sources(it));
+    let mut short: Vec<_> = demand.targets.iter().filter(is_tcp).filter(is_short).collect();
     short.sort_by_key(|wanted| std::cmp::Reverse(wanted.sessions));
     let details = short.iter().map(|wanted| {
         let found = format!("its forwards allow {} sessions", wanted.sessions);
         FindingDetail::new(Verdict::Warn, wanted.target, found)
     });
     finding.details(details).change(widen(range))
+}
+
+/// The source addresses that connections to a target may have: each has all the ports.
+fn sources(wanted: &TargetDemand<'_>) -> u64 {
+    let families = match wanted.target {
+        Target::Ip(address) => vec![address.is_ipv6()],
+        _ => vec![false, true],
+    };
+    let count = |is_ipv6: bool| wanted.outbound.sources_from(is_ipv6, 0).count() as u64;
+    families.into_iter().map(count).filter(|count| *count > 0).min().unwrap_or(1)
 }
 
 /// The sentence about reuse of ports of ended sessions.
@@ -63,10 +77,13 @@ fn reuse_text(host: &Host, usable: u64) -> String {
 
 fn widen(range: &RangeInclusive<u16>) -> Vec<String> {
     if range == &WIDEST {
-        return vec!["several targets, or several addresses of one name".to_owned()];
+        return vec![
+            SOURCES.to_owned(),
+            "several targets, or several addresses of one name".to_owned(),
+        ];
     }
     let (first, last) = (WIDEST.start(), WIDEST.end());
-    vec![format!("sysctl -w net.ipv4.ip_local_port_range=\"{first} {last}\"")]
+    vec![format!("sysctl -w net.ipv4.ip_local_port_range=\"{first} {last}\""), SOURCES.to_owned()]
 }
 
 /// Judges listeners on ephemeral ports, which the kernel may assign to a connection while the
@@ -141,7 +158,18 @@ mod tests {
         let named: Vec<_> = finding.details.iter().map(|it| it.of.as_str()).collect();
         assert_eq!((named, finding.sessions), (vec!["c:1", "a:1"], Some(30)));
         assert_eq!(finding.verdict, Verdict::Warn);
-        assert_eq!(finding.change, ["sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""]);
+        let wider = "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"";
+        assert_eq!(finding.change, [wider, SOURCES]);
+    }
+
+    #[test]
+    fn each_source_address_has_all_the_ports() {
+        let plan = plan_of(
+            "[[forward]]\nlisten = ':1'\nto = '10.0.0.1:1'\nmax_sessions = 30\n\
+             local_address = ['10.0.0.7-10.0.0.9', '::1']\n",
+        );
+        let finding = local_ports(&Demand::of(&plan), &host(40_001, 40_010));
+        assert_eq!((finding.verdict, finding.sessions), (Verdict::Ok, Some(30)));
     }
 
     #[test]

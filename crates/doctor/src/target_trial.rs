@@ -6,9 +6,10 @@ use crate::Scope;
 use crate::demand::Demand;
 use checked::{TargetCheck, check_each, check_target};
 use engine::CheckedAddress;
+use flow::Outbound;
 use host::addresses_of;
 use plan::Target;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -56,6 +57,7 @@ pub(super) enum StepResult {
 struct TargetTask {
     target: Target,
     limit: Duration,
+    outbound: Outbound,
     /// Empty with `--no-connect`.
     checks: Vec<TargetCheck>,
 }
@@ -75,6 +77,7 @@ pub(super) fn try_all(demand: &Demand<'_>, options: Scope) -> Vec<TargetResult> 
         .map(|it| TargetTask {
             target: it.target.clone(),
             limit: it.connect_timeout.min(TARGET_LIMIT),
+            outbound: it.outbound.clone(),
             checks: it.checks.iter().filter(|_| options.connect).map(TargetCheck::of).collect(),
         })
         .collect();
@@ -131,7 +134,7 @@ fn try_one(task: &TargetTask, options: Scope) -> TargetResult {
             return tried;
         }
         Target::Ip(address) => {
-            tried.connected = options.connect.then(|| connect(&[*address], task.limit));
+            tried.connected = options.connect.then(|| connect(&[*address], task));
             tried.checked = task.results(|it| check_target(it, CheckedAddress::Ip(*address), &[]));
             return tried;
         }
@@ -150,7 +153,7 @@ fn try_one(task: &TargetTask, options: Scope) -> TargetResult {
         }
     };
     tried.resolved = Some(StepResult::Done(began.elapsed()));
-    tried.connected = options.connect.then(|| connect(&addresses, task.limit));
+    tried.connected = options.connect.then(|| connect(&addresses, task));
     let name = CheckedAddress::Name(&host, port);
     tried.checked = task.results(|check| check_target(check, name, &addresses));
     tried
@@ -181,15 +184,16 @@ fn try_set(
         address
     });
     let addresses: Vec<SocketAddr> = addresses.collect();
-    tried.connected = options.connect.then(|| connect_each(&addresses, task.limit));
+    tried.connected = options.connect.then(|| connect_each(&addresses, task));
     tried.checked = task.results(|check| check_each(check, &addresses));
     tried
 }
 
-/// Tries each of the addresses, for which `limit` is the time together.
-fn connect_each(addresses: &[SocketAddr], limit: Duration) -> StepResult {
-    each(addresses, limit, |address, left| {
-        step(Instant::now(), TcpStream::connect_timeout(address, left.min(ADDRESS_LIMIT)))
+/// Tries each of the addresses within the time of the target.
+fn connect_each(addresses: &[SocketAddr], task: &TargetTask) -> StepResult {
+    each(addresses, task.limit, |address, left| {
+        let limit = left.min(ADDRESS_LIMIT);
+        step(Instant::now(), sys::connect_within(*address, &task.outbound, limit))
     })
 }
 
@@ -230,15 +234,15 @@ fn each(
     }
 }
 
-/// Tries the addresses in turn, as a session does, with an equal share of `limit` for each.
-fn connect(addresses: &[SocketAddr], limit: Duration) -> StepResult {
+/// Tries the addresses in turn, as a session does, with an equal share of the time for each.
+fn connect(addresses: &[SocketAddr], task: &TargetTask) -> StepResult {
     let began = Instant::now();
     // A share of zero would be an invalid timeout, so it has at least a microsecond.
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
-    let share = (limit / count).max(Duration::from_micros(1));
+    let share = (task.limit / count).max(Duration::from_micros(1));
     let mut last = StepResult::Impossible("the name has no address".to_owned());
     for address in addresses {
-        last = step(began, TcpStream::connect_timeout(address, share));
+        last = step(began, sys::connect_within(*address, &task.outbound, share));
         if matches!(last, StepResult::Done(_)) {
             break;
         }

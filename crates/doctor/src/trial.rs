@@ -8,7 +8,7 @@ use crate::splice_trial::{self, SpliceError, Spliced};
 use crate::taken::Holder;
 use crate::target_trial::{self, TargetResult};
 use crate::user;
-use host::{Kernel, Sandbox};
+use host::{Kernel, RefusedOption, Sandbox};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -24,6 +24,8 @@ pub(super) struct TrialResults {
     pub(super) binds_low_port: Option<bool>,
     /// Addresses that could not be bound, each with the text of its finding.
     pub(super) foreign: HashMap<IpAddr, String>,
+    /// Options of connections that the kernel does not grant.
+    pub(super) refused_options: Vec<RefusedOption>,
     /// Listeners in use, by their indices.
     pub(super) taken: Vec<(usize, Holder)>,
     pub(super) directories: Vec<Directory>,
@@ -50,6 +52,7 @@ impl TrialResults {
             splice: splice_trial::splice(),
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),
+            refused_options: host::refused_options(demand.plan),
             directories: directories::look(demand.plan, made),
             log_file: log_file::look(demand.plan),
             sandbox: Sandbox::rehearse(demand.plan).map_err(|error| error.faults()),

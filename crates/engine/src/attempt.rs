@@ -5,13 +5,14 @@ use crate::context::Context;
 use crate::down_cause::DownCause;
 use crate::failure;
 use crate::report::Report;
+use crate::rules::Rules;
 use crate::session::{Over, Session};
 use crate::shared::Shared;
 use crate::table::Entry;
 use crate::target::Target;
 use crate::target_address::TargetAddress;
 use crate::token::attempt_token;
-use flow::{By, Cause, SocketFailure, Time};
+use flow::{Buffers, By, Cause, Outbound, SocketFailure, Time};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub(crate) fn begin_attempt<K: Kernel>(
     step: Step,
 ) -> Result<Progress, Over> {
     let session = &mut *entry.session;
+    let rules = session.rules();
     let Some(connecting) = &mut session.connecting else { return Ok(Progress::UnderWay) };
     let round = &connecting.rounds[step.round];
     let address = round.address_at(step.position);
@@ -47,7 +49,7 @@ pub(crate) fn begin_attempt<K: Kernel>(
         attempt_failed(session, context, step.number, LOOP);
         return Ok(Progress::UnderWay);
     }
-    match attempt(&context.kernel, &target, address) {
+    match attempt(context, &rules, &target, address) {
         Ok((socket, progress)) => {
             if let Err(over) = context.watch(&socket, attempt_token(entry.key, step.number)) {
                 // It may be connected already: a FIN would look like the end of a complete stream.
@@ -209,18 +211,26 @@ fn leads_back<K: Kernel>(shared: &Shared<K>, target: &Target, address: Option<So
 
 /// Opens a socket and starts to connect it to `address`, or to the target's Unix socket if `None`.
 fn attempt<K: Kernel>(
-    kernel: &K,
+    context: &mut Context<K>,
+    rules: &Rules,
     target: &Target,
     address: Option<SocketAddr>,
 ) -> sys::Result<(K::Socket, Progress)> {
     if let TargetAddress::Unix(path) = &target.address {
-        return Ok((kernel.connect_unix(path)?, Progress::Connected));
+        return Ok((context.kernel.connect_unix(path)?, Progress::Connected));
     }
     let address = address.ok_or(Errno::HOSTUNREACH)?;
-    match kernel.connect_tcp(address) {
+    let turn = if rules.outbound.is_some() { context.random.number() } else { 0 };
+    let (kernel, buffers) = (&context.kernel, rules.options.buffers);
+    let connect = || match &rules.outbound {
+        None if buffers == Buffers::AUTO => kernel.connect_tcp(address),
+        None => kernel.connect_with(address, &Outbound::default(), buffers, turn),
+        Some(outbound) => kernel.connect_with(address, outbound, buffers, turn),
+    };
+    match connect() {
         // Linux searches for a free port in one pass, and a port behind the search position may have
         // been freed meanwhile: one more attempt before the error counts.
-        Err(Errno::ADDRNOTAVAIL) => kernel.connect_tcp(address),
+        Err(Errno::ADDRNOTAVAIL) => connect(),
         result => result,
     }
 }

@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_address_differs_from_every_ipv6_address() {
-        let options = sys::socket::TcpOptions { keepalive: None, user_timeout: None };
+        let options = sys::socket::TcpOptions::NONE;
         let both = || sys::listen::tcp_any(0, &options).unwrap();
         let port = |socket: &OwnedFd| {
             sys::listen::local_address(socket).unwrap().expect("a TCP socket").port()

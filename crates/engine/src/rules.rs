@@ -1,7 +1,8 @@
 //! The settings of a forward for its sessions, which a reload changes for open ones, too.
 
 use flow::{
-    AccessList, Active, AtLimit, Balance, NoneUp, OnDown, Passive, PathChoice, SendProxy, Timeouts,
+    AccessList, Active, AtLimit, Balance, NoneUp, OnDown, Outbound, Passive, PathChoice, SendProxy,
+    Timeouts,
 };
 use plan::AcceptProxy;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(crate) struct Rules {
     /// For targets without a setting of their own.
     pub(crate) send_proxy: SendProxy,
     pub(crate) options: TcpOptions,
+    /// `None` leaves all to the kernel.
+    pub(crate) outbound: Option<Arc<Outbound>>,
     /// The clients that are served; `None` serves all.
     pub(crate) access: Option<Arc<AccessList>>,
 }
@@ -53,6 +56,7 @@ impl Rules {
             accept_proxy: settings.accept_proxy.clone(),
             send_proxy: settings.send_proxy,
             options: options_of(forward),
+            outbound: Some(settings.outbound()).filter(|it| !it.is_nothing()).map(Arc::new),
             access: forward.access.clone(),
         }
     }
@@ -78,7 +82,11 @@ fn active(check: &plan::HealthCheck) -> Active {
 /// The TCP options of a forward's sockets.
 pub(crate) fn options_of(forward: &plan::Forward) -> TcpOptions {
     let settings = &forward.settings;
-    TcpOptions { keepalive: settings.keepalive, user_timeout: settings.user_timeout }
+    TcpOptions {
+        keepalive: settings.keepalive,
+        user_timeout: settings.user_timeout,
+        buffers: settings.buffers(),
+    }
 }
 
 #[cfg(test)]
@@ -105,7 +113,8 @@ mod tests {
             slow_start: None,
             accept_proxy: None,
             send_proxy: SendProxy::Off,
-            options: TcpOptions { keepalive: None, user_timeout: None },
+            options: TcpOptions::NONE,
+            outbound: None,
             access: None,
         }
     }
@@ -117,7 +126,7 @@ mod tests {
         assert!(rules(Some(100), Some(1)).are_stricter_than(&old), "a limit where there was none");
         assert!(!rules(None, None).are_stricter_than(&old));
         assert!(!rules(Some(101), None).are_stricter_than(&old));
-        let options = TcpOptions { keepalive: None, user_timeout: Some(Duration::from_secs(1)) };
+        let options = TcpOptions { user_timeout: Some(Duration::from_secs(1)), ..TcpOptions::NONE };
         assert!(Rules { options, ..old.clone() }.are_stricter_than(&old));
     }
 }

@@ -91,6 +91,9 @@ pub use idle_clock::Unacked;
 mod keepalive;
 pub use keepalive::Keepalive;
 
+mod outbound;
+pub use outbound::{Buffers, Outbound};
+
 mod saved;
 
 mod verdict;

@@ -106,6 +106,9 @@ fn busiest_target(engine: &Engine) -> u64 {
         if sessions == 0 {
             continue;
         }
+        // Each source address has the ports, and they take turns.
+        let sources = forward.plan.settings.local_address.each().count().max(1);
+        let sessions = sessions.div_ceil(sources as u64);
         let mut last = None;
         let entries = forward.plan.routes.iter().flat_map(|route| route.targets.iter());
         for target in entries.map(|entry| &entry.address) {

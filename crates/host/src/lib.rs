@@ -20,6 +20,9 @@ pub use headroom::{
 mod names;
 pub use names::addresses_of;
 
+mod socket_options;
+pub use socket_options::{RefusedOption, refused_options};
+
 mod program;
 pub use program::{own_arguments, own_program};
 

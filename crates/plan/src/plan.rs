@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow::{
-    AccessList, AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy,
+    AccessList, AtLimit, Balance, Buffers, Keepalive, NoneUp, OnDown, Outbound, Passive,
+    PathChoice, SendProxy,
 };
 
 use crate::accept_proxy::AcceptProxy;
@@ -21,6 +22,7 @@ use crate::address::ListenAddress;
 use crate::health_check::HealthCheck;
 use crate::prefix_list::PrefixList;
 use crate::problem::Location;
+use crate::source_address::SourceAddresses;
 use crate::target::TargetEntry;
 
 /// The checked, immutable configuration.
@@ -203,6 +205,22 @@ pub struct ForwardSettings {
     pub accept_proxy: Option<AcceptProxy>,
     /// PROXY header that targets get ahead of the client's bytes.
     pub send_proxy: SendProxy,
+    /// Addresses that connections to targets come from, in turn; empty if the route decides.
+    pub local_address: SourceAddresses,
+    /// Interface that they leave by.
+    pub interface: Option<String>,
+    /// `SO_MARK` of their packets.
+    pub mark: Option<u32>,
+    /// DiffServ class of their packets, from 0 to 63.
+    pub dscp: Option<u32>,
+    /// Their congestion control.
+    pub congestion: Option<String>,
+    /// Send buffer of both sockets, in bytes; `None` is the kernel's choice.
+    pub send_buffer: Option<u64>,
+    /// Receive buffer of both sockets, in bytes; `None` is the kernel's choice.
+    pub receive_buffer: Option<u64>,
+    /// Bytes that may wait in the send buffer for their first transmission.
+    pub unsent: Option<u64>,
     /// Clients that are served; empty if all are that `deny` does not name.
     pub allow: PrefixList,
     /// Clients that are refused.
@@ -220,6 +238,27 @@ impl ForwardSettings {
     pub fn when_down(&self) -> OnDown {
         let auto = if self.reads_answers() { OnDown::Reset } else { OnDown::Keep };
         self.on_down.unwrap_or(auto)
+    }
+
+    /// The options of connections to targets.
+    pub fn outbound(&self) -> Outbound {
+        Outbound {
+            sources: self.local_address.each().collect(),
+            interface: self.interface.clone(),
+            mark: self.mark,
+            dscp: self.dscp.and_then(|dscp| u8::try_from(dscp).ok()),
+            congestion: self.congestion.clone(),
+        }
+    }
+
+    /// The sizes of the buffers of both sockets.
+    pub fn buffers(&self) -> Buffers {
+        let size = |size: Option<u64>| size.map(|size| u32::try_from(size).unwrap_or(u32::MAX));
+        Buffers {
+            send: size(self.send_buffer),
+            receive: size(self.receive_buffer),
+            unsent: size(self.unsent),
+        }
     }
 
     fn reads_answers(&self) -> bool {

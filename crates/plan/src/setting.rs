@@ -59,6 +59,8 @@ pub enum Kind {
     Prefix,
     /// A prefix of addresses, an address, or `"unix"` for the clients of Unix listeners.
     TrustedPeer,
+    /// An address of this host, or a range of them. A list of these may be empty.
+    Source,
     /// A file path, with the role of the file.
     Path(Role),
     /// Name or number of a user or group.
@@ -87,6 +89,8 @@ pub enum Content {
     HttpPath,
     /// A host, and possibly a port.
     Host,
+    /// A name in the kernel: of an interface, or of an algorithm.
+    Name,
     /// Bytes of a stream.
     Bytes,
 }
@@ -179,6 +183,7 @@ impl Kind {
             | Self::Text(_)
             | Self::Statuses
             | Self::TrustedPeer
+            | Self::Source
             | Self::KeyOrTable(..)
             | Self::Table(_) => None,
         }

@@ -15,12 +15,16 @@ use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Proc
 use crate::prefix_list::PrefixList;
 use crate::setting::Kind::{self, Choice, Count, Or};
 use crate::setting::{Content, Effect, Role, Section, Setting};
+use crate::source_address::SourceAddresses;
 use crate::table::{Table, inline_table, rows};
 use crate::target::TargetOptions;
 use crate::words::Word;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
+
+/// The kernel's own minimum is some 2 KiB; twice the maximum is the largest size it knows.
+const BUFFER: Kind = Kind::Size { min: 1 << 12, max: 1 << 29 };
 
 /// Ten years: longer than any process runs, and far from overflowing a clock.
 const LONGEST: Duration = seconds(3650 * 86_400);
@@ -216,6 +220,31 @@ rows! { Section::ForwardDefaults, ForwardSettings {
 
     /// Header of the PROXY protocol that targets get ahead of the client's bytes, with the client's address.
     send_proxy = SendProxy::Off, Choice(SendProxy::WORDS) => NewSessions;
+
+    /// Addresses of this host that connections to targets come from, in turn; if empty, as the route says.
+    local_address = SourceAddresses::default(), Kind::List(&Kind::Source) => NewSessions;
+
+    /// The interface that connections to targets leave by; "auto" is that of the route.
+    interface = None, Or("auto", &Kind::Text(Content::Name)) => NewSessions;
+
+    /// Mark of the packets to targets, for firewalls and routing rules (SO_MARK).
+    mark = None, Or("off", &Count { min: 1, max: u32::MAX }) => NewSessions;
+
+    /// Class of the packets to targets (DiffServ), as a number.
+    dscp = None, Or("off", &Count { min: 0, max: 63 }) => NewSessions;
+
+    /// Congestion control of connections to targets, by its name; "auto" is the kernel's default.
+    congestion = None, Or("auto", &Kind::Text(Content::Name)) => NewSessions;
+
+    /// Send buffer of both sockets (SO_SNDBUF); "auto" grows as the kernel decides.
+    send_buffer = None, Or("auto", &BUFFER) => NewSessions;
+
+    /// Receive buffer of both sockets (SO_RCVBUF); "auto" grows as the kernel decides.
+    receive_buffer = None, Or("auto", &BUFFER) => NewSessions;
+
+    /// Bytes that may wait in a send buffer for their first transmission (TCP_NOTSENT_LOWAT).
+    unsent = None, Or("auto", &BUFFER) => NewSessions;
+
     /// Clients that are served, with `"file:/path"` for a file of prefixes; if empty, all that `deny` does not name.
     allow = PrefixList::default(), Kind::List(&Kind::Prefix) => NewSessions;
 

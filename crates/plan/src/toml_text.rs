@@ -23,6 +23,7 @@ impl Value {
             Self::Word(word) => basic_string(word),
             Self::Text(text) => basic_string(text),
             Self::TrustedPeer(peer) => basic_string(&peer.to_string()),
+            Self::Source(range) => basic_string(&range.to_string()),
             Self::Statuses(range) => basic_string(&range.to_string()),
             Self::Prefix(PrefixEntry::Prefix(prefix)) => basic_string(&prefix.to_string()),
             Self::Prefix(PrefixEntry::File(file)) => {

@@ -116,7 +116,7 @@ impl<'a> Reader<'a, '_> {
         let range = value.span();
         let list = match value.get_ref().as_array() {
             Some(values) => {
-                if values.is_empty() && !matches!(of, Kind::Prefix) {
+                if values.is_empty() && !matches!(of, Kind::Prefix | Kind::Source) {
                     let message = format!("the list `{}` has no {}", setting.key, plural(*of));
                     self.report(&self.source.span(range.clone()), &ParseError::new(0..0, message));
                 }
@@ -242,6 +242,7 @@ fn is_address(kind: Kind) -> bool {
             | Kind::Text(_)
             | Kind::Prefix
             | Kind::TrustedPeer
+            | Kind::Source
     )
 }
 

@@ -18,12 +18,16 @@ use crate::prefix_list::{PrefixEntry, PrefixFile};
 use crate::problem::ParseError;
 use crate::setting::{Content, Kind, Setting};
 use crate::sizes::{format_size, parse_size};
+use crate::source_address::SourceRange;
 use crate::target::TargetRange;
 use crate::text::{Fragment, cut, nearest, quoted};
 use crate::units::{format_duration, parse_duration};
 use crate::values_text::describe;
 
 const NAME_MAX: usize = 128;
+
+/// `IFNAMSIZ` and `TCP_CA_NAME_MAX` without the final NUL.
+const KERNEL_NAME_MAX: usize = 15;
 
 /// `PATH_MAX` without the final NUL (limits.h).
 const PATH_MAX: usize = 4095;
@@ -43,6 +47,7 @@ pub(crate) enum Value {
     Admin(Admin),
     Statuses(StatusRange),
     TrustedPeer(TrustedPeer),
+    Source(SourceRange),
     Listen(Ranged<ListenAddress>),
     TargetAddress(Ranged<Target>),
     Target(TargetRange),
@@ -69,17 +74,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Duration { .. } if text == "off" => {
             Err(fragment.error("this cannot be switched off").hint("give a duration, as in `30s`"))
         }
-        Kind::Duration { min, max, step } => {
-            let duration = duration(text, min)?;
-            check_duration(duration, min, max, step).map_err(|why| {
-                let error = fragment.error(format!("{} is {why}", quoted(text)));
-                if duration.is_zero() {
-                    error.hint(format!("give {}", describe(kind)))
-                } else {
-                    error
-                }
-            })
-        }
+        Kind::Duration { min, max, step } => duration_within(kind, fragment, [min, max, step]),
         Kind::Size { min, max } => size(fragment, min, max),
         Kind::Prefix => prefix(fragment).map(Value::Prefix),
         Kind::Path(_) => check_path(fragment).map(Value::Path),
@@ -88,6 +83,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Text(content) => check_text(fragment, content).map(Value::Text),
         Kind::Statuses => statuses(kind, text).map(Value::Statuses),
         Kind::TrustedPeer => trusted_peer(fragment).map(Value::TrustedPeer),
+        Kind::Source => source(fragment).map(Value::Source),
         Kind::KeyOrTable(words, keys) => {
             key_as_table(text, words, keys).ok_or_else(|| not_a_word(fragment, words, kind))
         }
@@ -109,6 +105,19 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
             })
         }
     }
+}
+
+/// Parses a duration within these bounds, a multiple of the third.
+fn duration_within(
+    kind: Kind,
+    text: Fragment<'_>,
+    [min, max, step]: [Duration; 3],
+) -> Result<Value, ParseError> {
+    let duration = duration(text.text, min)?;
+    check_duration(duration, min, max, step).map_err(|why| {
+        let error = text.error(format!("{} is {why}", quoted(text.text)));
+        if duration.is_zero() { error.hint(format!("give {}", describe(kind))) } else { error }
+    })
 }
 
 /// Parses a size within these bounds.
@@ -243,6 +252,11 @@ fn prefix(text: Fragment<'_>) -> Result<PrefixEntry, ParseError> {
     }
 }
 
+/// Parses an address that connections come from, or a range of them.
+fn source(text: Fragment<'_>) -> Result<SourceRange, ParseError> {
+    text.text.parse().map_err(|mistake| text.error(format!("{} {mistake}", quoted(text.text))))
+}
+
 /// Parses a peer whose PROXY header is trusted.
 fn trusted_peer(text: Fragment<'_>) -> Result<TrustedPeer, ParseError> {
     text.text.parse().map_err(|error| text.error(format!("{}: {error}", quoted(text.text))))
@@ -283,11 +297,13 @@ fn check_text(text: Fragment<'_>, content: Content) -> Result<String, ParseError
     let mistake = match content {
         _ if text.text.is_empty() => return Err(text.error("the text is empty")),
         _ if text.text.len() > TEXT_MAX => Some("is longer than 1024 bytes"),
+        Content::Name if text.text.len() > KERNEL_NAME_MAX => Some("is longer than 15 bytes"),
+        Content::Name if text.text.contains('/') => Some("contains `/`"),
         Content::HttpPath if !text.text.starts_with('/') => Some("does not begin with `/`"),
-        Content::HttpPath | Content::Host if !is_printable(text.text) => {
+        Content::HttpPath | Content::Host | Content::Name if !is_printable(text.text) => {
             Some("contains white space, control characters or characters that are not ASCII")
         }
-        Content::HttpPath | Content::Host | Content::Bytes => None,
+        Content::HttpPath | Content::Host | Content::Name | Content::Bytes => None,
     };
     match mistake {
         Some(mistake) => Err(text.error(format!("{} {mistake}", quoted(text.text)))),

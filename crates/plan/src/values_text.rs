@@ -23,6 +23,7 @@ pub(crate) fn describe(kind: Kind) -> String {
             "an address such as \"db.internal:5432\"".to_owned()
         }
         Kind::Prefix | Kind::TrustedPeer => "a prefix such as \"10.0.0.0/8\"".to_owned(),
+        Kind::Source => "an address such as \"10.0.0.9\"".to_owned(),
         Kind::Path(_) => "the path of a file".to_owned(),
         Kind::Account => "a name or a number in quotes".to_owned(),
         Kind::Admin => {
@@ -32,6 +33,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::List(kind) => format!("{}, or a list of {}", describe(*kind), plural(*kind)),
         Kind::Text(Content::HttpPath) => "a path such as \"/health\"".to_owned(),
         Kind::Text(Content::Host) => "a host such as \"db.internal\"".to_owned(),
+        Kind::Text(Content::Name) => "a name such as \"eth0\"".to_owned(),
         Kind::Text(Content::Bytes) => "a text".to_owned(),
         Kind::Statuses => "statuses such as \"200-399\"".to_owned(),
         Kind::KeyOrTable(words, _) => format!("\"{}\", a table", words.join("\", \"")),
@@ -42,7 +44,7 @@ pub(crate) fn describe(kind: Kind) -> String {
 /// A plural noun for values of this kind.
 pub(crate) fn plural(kind: Kind) -> &'static str {
     match kind {
-        Kind::Listen | Kind::TargetAddress => "addresses",
+        Kind::Listen | Kind::TargetAddress | Kind::Source => "addresses",
         Kind::Target(_) => "targets",
         Kind::Name => "names",
         Kind::Path(_) => "paths",
@@ -88,6 +90,8 @@ impl Kind {
             Self::List(kind) => format!("{}, or a list of them", kind.values()),
             Self::Text(Content::HttpPath) => "a path from `/` on".to_owned(),
             Self::Text(Content::Host) => "a host, or a host and a port".to_owned(),
+            Self::Text(Content::Name) => "a name of at most 15 bytes".to_owned(),
+            Self::Source => "an address, a range such as `\"10.0.0.9-10.0.0.12\"`".to_owned(),
             Self::Text(Content::Bytes) => "1 to 1024 bytes of text".to_owned(),
             Self::TrustedPeer => "a prefix, an address, or `\"unix\"`".to_owned(),
             Self::Statuses => "a status or a range from `100` to `599`".to_owned(),

@@ -95,7 +95,7 @@ impl PeerSocket {
 
 /// A TCP listener of a peer.
 pub(crate) fn listen(process: &Process, address: SocketAddr) -> Result<SimSocket> {
-    let options = sys::socket::TcpOptions { keepalive: None, user_timeout: None };
+    let options = sys::socket::TcpOptions::NONE;
     let socket = process.bind_tcp(address, &options, sys::listen::Sharing::Exclusive)?;
     socket.listen()?;
     Ok(socket)

@@ -67,7 +67,7 @@ mod tests {
     use rustix::fd::AsFd;
     use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 
-    const OPTIONS: TcpOptions = TcpOptions { keepalive: None, user_timeout: None };
+    const OPTIONS: TcpOptions = TcpOptions::NONE;
 
     fn ip(text: &str, both_families: bool) -> ListensAt {
         ListensAt::Ip { address: text.parse().unwrap(), both_families }

@@ -10,7 +10,7 @@ pub use linux::Linux;
 use crate::listen::Sharing;
 use crate::socket::{Progress, TcpOptions};
 use crate::{Address, Event, FileId, ListensAt, PipeError, Result, TcpInfo};
-use flow::Time;
+use flow::{Buffers, Outbound, Time};
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -58,6 +58,15 @@ pub trait Kernel: Clone + Debug + Send + Sync + 'static {
 
     /// See [`crate::socket::connect_tcp`].
     fn connect_tcp(&self, address: SocketAddr) -> Result<(Self::Socket, Progress)>;
+
+    /// See [`crate::connect_with`].
+    fn connect_with(
+        &self,
+        address: SocketAddr,
+        outbound: &Outbound,
+        buffers: Buffers,
+        turn: u64,
+    ) -> Result<(Self::Socket, Progress)>;
 
     /// See [`crate::socket::connect_unix`].
     fn connect_unix(&self, path: &Path) -> Result<Self::Socket>;

@@ -4,7 +4,7 @@
 //! Every descriptor made here is non-blocking and close-on-exec. `unsafe` may appear here, and in the
 //! samplers of `profile`, which only a profiling build contains, and only where `rustix` has no safe
 //! form of a call: [`tcp_info`], [`sequence_received`], [`socket::unacked`], [`ignore_new_handshakes`],
-//! [`release_free_memory`],
+//! [`release_free_memory`], options of sockets that it does not have,
 //! [`writes_beyond_the_size_limit_fail`], what [`exec`] and [`handoff`] need, and [`only_files_and_dns`].
 
 pub mod kernel;
@@ -12,8 +12,14 @@ pub mod kernel;
 mod address;
 pub use address::Address;
 
+mod buffers;
+mod sockopt;
+
 pub mod listen;
 pub mod socket;
+
+mod outbound;
+pub use outbound::{NotGranted, connect_with, connect_within, prepare, try_outbound};
 
 mod syn_filter;
 pub use syn_filter::ignore_new_handshakes;

@@ -1,7 +1,7 @@
 //! Listening sockets: TCP and Unix.
 
 use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
-use crate::{Address, Errno, FileId, Result, is_socket_file};
+use crate::{Address, Errno, FileId, Result, buffers, is_socket_file};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Access, AtFlags, Mode, fchmod};
@@ -111,6 +111,8 @@ fn started(socket: OwnedFd) -> Result<OwnedFd> {
 fn prepared(socket: OwnedFd, options: &TcpOptions) -> Result<OwnedFd> {
     set_for_forwarding(socket.as_fd())?;
     set_tcp_options(socket.as_fd(), options)?;
+    // Before listening: the window scale of a connection comes from the size of the buffer (tcp(7)).
+    buffers::set(socket.as_fd(), options.buffers)?;
     Ok(socket)
 }
 
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
     use std::net::TcpStream;
 
-    const OPTIONS: TcpOptions = TcpOptions { keepalive: None, user_timeout: None };
+    const OPTIONS: TcpOptions = TcpOptions::NONE;
 
     #[test]
     fn dual_stack_listeners_accept_both_families_and_report_their_addresses() {

@@ -1,7 +1,7 @@
 //! Connecting, socket options, and the state of a connection.
 
-use crate::{Errno, Result};
-use flow::Keepalive;
+use crate::{Errno, Result, buffers};
+use flow::{Buffers, Keepalive};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::net::{
     AddressFamily, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, shutdown,
@@ -22,10 +22,15 @@ pub struct TcpOptions {
     /// `TCP_USER_TIMEOUT`: time that sent bytes may stay unacknowledged; `None` keeps the kernel's
     /// default.
     pub user_timeout: Option<Duration>,
+    /// Sizes of the buffers. A socket towards a target has them from the beginning.
+    pub buffers: Buffers,
 }
 
 impl TcpOptions {
-    /// Whether all options are the kernel's defaults.
+    /// The kernel's defaults.
+    pub const NONE: Self = Self { keepalive: None, user_timeout: None, buffers: Buffers::AUTO };
+
+    /// Whether all options that a session needs later are the kernel's defaults.
     pub fn is_nothing(&self) -> bool {
         self.keepalive.is_none() && self.user_timeout.is_none()
     }
@@ -43,7 +48,7 @@ pub(crate) fn set_for_forwarding(socket: BorrowedFd<'_>) -> Result<()> {
     keep_urgent_inline(socket)
 }
 
-/// Sets the options on a socket that has the kernel's defaults.
+/// Sets the options, without the buffers, on a socket that has the kernel's defaults.
 pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
     if let Some(keepalive) = options.keepalive {
         sockopt::set_tcp_keepidle(socket, keepalive.idle)?;
@@ -59,8 +64,9 @@ pub fn set_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<(
     Ok(())
 }
 
-/// Sets the options on a socket that may have other ones.
+/// Sets the options on a listener that may have other ones.
 pub fn replace_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result<()> {
+    buffers::replace(socket, options.buffers)?;
     if options.keepalive.is_none() {
         sockopt::set_socket_keepalive(socket, false)?;
     }
@@ -81,9 +87,22 @@ pub enum Progress {
 
 /// Starts connecting to a TCP address.
 pub fn connect_tcp(address: SocketAddr) -> Result<(OwnedFd, Progress)> {
+    connect_prepared(new_connection(address)?, address)
+}
+
+/// A socket that is to be connected to this address.
+pub(crate) fn new_connection(address: SocketAddr) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
     set_for_forwarding(socket.as_fd())?;
+    Ok(socket)
+}
+
+/// Starts connecting a socket.
+pub(crate) fn connect_prepared(
+    socket: OwnedFd,
+    address: SocketAddr,
+) -> Result<(OwnedFd, Progress)> {
     let progress = begin(connect(&socket, &address))?;
     Ok((socket, progress))
 }
@@ -188,6 +207,7 @@ mod tests {
                 count: 7,
             }),
             user_timeout: Some(Duration::from_millis(12_345)),
+            ..TcpOptions::NONE
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         set_for_forwarding(listener.as_fd()).unwrap();

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 
 /// The check of a target.
 pub(crate) fn probe(target: &Arc<CheckedTarget>, check: &HealthCheck) -> Probe {
-    Probe::configured(check, target.address(), target.send_proxy, |port| {
+    let way = (target.send_proxy, target.plan.settings.outbound());
+    Probe::configured(check, target.address(), way, |port| {
         ProbeAddress::Name(Arc::new(Named { target: Arc::clone(target), port }))
     })
 }

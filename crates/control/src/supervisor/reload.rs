@@ -179,6 +179,10 @@ impl Supervisor {
                 ReloadError::Unfit(refusals.into_iter().map(Misfit::Sandbox).collect())
             })?;
         }
+        let refused = host::refused_options(&new);
+        if !refused.is_empty() {
+            return Err(ReloadError::Unfit(refused.into_iter().map(Misfit::Option).collect()));
+        }
         Ok(new)
     }
 

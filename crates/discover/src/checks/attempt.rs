@@ -70,6 +70,8 @@ async fn connect_to(address: SocketAddr, probe: &Probe) -> Result<TcpStream, Err
         // program never sees the connection.
         sockopt::set_tcp_quickack(&socket, false)?;
     }
+    let turn = RandomState::new().hash_one(address);
+    sys::prepare(&socket, address, &probe.outbound, turn)?;
     socket.connect(address).await
 }
 

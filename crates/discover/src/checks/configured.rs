@@ -2,18 +2,19 @@
 
 use super::probe::{Probe, ProbeAddress, ProbeKind};
 use engine::CheckedAddress;
-use flow::{ProxyAddresses, SendProxy};
+use flow::{Outbound, ProxyAddresses, SendProxy};
 use plan::{HealthCheck, Method};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 impl Probe {
-    /// The check of a target at this address, to which sessions `send_proxy`. `named` finds the addresses of a target with a name; its
-    /// argument is the port to use instead of the target's.
+    /// The check of a target at this address, over connections like those of sessions, to which they
+    /// `send_proxy`. `named` finds the addresses of a target with a name; its argument is the port to use instead
+    /// of the target's.
     pub fn configured(
         check: &HealthCheck,
         address: CheckedAddress<'_>,
-        send_proxy: SendProxy,
+        (send_proxy, outbound): (SendProxy, Outbound),
         named: impl FnOnce(Option<u16>) -> ProbeAddress,
     ) -> Self {
         let port = check.port.and_then(|port| u16::try_from(port).ok());
@@ -36,7 +37,7 @@ impl Probe {
         // sends nothing.
         let has_header = check.port.is_none() && (kind != ProbeKind::Connect || is_unix);
         let header = if has_header { send_proxy.header(&ProxyAddresses::Own) } else { Vec::new() };
-        Self { to, header, kind: Arc::new(kind), timeout: check.timeout }
+        Self { to, header, outbound, kind: Arc::new(kind), timeout: check.timeout }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a check does, and its result.
 
+use flow::Outbound;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ pub struct Probe {
     pub to: ProbeAddress,
     /// Header of the PROXY protocol that precedes the request; empty without one.
     pub header: Vec<u8>,
+    /// The options of the connection, as a session's.
+    pub outbound: Outbound,
     /// What happens after the connect.
     pub kind: Arc<ProbeKind>,
     /// For all of it.

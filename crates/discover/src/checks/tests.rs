@@ -1,6 +1,7 @@
 //! Checks of scripted servers.
 
 use super::*;
+use flow::Outbound;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
@@ -16,8 +17,13 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn result(to: ProbeAddress, kind: ProbeKind, timeout: Duration) -> Result<(), CheckFailure> {
-    let result =
-        on_runtime(check(&Probe { to, header: Vec::new(), kind: Arc::new(kind), timeout }));
+    let result = on_runtime(check(&Probe {
+        to,
+        header: Vec::new(),
+        outbound: Outbound::default(),
+        kind: Arc::new(kind),
+        timeout,
+    }));
     assert!(result.took < timeout + LIMIT);
     result.outcome
 }
@@ -154,7 +160,13 @@ fn all_targets_are_checked_and_at_most_64_at_once() {
     for key in 0..TARGETS {
         let to = of(&[if key % 2 == 0 { live_at } else { hole.addr() }]);
         let timeout = Duration::from_millis(50);
-        let probe = Probe { to, header: Vec::new(), kind: Arc::new(ProbeKind::Connect), timeout };
+        let probe = Probe {
+            to,
+            header: Vec::new(),
+            outbound: Outbound::default(),
+            kind: Arc::new(ProbeKind::Connect),
+            timeout,
+        };
         checks.set(key, &"group".into(), probe, Duration::from_millis(1));
     }
     let mut results = std::collections::BTreeMap::new();

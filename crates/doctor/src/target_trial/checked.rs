@@ -4,7 +4,7 @@ use super::{DEADLINE, StepResult, each};
 use crate::demand::ForwardCheck;
 use discover::{Probe, ProbeAddress, at_port, check_once};
 use engine::CheckedAddress;
-use flow::SendProxy;
+use flow::{Outbound, SendProxy};
 use plan::HealthCheck;
 use std::net::SocketAddr;
 
@@ -12,13 +12,14 @@ use std::net::SocketAddr;
 pub(super) struct TargetCheck {
     pub(super) forward: String,
     check: HealthCheck,
-    send_proxy: SendProxy,
+    way: (SendProxy, Outbound),
 }
 
 impl TargetCheck {
     pub(super) fn of(wanted: &ForwardCheck<'_>) -> Self {
-        let ForwardCheck { forward, check, send_proxy } = *wanted;
-        Self { forward: forward.to_owned(), check: check.clone(), send_proxy }
+        let ForwardCheck { forward, check, send_proxy, settings } = *wanted;
+        let way = (send_proxy, settings.outbound());
+        Self { forward: forward.to_owned(), check: check.clone(), way }
     }
 }
 
@@ -30,7 +31,7 @@ pub(super) fn check_target(
 ) -> StepResult {
     let named =
         |port| ProbeAddress::Tcp(found.iter().map(|address| at_port(*address, port)).collect());
-    match check_once(&Probe::configured(&wanted.check, address, wanted.send_proxy, named)) {
+    match check_once(&Probe::configured(&wanted.check, address, wanted.way.clone(), named)) {
         Ok(result) => match result.outcome {
             Ok(()) => StepResult::Done(result.took),
             Err(failure) => StepResult::Unanswered(failure.to_string()),

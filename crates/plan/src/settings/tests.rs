@@ -76,7 +76,9 @@ fn samples(kind: Kind) -> Vec<String> {
         Kind::Count { min, max } => [min, max].map(|count| count.to_string()).into(),
         Kind::Bool => vec!["true".to_owned(), "false".to_owned()],
         Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
-        Kind::Path(_) | Kind::Account | Kind::Text(Content::Host | Content::Bytes) => {
+        Kind::Path(_)
+        | Kind::Account
+        | Kind::Text(Content::Host | Content::Name | Content::Bytes) => {
             vec!["\"x\"".to_owned()]
         }
         Kind::Admin => {
@@ -94,22 +96,28 @@ fn samples(kind: Kind) -> Vec<String> {
             let times = "every = \"2s\", timeout = \"1s\", fall = 3, rise = 2";
             words.iter().map(|word| format!("{{ {word} = true, {times} }}")).collect()
         }
-        Kind::List(Kind::Prefix) => {
-            ["[]", "\"10.0.0.0/8\"", "[\"10.0.0.7\", \"2001:db8::/32\"]"].map(str::to_owned).into()
-        }
-        Kind::List(Kind::TrustedPeer) => {
-            ["\"unix\"", "[\"10.0.0.0/8\", \"2001:db8::1\"]"].map(str::to_owned).into()
-        }
+        Kind::List(of) => lists(*of),
         Kind::Name
         | Kind::Listen
         | Kind::TargetAddress
         | Kind::Target(_)
         | Kind::Prefix
         | Kind::TrustedPeer
-        | Kind::List(_) => {
+        | Kind::Source => {
             panic!("{kind:?} has no field")
         }
     }
+}
+
+/// Sample lists of a kind as TOML.
+fn lists(of: Kind) -> Vec<String> {
+    let lists: &[&str] = match of {
+        Kind::Prefix => &["[]", "\"10.0.0.0/8\"", "[\"10.0.0.7\", \"2001:db8::/32\"]"],
+        Kind::Source => &["[]", "\"10.0.0.9\"", "[\"10.0.0.9-10.0.0.12\", \"2001:db8::1\"]"],
+        Kind::TrustedPeer => &["\"unix\"", "[\"10.0.0.0/8\", \"2001:db8::1\"]"],
+        other => panic!("{other:?} has no list"),
+    };
+    lists.iter().map(ToString::to_string).collect()
 }
 
 #[test]

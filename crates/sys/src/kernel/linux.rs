@@ -5,7 +5,7 @@ use crate::listen::{self, Sharing};
 use crate::socket::{self, Progress, TcpOptions};
 use crate::{Address, Event, Events, FileId, ListensAt, PipeError, Result, TcpInfo};
 use crate::{handoff, stream};
-use flow::Time;
+use flow::{Buffers, Outbound, Time};
 use rustix::fd::{AsFd, OwnedFd};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -56,6 +56,16 @@ impl Kernel for Linux {
     #[inline]
     fn connect_tcp(&self, address: SocketAddr) -> Result<(OwnedFd, Progress)> {
         socket::connect_tcp(address)
+    }
+
+    fn connect_with(
+        &self,
+        address: SocketAddr,
+        outbound: &Outbound,
+        buffers: Buffers,
+        turn: u64,
+    ) -> Result<(OwnedFd, Progress)> {
+        crate::connect_with(address, outbound, buffers, turn)
     }
 
     #[inline]

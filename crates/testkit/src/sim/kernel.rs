@@ -8,7 +8,7 @@ use super::state::epoll::Epoll;
 use super::state::file::File;
 use super::state::listener::{Bound, Listener};
 use super::state::ports::BoundAt;
-use flow::Time;
+use flow::{Buffers, Outbound, Time};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::mpsc::Receiver;
@@ -93,6 +93,17 @@ impl Kernel for Process {
         world.send_syn(end);
         world.settle();
         Ok((SimSocket(socket), Progress::UnderWay))
+    }
+
+    /// Options of the network have no effect in the simulated one.
+    fn connect_with(
+        &self,
+        address: SocketAddr,
+        _: &Outbound,
+        _: Buffers,
+        _: u64,
+    ) -> Result<(SimSocket, Progress)> {
+        self.connect_tcp(address)
     }
 
     fn connect_unix(&self, path: &Path) -> Result<SimSocket> {

@@ -20,7 +20,7 @@ use sys::listen::Sharing;
 use sys::socket::TcpOptions;
 use sys::{Errno, Event};
 
-const OPTIONS: TcpOptions = TcpOptions { keepalive: None, user_timeout: None };
+const OPTIONS: TcpOptions = TcpOptions::NONE;
 const MILLI: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 

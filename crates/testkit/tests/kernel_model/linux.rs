@@ -160,7 +160,7 @@ impl Machine for RealMachine<'_> {
 
     fn connect_to_itself(&self) -> Result<OwnedFd> {
         let loopback = (Ipv4Addr::LOCALHOST, 0).into();
-        let options = TcpOptions { keepalive: None, user_timeout: None };
+        let options = TcpOptions::NONE;
         let socket = bind_tcp(loopback, &options, Sharing::Exclusive)?;
         let address = local_address(&socket)?.ok_or(Errno::INVAL)?;
         match connect(&socket, &address) {

@@ -12,6 +12,7 @@ mod admin;
 mod bad_input;
 mod checks;
 mod command_line;
+mod connection_options;
 mod crossings;
 mod demo;
 mod discovery;

@@ -1,7 +1,7 @@
 //! Results of reloads, and their log lines.
 
 use crate::serve_error::UnboundListener;
-use host::{NoRoom, SandboxRefusal};
+use host::{NoRoom, RefusedOption, SandboxRefusal};
 use plan::units::format_duration;
 use plan::{ForwardSummary, ListenAddress, PlanDiff, Problem, Problems};
 use std::collections::HashMap;
@@ -57,6 +57,8 @@ pub(crate) enum ReloadError {
 pub(crate) enum Misfit {
     /// The open-file limit allows no session.
     NoRoom(NoRoom),
+    /// The kernel does not grant an option of connections.
+    Option(RefusedOption),
     /// A listener cannot be bound.
     Unbound(UnboundListener),
     /// The sandbox of this process does not allow a path.
@@ -132,6 +134,7 @@ impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRoom(error) => error.fmt(f),
+            Self::Option(refused) => refused.fmt(f),
             Self::Unbound(listener) => listener.fmt(f),
             Self::Sandbox(refusal) => refusal.fmt(f),
             Self::Unreadable(problem) => f.write_str(&problem.statement()),
@@ -143,6 +146,7 @@ impl Error for Misfit {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unbound(listener) => Some(listener),
+            Self::Option(refused) => Some(refused),
             Self::Sandbox(refusal) => Some(refusal),
             Self::NoRoom(_) | Self::Unreadable(_) => None,
         }

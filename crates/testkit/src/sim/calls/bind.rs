@@ -106,7 +106,7 @@ impl World {
                 Err(_) => return Err(Errno::ADDRINUSE),
             }
         }
-        let options = TcpOptions { keepalive: None, user_timeout: None };
+        let options = TcpOptions::NONE;
         Ok(Listener::new(Bound::Unix(path.to_owned()), options))
     }
 }

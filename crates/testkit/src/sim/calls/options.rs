@@ -14,7 +14,8 @@ impl World {
         if !options.is_nothing() {
             self.fails(Call::Options)?;
         }
-        let TcpOptions { keepalive, user_timeout } = *options;
+        // The simulated windows have sizes of their own.
+        let TcpOptions { keepalive, user_timeout, buffers: _ } = *options;
         match self.file_mut(socket) {
             Some(File::Listener(listener)) if !listener.is_unix() => {
                 listener.options.keepalive = keepalive.or(listener.options.keepalive);

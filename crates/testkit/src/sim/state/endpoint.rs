@@ -97,7 +97,7 @@ impl Endpoint {
             send: SendQueue::new(sizes.1),
             error: None,
             soft_error: None,
-            options: TcpOptions { keepalive: None, user_timeout: None },
+            options: TcpOptions::NONE,
             timers: Timers::default(),
             retries: Retries::default(),
             heard: Time::default(),

@@ -7,11 +7,11 @@ const KEEPALIVE: Keepalive =
     Keepalive { idle: Duration::from_secs(60), interval: Duration::from_secs(10), count: 3 };
 
 fn with_keepalive() -> TcpOptions {
-    TcpOptions { keepalive: Some(KEEPALIVE), user_timeout: None }
+    TcpOptions { keepalive: Some(KEEPALIVE), ..OPTIONS }
 }
 
 fn with_user_timeout(seconds: u64) -> TcpOptions {
-    TcpOptions { keepalive: None, user_timeout: Some(Duration::from_secs(seconds)) }
+    TcpOptions { user_timeout: Some(Duration::from_secs(seconds)), ..OPTIONS }
 }
 
 /// Whether a time is at most so many percent beyond another.

@@ -24,6 +24,7 @@ fn options(user_timeout: u32, keepalive: u32) -> TcpOptions {
     TcpOptions {
         keepalive: Some(keepalive).filter(|_| !period.is_zero()),
         user_timeout: Some(user_timeout).filter(|timeout| !timeout.is_zero()),
+        ..TcpOptions::NONE
     }
 }
 

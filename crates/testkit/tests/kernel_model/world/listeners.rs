@@ -12,7 +12,7 @@ use sys::kernel::{Kernel, Socket};
 use sys::listen::Sharing;
 use sys::socket::TcpOptions;
 
-const OPTIONS: TcpOptions = TcpOptions { keepalive: None, user_timeout: None };
+const OPTIONS: TcpOptions = TcpOptions::NONE;
 
 fn sharing(share: Share) -> Sharing {
     match share {

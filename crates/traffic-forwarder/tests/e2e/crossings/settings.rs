@@ -89,7 +89,8 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("keepalive", "interval", given(["\"3s\"", "\"4s\"", "\"5s\""])),
         ("keepalive", "count", given(["3", "4", "5"])),
     ];
-    let rows = rows.into_iter().chain(values_of_headers()).chain(values_of_a_check());
+    let rows = rows.into_iter().chain(values_of_headers()).chain(values_of_connections());
+    let rows = rows.chain(values_of_a_check());
     rows.map(|(section, key, values)| ((section, key), values)).collect()
 }
 
@@ -99,6 +100,23 @@ fn values_of_headers() -> impl Iterator<Item = (&'static str, &'static str, Valu
         ("to", "send_proxy", given(["\"off\"", "\"off\"", "\"v1\""])),
         ("accept_proxy", "from", given(["\"127.0.0.1\"", "\"127.0.0.0/8\"", "\"0.0.0.0/0\""])),
         ("accept_proxy", "timeout", given(["\"11s\"", "\"12s\"", "\"13s\""])),
+    ];
+    rows.into_iter()
+}
+
+fn values_of_connections() -> impl Iterator<Item = (&'static str, &'static str, Values)> {
+    let sizes = given(["\"32KiB\"", "\"48KiB\"", "\"64KiB\""]);
+    let addresses = ["\"127.0.0.0-127.0.0.9\"", "\"127.0.0.2\"", "\"127.0.0.3\""];
+    let rows = [
+        ("[defaults]", "local_address", given(addresses)),
+        // Not every host has three interfaces, or grants a mark.
+        ("[defaults]", "interface", given(["\"auto\""; 3])),
+        ("[defaults]", "mark", given(["\"off\""; 3])),
+        ("[defaults]", "dscp", given(["46", "10", "0"])),
+        ("[defaults]", "congestion", given(["\"auto\"", "\"reno\"", "\"cubic\""])),
+        ("[defaults]", "send_buffer", sizes.clone()),
+        ("[defaults]", "receive_buffer", sizes.clone()),
+        ("[defaults]", "unsent", sizes),
     ];
     rows.into_iter()
 }

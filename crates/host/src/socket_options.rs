@@ -1,0 +1,87 @@
+//! Options of connections that this kernel does not grant to this process.
+
+use flow::{Buffers, Outbound};
+use plan::{Forward, Plan};
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use sys::{Errno, NotGranted};
+
+/// An option of a forward that the kernel does not grant.
+#[derive(Clone, Debug)]
+pub struct RefusedOption {
+    /// Name of the forward.
+    pub forward: String,
+    /// Location of the forward in the configuration.
+    pub location: String,
+    /// The option, and the error of the kernel.
+    pub refused: NotGranted,
+}
+
+/// The options that the kernel does not grant to this process now: the first of each forward.
+pub fn refused_options(plan: &Plan) -> Vec<RefusedOption> {
+    // Thousands of forwards may have the same options.
+    let mut tried: HashMap<(Outbound, Buffers), Option<NotGranted>> = HashMap::new();
+    let refused = |forward: &std::sync::Arc<Forward>| {
+        let (outbound, buffers) = (forward.settings.outbound(), forward.settings.buffers());
+        if outbound.is_nothing() && buffers == Buffers::AUTO {
+            return None;
+        }
+        let result = tried
+            .entry((outbound, buffers))
+            .or_insert_with_key(|(outbound, buffers)| sys::try_outbound(outbound, *buffers).err());
+        Some(RefusedOption {
+            forward: forward.name.clone(),
+            location: forward.location.to_string(),
+            refused: result.clone()?,
+        })
+    };
+    plan.forwards.iter().filter_map(refused).collect()
+}
+
+impl RefusedOption {
+    /// Whether a later attempt would fail, too: an address or an interface may come.
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self.refused.errno, Errno::ADDRNOTAVAIL | Errno::NODEV)
+    }
+
+    /// What the operator can do about it, if anything is known.
+    fn advice(&self) -> Option<&'static str> {
+        let NotGranted { key, errno } = self.refused;
+        match (key, errno) {
+            ("local_address", Errno::ADDRNOTAVAIL) => {
+                Some("no interface of this host has that address: see `ip addr`")
+            }
+            ("interface", Errno::NODEV) => Some("`ip link` lists the interfaces of this host"),
+            ("congestion", Errno::NOENT) => Some(
+                "net.ipv4.tcp_available_congestion_control lists those that this kernel has loaded",
+            ),
+            ("congestion", Errno::PERM) => Some(
+                "net.ipv4.tcp_allowed_congestion_control lists those for processes without CAP_NET_ADMIN",
+            ),
+            ("mark", Errno::PERM) => {
+                Some("it needs CAP_NET_ADMIN: AmbientCapabilities= in a systemd unit")
+            }
+            ("send_buffer", Errno::NOBUFS) => {
+                Some("the kernel gives less than that: raise net.core.wmem_max")
+            }
+            ("receive_buffer", Errno::NOBUFS) => {
+                Some("the kernel gives less than that: raise net.core.rmem_max")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for RefusedOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { forward, location, refused: NotGranted { key, errno } } = self;
+        write!(f, "cannot set `{key}`: {}", sys::errno_text(*errno))?;
+        if let Some(advice) = self.advice() {
+            write!(f, " ({advice})")?;
+        }
+        write!(f, ", for forward `{forward}` ({location})")
+    }
+}
+
+impl Error for RefusedOption {}

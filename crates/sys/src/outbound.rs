@@ -1,0 +1,197 @@
+//! Options of sockets towards targets.
+
+use crate::socket::{Progress, connect_prepared, new_connection, take_error};
+use crate::{Errno, Result, buffers, sockopt};
+use flow::{Buffers, Outbound};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// An option that the kernel does not grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotGranted {
+    /// The key of the setting.
+    pub key: &'static str,
+    /// The error of setsockopt(2) or bind(2).
+    pub errno: Errno,
+}
+
+/// Starts connecting to a TCP address with these options. Source addresses without a free port are passed over.
+pub fn connect_with(
+    address: SocketAddr,
+    outbound: &Outbound,
+    buffers: Buffers,
+    turn: u64,
+) -> Result<(OwnedFd, Progress)> {
+    let open = |source: Option<IpAddr>| {
+        let socket = new_connection(address)?;
+        buffers::set(socket.as_fd(), buffers)?;
+        set(socket.as_fd(), outbound, address.is_ipv6()).map_err(|error| error.errno)?;
+        if let Some(source) = source {
+            bind_source(socket.as_fd(), source)?;
+        }
+        connect_prepared(socket, address)
+    };
+    if outbound.sources.is_empty() {
+        return open(None);
+    }
+    // No source of the family of the address.
+    let mut result = Err(Errno::AFNOSUPPORT);
+    for source in outbound.sources_from(address.is_ipv6(), turn) {
+        result = open(Some(source));
+        if !matches!(result, Err(Errno::ADDRNOTAVAIL)) {
+            break;
+        }
+    }
+    result
+}
+
+/// Connects to a TCP address with these options, and waits for it at most for `limit`.
+///
+/// # Errors
+/// Those of connect(2); `TimedOut` after `limit`.
+pub fn connect_within(
+    address: SocketAddr,
+    outbound: &Outbound,
+    limit: Duration,
+) -> std::io::Result<()> {
+    let (socket, progress) = connect_with(address, outbound, Buffers::AUTO, 0)?;
+    if progress == Progress::UnderWay {
+        let limit = Timespec::try_from(limit).map_err(|_| Errno::INVAL)?;
+        let mut waiting = [PollFd::new(&socket, PollFlags::OUT)];
+        if poll(&mut waiting, Some(&limit))? == 0 {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+    }
+    Ok(take_error(socket.as_fd())?)
+}
+
+/// Gives a socket that is to be connected to `address` these options.
+pub fn prepare(
+    socket: impl AsFd,
+    address: SocketAddr,
+    outbound: &Outbound,
+    turn: u64,
+) -> Result<()> {
+    set(socket.as_fd(), outbound, address.is_ipv6()).map_err(|error| error.errno)?;
+    if outbound.sources.is_empty() {
+        return Ok(());
+    }
+    let source = outbound.sources_from(address.is_ipv6(), turn).next();
+    bind_source(socket.as_fd(), source.ok_or(Errno::AFNOSUPPORT)?)
+}
+
+/// Whether the kernel grants these options to this process now.
+///
+/// # Errors
+/// The first option that it refuses.
+pub fn try_outbound(outbound: &Outbound, buffers: Buffers) -> std::result::Result<(), NotGranted> {
+    let failed = |key: &'static str| move |errno| NotGranted { key, errno };
+    let flags = SocketFlags::CLOEXEC;
+    let open = |family| socket_with(family, SocketType::STREAM, flags, None);
+    let socket = open(AddressFamily::INET).map_err(failed("listen"))?;
+    buffers::set(socket.as_fd(), buffers).map_err(failed("send_buffer"))?;
+    let refused = buffers::refused(socket.as_fd(), buffers).map_err(failed("send_buffer"))?;
+    if let Some(key) = refused {
+        return Err(NotGranted { key, errno: Errno::NOBUFS });
+    }
+    set(socket.as_fd(), outbound, false)?;
+    for source in &outbound.sources {
+        let family = if source.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+        let socket = open(family).map_err(failed("local_address"))?;
+        bind_source(socket.as_fd(), *source).map_err(failed("local_address"))?;
+    }
+    Ok(())
+}
+
+fn set(
+    socket: BorrowedFd<'_>,
+    outbound: &Outbound,
+    is_ipv6: bool,
+) -> std::result::Result<(), NotGranted> {
+    let option =
+        |key: &'static str, result: Result<()>| result.map_err(|errno| NotGranted { key, errno });
+    if let Some(interface) = &outbound.interface {
+        option("interface", sockopt::bind_to_device(socket, interface))?;
+    }
+    if let Some(mark) = outbound.mark {
+        option("mark", sockopt::set_mark(socket, mark))?;
+    }
+    if let Some(dscp) = outbound.dscp {
+        // The lower two bits are for ECN (RFC 3168).
+        let class = u32::from(dscp) << 2;
+        option(
+            "dscp",
+            if is_ipv6 {
+                rustix::net::sockopt::set_ipv6_tclass(socket, class)
+            } else {
+                rustix::net::sockopt::set_ip_tos(socket, (class & 0xff) as u8)
+            },
+        )?;
+    }
+    if let Some(name) = &outbound.congestion {
+        option("congestion", rustix::net::sockopt::set_tcp_congestion(socket, name))?;
+    }
+    Ok(())
+}
+
+/// Binds a socket to a source address. The port is chosen by connect(2), which needs a free one for its target
+/// only (`IP_BIND_ADDRESS_NO_PORT`, ip(7)).
+fn bind_source(socket: BorrowedFd<'_>, source: IpAddr) -> Result<()> {
+    sockopt::set_bind_address_no_port(socket)?;
+    bind(socket, &SocketAddr::new(source, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+
+    fn source(text: &str) -> Outbound {
+        Outbound { sources: vec![text.parse().unwrap()], ..Outbound::default() }
+    }
+
+    #[test]
+    fn a_connection_comes_from_its_source_with_its_options() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let to = listener.local_addr().unwrap();
+        let outbound = Outbound {
+            dscp: Some(46),
+            congestion: Some("reno".to_owned()),
+            interface: Some("lo".to_owned()),
+            ..source("127.0.0.7")
+        };
+        let buffers = Buffers { send: Some(20_000), receive: Some(30_000), unsent: Some(5000) };
+        try_outbound(&outbound, buffers).unwrap();
+        let (socket, _) = connect_with(to, &outbound, buffers, 3).unwrap();
+        assert_eq!(listener.accept().unwrap().1.ip(), source("127.0.0.7").sources[0]);
+        assert_eq!(rustix::net::sockopt::ip_tos(&socket), Ok(46 << 2));
+        assert_eq!(rustix::net::sockopt::tcp_congestion(&socket).as_deref(), Ok("reno"));
+        assert_eq!(rustix::net::sockopt::socket_send_buffer_size(&socket), Ok(40_000));
+        assert_eq!(rustix::net::sockopt::socket_recv_buffer_size(&socket), Ok(60_000));
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_is_named() {
+        let none = Buffers::AUTO;
+        let refused = |outbound: &Outbound, buffers| try_outbound(outbound, buffers).unwrap_err();
+        let key = |outbound: &Outbound| refused(outbound, none).key;
+        assert_eq!(refused(&source("192.0.2.1"), none).errno, Errno::ADDRNOTAVAIL);
+        assert_eq!(key(&source("192.0.2.1")), "local_address");
+        let congestion = Some("none-such".to_owned());
+        assert_eq!(key(&Outbound { congestion, ..Outbound::default() }), "congestion");
+        let interface = Some("none-such".to_owned());
+        assert_eq!(key(&Outbound { interface, ..Outbound::default() }), "interface");
+        let huge = Buffers { send: Some(1 << 30), ..none };
+        assert_eq!(refused(&Outbound::default(), huge).key, "send_buffer");
+    }
+
+    #[test]
+    fn an_address_of_another_family_is_not_reachable() {
+        let to = SocketAddr::from((Ipv6Addr::LOCALHOST, 9));
+        let result = connect_with(to, &source("127.0.0.1"), Buffers::AUTO, 0);
+        assert_eq!(result.map(drop), Err(Errno::AFNOSUPPORT));
+    }
+}
