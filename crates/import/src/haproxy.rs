@@ -8,6 +8,7 @@ mod parameters;
 mod proxy;
 mod server_lines;
 mod servers;
+mod way;
 mod words;
 
 use std::collections::HashMap;

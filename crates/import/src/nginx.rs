@@ -3,6 +3,7 @@
 mod clients;
 mod directives;
 mod include;
+mod proxy_header;
 mod server;
 mod upstream;
 mod words;

@@ -107,3 +107,11 @@ fn fixed(section: &mut Section, listens: &[Listen], servers: &[Server]) {
     }
     section.to(servers);
 }
+
+/// The peers of all listeners, as TOML: `from` where every client must send a PROXY header.
+pub(crate) fn every_peer(listens: &[Listen]) -> Vec<String> {
+    let is_unix =
+        |listen: &Listen| matches!(listen, Listen::Other(text) if text.starts_with("unix:"));
+    let all = ["0.0.0.0/0", "::/0"].into_iter().map(plan::basic_string);
+    all.chain(listens.iter().any(is_unix).then(|| plan::basic_string("unix"))).collect()
+}

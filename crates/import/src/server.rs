@@ -10,6 +10,8 @@ pub(crate) struct Server {
     pub(crate) is_backup: bool,
     /// Limit of sessions, as text of the other program.
     pub(crate) max_sessions: Option<String>,
+    /// Version of the PROXY header that it gets.
+    pub(crate) send_proxy: Option<&'static str>,
 }
 
 impl Server {
@@ -25,6 +27,8 @@ impl Server {
         let entries = entries.chain(self.is_backup.then(|| "backup = true".to_owned()));
         let limit = self.max_sessions.iter();
         let entries = entries.chain(limit.map(|limit| format!("max_sessions = {}", number(limit))));
+        let header = self.send_proxy.iter();
+        let entries = entries.chain(header.map(|version| format!("send_proxy = \"{version}\"")));
         match entries.collect::<Vec<_>>().join(", ") {
             entries if entries.is_empty() => address,
             entries => format!("{{ address = {address}, {entries} }}"),

@@ -16,6 +16,10 @@ pub enum Behaviour {
     Echo,
     /// Sends this byte at once, and then everything back, and a FIN for a FIN.
     Greet(u8),
+    /// Sends `1` or `2` for the first bytes of a PROXY header of that version, else `0`; then as [`Self::Sink`].
+    GreetByHeader,
+    /// Sends the last digit of the other side's address at once, and then as [`Self::Sink`].
+    GreetByPeer,
     /// Sends an HTTP answer with the status 204 at once, and then everything back, and a FIN for a FIN.
     GreetHttp,
     /// Sends this byte at once, and never reads or ends.

@@ -7,7 +7,7 @@ use super::keywords::{IN_PROXY, OF_BIND, OPTIONS, Side, side_of};
 use super::parameters::parameters;
 use super::server_lines::Servers;
 use super::words::Line;
-use super::{Block, bind, check_rules, servers, set_time, time, whole};
+use super::{Block, bind, check_rules, servers, set_time, time, way, whole};
 use crate::known::{Effect, Harmless, apply, find};
 use crate::note::quoted;
 use crate::route::{Target, forwards};
@@ -195,6 +195,7 @@ impl<'a> Said<'a> {
             "balance" => self.servers.balance = Some(line),
             "retries" => self.servers.retries = Some(line),
             "stick" => self.servers.stick = Some(line),
+            "source" => way::source(line, section),
             "clitcpka-idle" | "srvtcpka-idle" => self.keepalive.idle = Some(line.word(1)),
             "clitcpka-intvl" | "srvtcpka-intvl" => self.keepalive.interval = Some(line.word(1)),
             "clitcpka-cnt" | "srvtcpka-cnt" => self.keepalive.count = Some(line.word(1)),
@@ -332,6 +333,7 @@ impl<'a> Said<'a> {
             let place = section.place.clone();
             section.comment_out(&place, "there is no `bind`", "");
         }
+        way::accept_proxy(&self.binds, &listens, section);
         listens
     }
 }

@@ -30,6 +30,8 @@ fn opposite(name: &str) -> &str {
         "check-send-proxy" => "no-check-send-proxy",
         "check-ssl" => "no-check-ssl",
         "disabled" => "enabled",
+        "send-proxy" => "no-send-proxy",
+        "send-proxy-v2" => "no-send-proxy-v2",
         _ => "",
     }
 }
@@ -50,6 +52,15 @@ impl Servers<'_> {
     /// Limit of sessions of a server.
     pub(super) fn limit<'l>(&'l self, line: &'l Line) -> Option<&'l str> {
         self.value(line, "maxconn").filter(|limit| *limit != "0")
+    }
+
+    /// Version of the PROXY header that a server gets.
+    pub(super) fn header(&self, line: &Line) -> Option<&'static str> {
+        match (self.has(line, "send-proxy-v2"), self.has(line, "send-proxy")) {
+            (true, _) => Some("v2"),
+            (false, true) => Some("v1"),
+            (false, false) => None,
+        }
     }
 
     pub(super) fn has(&self, line: &Line, name: &str) -> bool {

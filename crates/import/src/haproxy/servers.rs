@@ -90,7 +90,8 @@ fn alone(
     if let Some(limit) = servers.limit(line) {
         lower_max_sessions(section, limit);
     }
-    together(section, vec![(line, Server::default())])
+    let send_proxy = servers.header(line);
+    together(section, vec![(line, Server { send_proxy, ..Server::default() })])
 }
 
 /// While all servers are full, clients wait for the proxy: the sum of their limits is one for it.
@@ -158,6 +159,7 @@ fn several(
         weight: text(line, "weight"),
         is_backup: servers.has(line, "backup"),
         max_sessions: servers.limit(line).map(str::to_owned),
+        send_proxy: servers.header(line),
         ..Server::default()
     };
     together(section, lines.iter().map(|line| (*line, server(line))).collect())

@@ -1,10 +1,12 @@
 //! One `server` block as forwards.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::clients::Clients;
 use super::directives::{IN_STREAM, KEEP, OF_LISTEN};
+use super::proxy_header::ProxyHeaders;
 use super::upstream;
 use super::words::{Directive, time};
 use crate::known::{Harmless, apply, find};
@@ -30,33 +32,17 @@ pub(super) fn convert(
     harmless: &mut Harmless,
 ) -> Vec<Section> {
     let mut section = Section::forward(place.clone());
-    let (mut listens, mut target, mut clients) = (Vec::new(), None, Clients::default());
+    let mut said = Said::default();
     for directive in directives {
         match directive.name() {
-            "listen" => listens.extend(listen(directive, &mut section, harmless)),
-            "proxy_pass" => target = pass(directive, upstreams, &mut section, harmless),
-            "proxy_timeout" => set_time(&mut section, "idle_timeout", directive),
-            "proxy_connect_timeout" => set_time(&mut section, "connect_timeout", directive),
-            // `proxy_timeout` then ends a half-closed session, too.
-            "proxy_half_close" if directive.argument() == "on" => {
-                section.set("half_close_timeout", plan::basic_string("off"));
-            }
-            // Switches that are off.
-            "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
-            "allow" | "deny" => clients.rule(directive, &mut section),
-            "proxy_next_upstream" | "proxy_next_upstream_timeout" | "proxy_next_upstream_tries" => {
-            }
+            "proxy_pass" => said.target = pass(directive, upstreams, &mut section, harmless),
             "ssl_preread" => preread(directive, directives, &mut section, harmless),
-            "include" => unread(directive, &mut section),
-            name => {
-                let effect = find(IN_STREAM, name).map(|(_, effect)| effect);
-                let words = directive.words.join(" ");
-                let shown = if effect.is_some() && !is_rule(name) { name } else { &words };
-                apply(effect, shown, &directive.place, &mut section, harmless);
-            }
+            _ => said.directive(directive, &mut section, harmless),
         }
     }
+    let Said { listens, target, clients, headers } = said;
     clients.set(&listens, &mut section);
+    headers.set(&listens, &mut section, harmless);
     if listens.is_empty() && section.off.is_none() {
         section.comment_out(place, "the server has no `listen` for TCP", "");
     }
@@ -70,6 +56,66 @@ pub(super) fn convert(
         Target::one("?")
     });
     forwards(section, &listens, &target)
+}
+
+/// What the directives of a server say together.
+#[derive(Default)]
+struct Said {
+    listens: Vec<Listen>,
+    target: Option<Target>,
+    clients: Clients,
+    headers: ProxyHeaders,
+}
+
+impl Said {
+    /// Converts a directive that means the same whatever the others are.
+    fn directive(&mut self, directive: &Directive, section: &mut Section, harmless: &mut Harmless) {
+        match directive.name() {
+            "listen" => {
+                self.headers.listen(directive);
+                self.listens.extend(listen(directive, section, harmless));
+            }
+            "set_real_ip_from" => self.headers.trust(directive, section),
+            "proxy_protocol_timeout" => self.headers.timeout(directive),
+            "proxy_protocol" if directive.argument() == "on" => {
+                section.set("send_proxy", plan::basic_string("v1"));
+            }
+            "proxy_bind" => bind(directive, section),
+            "proxy_timeout" => set_time(section, "idle_timeout", directive),
+            "proxy_connect_timeout" => set_time(section, "connect_timeout", directive),
+            // `proxy_timeout` then ends a half-closed session, too.
+            "proxy_half_close" if directive.argument() == "on" => {
+                section.set("half_close_timeout", plan::basic_string("off"));
+            }
+            // Switches that are off.
+            "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
+            "allow" | "deny" => self.clients.rule(directive, section),
+            "proxy_next_upstream" | "proxy_next_upstream_timeout" | "proxy_next_upstream_tries" => {
+            }
+            "include" => unread(directive, section),
+            name => {
+                let effect = find(IN_STREAM, name).map(|(_, effect)| effect);
+                let words = directive.words.join(" ");
+                let shown = if effect.is_some() && !is_rule(name) { name } else { &words };
+                apply(effect, shown, &directive.place, section, harmless);
+            }
+        }
+    }
+}
+
+/// The address that connections come from.
+fn bind(directive: &Directive, section: &mut Section) {
+    let words = directive.words.get(1..).unwrap_or_default();
+    match words {
+        [off] if off == "off" => {}
+        [address] if address.parse::<IpAddr>().is_ok() => {
+            section.set("local_address", plan::basic_string(address));
+        }
+        _ => {
+            let message = format!("{}: targets would see another address", quoted("proxy_bind"));
+            section.comment_out(&directive.place, message, KEEP);
+        }
+    }
 }
 
 /// An `include` that could not be followed.

@@ -95,6 +95,7 @@ fn resolves(server: &Directive) -> bool {
 fn server(directive: &Directive) -> Server {
     let prefix = if resolves(directive) { "dns:" } else { "" };
     Server {
+        send_proxy: None,
         address: format!("{prefix}{}", directive.argument()),
         weight: value(directive, "weight").map(str::to_owned),
         is_backup: has(directive, "backup"),

@@ -35,6 +35,8 @@ pub(super) struct Connection {
     source_len: u64,
     fin: Fin,
     verify: Verify,
+    /// The first bytes were answered.
+    has_greeted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,13 @@ enum Verify {
     Body(Header, Checker),
 }
 
+/// The last digit of the address of the other side.
+fn last_digit(socket: &Socket) -> u8 {
+    let address = socket.peer_addr().ok().and_then(|address| address.as_socket());
+    let text = address.map(|address| address.ip().to_string()).unwrap_or_default();
+    text.bytes().last().unwrap_or(b'-')
+}
+
 impl Connection {
     pub(super) fn new(socket: Socket, behaviour: Behaviour) -> Self {
         socket.set_nonblocking(true).expect("a socket can be non-blocking");
@@ -60,6 +69,7 @@ impl Connection {
         };
         let held = match behaviour {
             Behaviour::Greet(byte) | Behaviour::GreetAndStall(byte) => vec![byte],
+            Behaviour::GreetByPeer => vec![last_digit(&socket)],
             Behaviour::GreetHttp => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
             _ => Vec::new(),
         };
@@ -72,6 +82,7 @@ impl Connection {
             source_len,
             fin,
             verify: Verify::Header(Vec::new()),
+            has_greeted: false,
         }
     }
 
@@ -130,6 +141,14 @@ impl Connection {
             Behaviour::Echo | Behaviour::Greet(_) => self.held.extend(bytes),
             Behaviour::Multiply(times) => {
                 self.held.extend(bytes.iter().flat_map(|byte| iter::repeat_n(*byte, times)));
+            }
+            Behaviour::GreetByHeader if !self.has_greeted => {
+                self.has_greeted = true;
+                self.held.push(match bytes {
+                    [b'P', b'R', b'O', ..] => b'1',
+                    [b'\r', b'\n', b'\r', ..] => b'2',
+                    _ => b'0',
+                });
             }
             Behaviour::Verify => return self.verify(bytes),
             _ => {}

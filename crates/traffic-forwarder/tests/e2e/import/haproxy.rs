@@ -7,6 +7,7 @@ mod retries;
 mod scopes;
 mod selection;
 mod timeouts;
+mod way;
 
 use super::case::{Case, Program};
 

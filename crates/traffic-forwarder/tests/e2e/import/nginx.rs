@@ -5,6 +5,7 @@ mod limits;
 mod listen;
 mod selection;
 mod timeouts;
+mod way;
 
 use super::case::{Case, Program};
 

@@ -111,6 +111,17 @@ impl Scene {
         self.clients_from(Ipv4Addr::LOCALHOST, n)
     }
 
+    /// A client that writes these bytes at once, and leaves when it has seen something.
+    pub(super) fn writing(&self, bytes: &str) -> char {
+        let socket = match connected(Ipv4Addr::LOCALHOST.into(), self.listener) {
+            Ok(socket) => socket,
+            Err(mark) => return mark,
+        };
+        // An error shows as an end.
+        let _ = (&socket).write_all(bytes.as_bytes());
+        seen(&socket, LIMIT)
+    }
+
     /// The same from another address of this host.
     pub(super) fn clients_from(&self, source: Ipv4Addr, n: usize) -> String {
         (0..n).map(|_| self.passing(source.into(), self.listener, LIMIT)).collect()
