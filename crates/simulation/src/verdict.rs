@@ -141,8 +141,11 @@ fn broke(session: &Session, peer: Peer) -> bool {
                 facts.left,
                 Some(Leaving::Reset | Leaving::Close | Leaving::Killed | Leaving::Crash)
             );
-            // Its own kernel gave the connection up while the network lost everything.
-            left || facts.broken == Some(Errno::TIMEDOUT)
+            // Its own kernel gave the connection up while the network lost everything. An application that
+            // pauses does not see that, or only by the error of a later call (seed 792634).
+            let gave_up =
+                facts.was_cut_off && (facts.has_paused || facts.broken == Some(Errno::NOTCONN));
+            left || gave_up || facts.broken == Some(Errno::TIMEDOUT)
         }
         // The host has closed its listener with the connection in the queue.
         None => true,

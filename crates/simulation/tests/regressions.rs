@@ -373,3 +373,19 @@ fn seed_321684() {
          reload f0 four:3 any:2 t0,n1 passive=1/50/3000 none-up=refuse | f1 unix:0 n1:max=4 balance=round_robin passive=off max=3 path=splice half=off user=1500",
     );
 }
+
+/// A peer whose application pauses does not see that its kernel gives the connection up.
+#[test]
+fn seed_792634() {
+    simulation::replay(
+        "\
+         seed 792634 workers 1\n\
+         start f0 four:3 n0\n\
+         reload f0 six:4 t3,n2 balance=first passive=1/50/3000\n\
+         133 connects six:4\n\
+         target 3 silent\n\
+         133 target sends 1\n\
+         133 target pauses\n\
+         pass 1126012",
+    );
+}
