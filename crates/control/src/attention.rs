@@ -89,7 +89,7 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
             .then(|| (Condition::Failing, format!("sessions fail to connect, {failed} so far"))),
         targets_down(facts).map(|text| (Condition::TargetDown, text)),
         facts.drained_listener.as_ref().map(|listen| {
-            let text = format!("all targets of {listen} are drained: its clients are reset");
+            let text = format!("all targets of {listen} are drained: its clients are refused");
             (Condition::TargetsDrained, text)
         }),
     ])
@@ -226,7 +226,7 @@ mod tests {
             ("refusing", "refused clients, 3 so far"),
             ("failing", "sessions fail to connect, 4 so far"),
             ("target_down", "1 of 3 targets is down: a:1, refused"),
-            ("targets_drained", "all targets of :1 are drained: its clients are reset"),
+            ("targets_drained", "all targets of :1 are drained: its clients are refused"),
         ];
         assert_eq!(parts(of_forward(&facts)), pairs(&expected));
         let full = ForwardFacts { has_full_targets: true, ..fine.clone() };

@@ -86,7 +86,8 @@ impl RateLimit {
             outbox.send(make(std::mem::take(&mut entry.count)));
         } else if entry.late.is_none() {
             entry.late = Some(make(0));
-            self.due_at.get_or_insert(entry.reported.after(PAUSE));
+            let due_at = entry.reported.after(PAUSE);
+            self.due_at = Some(self.due_at.map_or(due_at, |at| at.min(due_at)));
         }
     }
 
@@ -124,7 +125,7 @@ impl Entry {
     fn send_late<W: Wake>(&mut self, outbox: &Outbox<W>, now: Time) {
         let Some(late) = self.late.take() else { return };
         self.reported = now;
-        outbox.send(late.of(std::mem::take(&mut self.count)));
+        outbox.send(late.with_count(std::mem::take(&mut self.count)));
     }
 }
 

@@ -176,7 +176,7 @@ pub enum Report {
 
 impl Report {
     /// The report with this count, if it is one of counted occurrences.
-    pub(crate) fn of(mut self, total: u64) -> Self {
+    pub(crate) fn with_count(mut self, total: u64) -> Self {
         match &mut self {
             Self::Refused { count, .. }
             | Self::NotAllowed { count, .. }

@@ -5,7 +5,7 @@ use crate::rule::Route;
 use crate::target::StateChange;
 use crate::target_address::TargetAddress;
 use crate::targets::Member;
-use flow::Time;
+use flow::{NoneUp, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -57,10 +57,17 @@ impl TargetView {
             let (rules, set) = (route.forward.rules(), route.targets.load());
             let is_checked = rules.active.is_some();
             let has_passive_health = set.has_passive_health(&rules);
+            let serves =
+                |it: &&Member| !it.target.is_drained() && !it.target.is_down_in(has_passive_health);
+            // While none serves, clients try all without a wait.
+            let has_waits =
+                rules.none_up != NoneUp::Try || set.members().iter().any(|it| serves(&it));
             for member in set.members() {
                 let address = &member.target.text;
                 let position = *positions.entry(Arc::clone(address)).or_insert_with(|| {
-                    views.push(Self::of(member, is_checked, has_passive_health));
+                    let view = Self::of(member, is_checked, has_passive_health);
+                    let tried_from = view.tried_from.filter(|_| has_waits);
+                    views.push(Self { tried_from, ..view });
                     views.len() - 1
                 });
                 views[position].listen.push(Arc::clone(&route.listen));

@@ -5,7 +5,7 @@ use api::{CheckCounts, LastCheck, Target, TargetState};
 use discover::NamesStatus;
 use engine::{ForwardView, TargetView, set_of};
 use plan::TargetEntry;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The targets of a forward; last come the entries of `to` that stand for records of a name without an
 /// answer.
@@ -78,13 +78,16 @@ pub(super) fn target_state(view: &TargetView) -> TargetState {
 
 fn target_of(view: &TargetView, now: Moment) -> Target {
     let [connects, failed_connects] = view.connects;
+    // An older version has not noted since when.
+    let drained_at =
+        view.drained_at.filter(|at| *at > SystemTime::UNIX_EPOCH + Duration::from_secs(1));
     let changed_at = view.change.as_ref().map(|change| change.at);
     Target {
         address: view.address.to_string(),
         set: view.set.clone(),
         listen: view.listen.iter().map(ToString::to_string).collect(),
         state: target_state(view).into(),
-        since: view.drained_at.or(changed_at).map(time),
+        since: drained_at.or(changed_at).map(time),
         why: view.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
         retry_in: view.tried_from.map(|from| from.since(now.monotonic).as_secs_f64()),
         checks: view.checks.map(|[succeeded, failed]| CheckCounts { succeeded, failed }),

@@ -217,7 +217,10 @@ impl<const N: usize> Table<N> {
                 Align::Right => line.extend([(padding, None), text]),
             }
         }
-        lines.push(line);
+        // Nothing may have fitted behind a long address.
+        if lines.is_empty() || line.len() > 1 {
+            lines.push(line);
+        }
         lines
     }
 }
@@ -314,6 +317,17 @@ web        0 B  w:80
         let (front, back) = ("x".repeat(23), "x".repeat(18));
         assert_eq!(one_line(66), format!("db    {front}…{back}:5432  down   2"));
         assert!(one_line(100).contains(&long));
+    }
+
+    #[test]
+    fn no_blank_line_follows_a_long_address() {
+        let columns = [text("NAME"), address("TO"), text("STATE")];
+        let row = ["db", &"x".repeat(60), "down"].map(Cell::from);
+        let table = Table::new(columns, std::iter::once(row));
+        for width in 30..70 {
+            let shown = table.render(&screen(Some(width), false));
+            assert!(shown.lines().all(|line| !line.is_empty()), "{width}:\n{shown}");
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn the_warnings_count_each_refused_client() {
         let warnings = messages(&echo.forward, REFUSED);
         warnings.iter().map(|line| line["count"].as_u64().unwrap()).collect()
     };
-    // Nobody else is refused: the pause between two warnings ends.
+    // The pause between two warnings ends without a further refusal.
     wait_until("all of them in the log", LIMIT, || counts().iter().sum::<u64>() == REFUSALS);
     assert_eq!(counts()[0], 1, "the first at once");
 }

@@ -134,7 +134,7 @@ fn a_forward_whose_targets_are_all_drained_needs_attention() {
     running.ready();
     let (address, listen) = (target.addr().to_string(), port.addr());
     console.done(&["drain", "web", "--target", &address]);
-    let why = format!("all targets of {listen} are drained: its clients are reset");
+    let why = format!("all targets of {listen} are drained: its clients are refused");
     says(&console.done(&["status"]), &[&format!("web: {why}\n")]);
     says(&console.done(&["status", "web"]), &[&why]);
     console.done(&["resume", "web", "--target", &address]);

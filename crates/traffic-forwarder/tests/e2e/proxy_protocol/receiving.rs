@@ -139,9 +139,9 @@ fn other_clients_are_refused_and_have_no_record() {
     let operated = Operated::start(config(format!(":{port}"), target.addr(), TRUSTED));
     let to = SocketAddr::from(([127, 0, 0, 1], port.number()));
     let (from, listener) = stated();
-    for stranger in ["127.0.0.2", "127.0.0.3"] {
+    for source in ["127.0.0.2", "127.0.0.3"] {
         let reset = Script::new().expect_reset();
-        Peer::connect_from(stranger, stranger.parse().unwrap(), to, reset).finish();
+        Peer::connect_from(source, source.parse().unwrap(), to, reset).finish();
     }
     wait_until("the line", LIMIT, || messages(&operated, REFUSED).len() == 1);
     let refused = &messages(&operated, REFUSED)[0];
