@@ -230,7 +230,7 @@ fn attempt<K: Kernel>(
     match connect() {
         // Linux searches for a free port in one pass, and a port behind the search position may have
         // been freed meanwhile: one more attempt before the error counts.
-        Err(Errno::ADDRNOTAVAIL) => connect(),
+        Err(Errno::ADDRNOTAVAIL) if rules.outbound.is_none() => connect(),
         result => result,
     }
 }

@@ -21,7 +21,7 @@ impl Buffers {
 /// Options that a TCP socket has before it is connected to a target. By default, the kernel decides all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Outbound {
-    /// Addresses of this host that connections come from, in turn; empty: as the route says.
+    /// Addresses of this host that connections come from; if empty, the kernel chooses by the route.
     pub sources: Vec<IpAddr>,
     /// The interface that connections leave by (`SO_BINDTODEVICE`, socket(7)).
     pub interface: Option<String>,

@@ -106,8 +106,8 @@ fn busiest_target(engine: &Engine) -> u64 {
         if sessions == 0 {
             continue;
         }
-        // Each source address has the ports, and they take turns.
-        let sources = forward.plan.settings.local_address.each().count().max(1);
+        // Each source address has the ports, and gets as many sessions as the others.
+        let sources = forward.plan.settings.local_address.each().len().max(1);
         let sessions = sessions.div_ceil(sources as u64);
         let mut last = None;
         let entries = forward.plan.routes.iter().flat_map(|route| route.targets.iter());

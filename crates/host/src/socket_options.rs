@@ -2,7 +2,7 @@
 
 use flow::{Buffers, Outbound};
 use plan::{Forward, Plan};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fmt;
 use sys::{Errno, NotGranted};
@@ -39,6 +39,19 @@ pub fn refused_options(plan: &Plan) -> Vec<RefusedOption> {
     plan.forwards.iter().filter_map(refused).collect()
 }
 
+/// Those of [`refused_options`] that the running plan does not have already: what has gone since it started must
+/// not prevent a reload that has nothing to do with it.
+pub fn newly_refused_options(new: &Plan, running: &Plan) -> Vec<RefusedOption> {
+    let options = |forward: &Forward| (forward.settings.outbound(), forward.settings.buffers());
+    let known: HashSet<_> = running.forwards.iter().map(|forward| options(forward)).collect();
+    let mut refused = refused_options(new);
+    refused.retain(|it| {
+        let forward = new.forwards.iter().find(|forward| forward.name == it.forward);
+        forward.is_none_or(|forward| !known.contains(&options(forward)))
+    });
+    refused
+}
+
 impl RefusedOption {
     /// Whether a later attempt would fail, too: an address or an interface may come.
     pub fn is_lasting(&self) -> bool {
@@ -52,6 +65,7 @@ impl RefusedOption {
             ("local_address", Errno::ADDRNOTAVAIL) => {
                 Some("no interface of this host has that address: see `ip addr`")
             }
+            ("interface", Errno::PERM) => Some("before Linux 5.7 it needs CAP_NET_RAW"),
             ("interface", Errno::NODEV) => Some("`ip link` lists the interfaces of this host"),
             ("congestion", Errno::NOENT) => Some(
                 "net.ipv4.tcp_available_congestion_control lists those that this kernel has loaded",
@@ -59,9 +73,9 @@ impl RefusedOption {
             ("congestion", Errno::PERM) => Some(
                 "net.ipv4.tcp_allowed_congestion_control lists those for processes without CAP_NET_ADMIN",
             ),
-            ("mark", Errno::PERM) => {
-                Some("it needs CAP_NET_ADMIN: AmbientCapabilities= in a systemd unit")
-            }
+            ("mark", Errno::PERM) => Some(
+                "it needs CAP_NET_ADMIN: AmbientCapabilities= and CapabilityBoundingSet= of a systemd unit, without `user`",
+            ),
             ("send_buffer", Errno::NOBUFS) => {
                 Some("the kernel gives less than that: raise net.core.wmem_max")
             }

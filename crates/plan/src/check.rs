@@ -235,7 +235,12 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
             let target = quoted(&target.to_string());
             let (message, hint) = if owner == Owner::Draft(index) {
                 let message = format!("the target {target} is this forward's own listener");
-                (message, Some("its sessions would connect to it again and again"))
+                (
+                    message,
+                    Some(
+                        "give the address of another program: a session would connect to this one again",
+                    ),
+                )
             } else {
                 let owner = self.owner(owner, index);
                 (format!("the target {target} is a listener of this process: {owner}"), None)

@@ -95,9 +95,7 @@ pub(crate) fn check_name(text: Fragment<'_>) -> Result<(), ParseError> {
         } else if c.is_alphanumeric() {
             error("write it in its ASCII form (`xn--...`)")
         } else {
-            let result = error(&format!("it contains {}", quoted(c.encode_utf8(&mut [0; 4]))));
-            let hint = "separate forwards with a space, as in `18080=a:80 18081=b:80`";
-            result.map_err(|error| if c == '=' { error.hint(hint) } else { error })
+            error(&format!("it contains {}", quoted(c.encode_utf8(&mut [0; 4]))))
         };
     }
     for label in labels.split('.') {

@@ -205,7 +205,7 @@ pub struct ForwardSettings {
     pub accept_proxy: Option<AcceptProxy>,
     /// PROXY header that targets get ahead of the client's bytes.
     pub send_proxy: SendProxy,
-    /// Addresses that connections to targets come from, in turn; empty if the route decides.
+    /// Addresses that connections to targets come from; empty if the kernel chooses.
     pub local_address: SourceAddresses,
     /// Interface that they leave by.
     pub interface: Option<String>,
@@ -243,7 +243,7 @@ impl ForwardSettings {
     /// The options of connections to targets.
     pub fn outbound(&self) -> Outbound {
         Outbound {
-            sources: self.local_address.each().collect(),
+            sources: self.local_address.each().into_iter().collect(),
             interface: self.interface.clone(),
             mark: self.mark,
             dscp: self.dscp.and_then(|dscp| u8::try_from(dscp).ok()),

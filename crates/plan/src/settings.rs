@@ -221,7 +221,7 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// Header of the PROXY protocol that targets get ahead of the client's bytes, with the client's address.
     send_proxy = SendProxy::Off, Choice(SendProxy::WORDS) => NewSessions;
 
-    /// Addresses of this host that connections to targets come from, in turn; if empty, as the route says.
+    /// Addresses of this host that connections to targets come from, at random; if empty, the kernel chooses.
     local_address = SourceAddresses::default(), Kind::List(&Kind::Source) => NewSessions;
 
     /// The interface that connections to targets leave by; "auto" is that of the route.

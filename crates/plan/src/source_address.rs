@@ -1,5 +1,6 @@
 //! Addresses of this host that connections to targets come from.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use std::str::FromStr;
 /// Most addresses of one range: each is good for some 28,000 connections to one target.
 const MOST: u128 = 1024;
 
-/// A list of addresses and ranges; empty: as the route says.
+/// A list of addresses and ranges; if empty, the kernel chooses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceAddresses(pub Vec<SourceRange>);
 
@@ -19,9 +20,9 @@ pub struct SourceRange {
 }
 
 impl SourceAddresses {
-    /// All addresses.
-    pub fn each(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.0.iter().flat_map(|range| range.each())
+    /// All addresses, each once.
+    pub fn each(&self) -> BTreeSet<IpAddr> {
+        self.0.iter().flat_map(|range| range.each()).collect()
     }
 }
 
@@ -46,12 +47,18 @@ impl FromStr for SourceRange {
         };
         let is_link_local =
             |it: &IpAddr| matches!(it, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        let is_mapped = |it: &IpAddr| matches!(it, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+        let is_broadcast = |it: &IpAddr| matches!(it, IpAddr::V4(v4) if v4.is_broadcast());
         match () {
             () if first.is_ipv6() != last.is_ipv6() => Err("has two families of addresses"),
             () if number(first) > number(last) => Err("has its ends in the wrong order"),
             () if number(last) - number(first) >= MOST => Err("has more than 1024 addresses"),
             () if first.is_unspecified() || first.is_multicast() || last.is_multicast() => {
                 Err("is not an address of one host")
+            }
+            () if is_broadcast(&last) => Err("is not an address of one host"),
+            () if is_mapped(&first) || is_mapped(&last) => {
+                Err("is an IPv4 address: write it without `::ffff:`")
             }
             () if is_link_local(&first) || is_link_local(&last) => {
                 Err("is link-local: use `interface` for the way out")
@@ -89,7 +96,8 @@ mod tests {
         assert_eq!(each("10.0.0.9"), "10.0.0.9");
         assert_eq!(each("10.0.0.255-10.0.1.1"), "10.0.0.255 10.0.1.0 10.0.1.1");
         assert_eq!(each("2001:db8::f-2001:db8::10"), "2001:db8::f 2001:db8::10");
-        assert_eq!(each("255.255.255.254-255.255.255.255").len(), 31);
+        let twice = ["10.0.0.9", "10.0.0.8-10.0.0.9"].map(|text| text.parse().unwrap());
+        assert_eq!(SourceAddresses(twice.to_vec()).each().len(), 2);
     }
 
     #[test]
@@ -105,6 +113,8 @@ mod tests {
             "::",
             "224.0.0.1",
             "fe80::1",
+            "255.255.255.254-255.255.255.255",
+            "::ffff:127.0.0.1",
             "10.0.0.1/24",
         ];
         for text in texts {

@@ -5,6 +5,10 @@ use flow::Buffers;
 use rustix::fd::BorrowedFd;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt as options};
 
+/// Which buffers have a size that was set: `SOCK_SNDBUF_LOCK` and `SOCK_RCVBUF_LOCK` of linux/socket.h.
+const SEND: u32 = 1;
+const RECEIVE: u32 = 2;
+
 /// Sets the sizes that are given.
 pub(crate) fn set(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<()> {
     let size = |size: u32| usize::try_from(size).unwrap_or(usize::MAX);
@@ -23,12 +27,23 @@ pub(crate) fn set(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<()> {
 /// Sets exactly these sizes on a listener, for the sockets that it accepts from now on: the others are the
 /// kernel's again.
 pub(crate) fn replace(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<()> {
-    if sockopt::locked_buffers(socket)? != 0 {
+    let locked = sockopt::locked_buffers(socket)?;
+    let is_freed = |lock: u32, size: Option<u32>| locked & lock != 0 && size.is_none();
+    let (send, receive) = (is_freed(SEND, buffers.send), is_freed(RECEIVE, buffers.receive));
+    if send || receive {
         // The kernel sizes the buffers of a new socket, and keeps twice the size that is set (socket(7)).
         let new = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        options::set_socket_send_buffer_size(socket, options::socket_send_buffer_size(&new)? / 2)?;
-        options::set_socket_recv_buffer_size(socket, options::socket_recv_buffer_size(&new)? / 2)?;
-        sockopt::unlock_buffers(socket)?;
+        if send {
+            let size = options::socket_send_buffer_size(&new)?;
+            options::set_socket_send_buffer_size(socket, size / 2)?;
+        }
+        if receive {
+            let size = options::socket_recv_buffer_size(&new)?;
+            options::set_socket_recv_buffer_size(socket, size / 2)?;
+        }
+        let kept = [(SEND, buffers.send), (RECEIVE, buffers.receive)].into_iter();
+        let kept = kept.filter(|(_, size)| size.is_some()).fold(0, |all, (lock, _)| all | lock);
+        sockopt::lock_buffers(socket, kept)?;
     }
     if buffers.unsent.is_none() {
         // Zero: the limit of `net.ipv4.tcp_notsent_lowat` (tcp_notsent_lowat() in Linux).

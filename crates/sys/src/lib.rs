@@ -19,7 +19,7 @@ pub mod listen;
 pub mod socket;
 
 mod outbound;
-pub use outbound::{NotGranted, connect_with, connect_within, prepare, try_outbound};
+pub use outbound::{NotGranted, connect_with, connect_within, prepare, sources_of, try_outbound};
 
 mod syn_filter;
 pub use syn_filter::ignore_new_handshakes;

@@ -25,22 +25,16 @@ pub fn connect_with(
     buffers: Buffers,
     turn: u64,
 ) -> Result<(OwnedFd, Progress)> {
-    let open = |source: Option<IpAddr>| {
-        let socket = new_connection(address)?;
-        buffers::set(socket.as_fd(), buffers)?;
-        set(socket.as_fd(), outbound, address.is_ipv6()).map_err(|error| error.errno)?;
-        if let Some(source) = source {
-            bind_source(socket.as_fd(), source)?;
-        }
-        connect_prepared(socket, address)
-    };
-    if outbound.sources.is_empty() {
-        return open(None);
-    }
     // No source of the family of the address.
     let mut result = Err(Errno::AFNOSUPPORT);
-    for source in outbound.sources_from(address.is_ipv6(), turn) {
-        result = open(Some(source));
+    for source in sources_of(outbound, address, turn) {
+        let open = || {
+            let socket = new_connection(address)?;
+            buffers::set(socket.as_fd(), buffers)?;
+            prepare(&socket, address, outbound, source)?;
+            connect_prepared(socket, address)
+        };
+        result = open();
         if !matches!(result, Err(Errno::ADDRNOTAVAIL)) {
             break;
         }
@@ -68,19 +62,28 @@ pub fn connect_within(
     Ok(take_error(socket.as_fd())?)
 }
 
-/// Gives a socket that is to be connected to `address` these options.
+/// The sources to try for a connection to `address`, from the `turn`th on; `None` leaves it to the route. A source
+/// whose ports are all taken costs a search through them, so that few are tried.
+pub fn sources_of(
+    outbound: &Outbound,
+    address: SocketAddr,
+    turn: u64,
+) -> impl Iterator<Item = Option<IpAddr>> + '_ {
+    const MOST: usize = 4;
+    let by_route = outbound.sources.is_empty().then_some(None);
+    let own = outbound.sources_from(address.is_ipv6(), turn).take(MOST).map(Some);
+    by_route.into_iter().chain(own)
+}
+
+/// Gives a socket that is to be connected to `address` these options, and binds it to `source`.
 pub fn prepare(
     socket: impl AsFd,
     address: SocketAddr,
     outbound: &Outbound,
-    turn: u64,
+    source: Option<IpAddr>,
 ) -> Result<()> {
     set(socket.as_fd(), outbound, address.is_ipv6()).map_err(|error| error.errno)?;
-    if outbound.sources.is_empty() {
-        return Ok(());
-    }
-    let source = outbound.sources_from(address.is_ipv6(), turn).next();
-    bind_source(socket.as_fd(), source.ok_or(Errno::AFNOSUPPORT)?)
+    source.map_or(Ok(()), |source| bind_source(socket.as_fd(), source))
 }
 
 /// Whether the kernel grants these options to this process now.
@@ -101,6 +104,8 @@ pub fn try_outbound(outbound: &Outbound, buffers: Buffers) -> std::result::Resul
     for source in &outbound.sources {
         let family = if source.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
         let socket = open(family).map_err(failed("local_address"))?;
+        // As a session does: the interface decides which addresses are there.
+        set(socket.as_fd(), outbound, source.is_ipv6())?;
         bind_source(socket.as_fd(), *source).map_err(failed("local_address"))?;
     }
     Ok(())

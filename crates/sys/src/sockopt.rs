@@ -11,9 +11,9 @@ pub(crate) fn set_not_sent_low_water(socket: BorrowedFd<'_>, bytes: u32) -> Resu
     set(socket, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, &bytes.to_ne_bytes())
 }
 
-/// Lets the kernel size the buffers again (`SO_BUF_LOCK`).
-pub(crate) fn unlock_buffers(socket: BorrowedFd<'_>) -> Result<()> {
-    set(socket, libc::SOL_SOCKET, SO_BUF_LOCK, &0u32.to_ne_bytes())
+/// Lets the kernel size the other buffers again (`SO_BUF_LOCK`).
+pub(crate) fn lock_buffers(socket: BorrowedFd<'_>, bits: u32) -> Result<()> {
+    set(socket, libc::SOL_SOCKET, SO_BUF_LOCK, &bits.to_ne_bytes())
 }
 
 /// Which buffers have a size that was set (`SO_BUF_LOCK`); none, as far as an older kernel can say.

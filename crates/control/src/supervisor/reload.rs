@@ -179,7 +179,7 @@ impl Supervisor {
                 ReloadError::Unfit(refusals.into_iter().map(Misfit::Sandbox).collect())
             })?;
         }
-        let refused = host::refused_options(&new);
+        let refused = host::newly_refused_options(&new, &self.plan);
         if !refused.is_empty() {
             return Err(ReloadError::Unfit(refused.into_iter().map(Misfit::Option).collect()));
         }

@@ -2,9 +2,10 @@
 
 use super::judge::{judge, request};
 use super::probe::{CheckFailure, CheckResult, Excerpt, MOST_BYTES, Probe, ProbeAddress};
+use rustix::io::Errno;
 use rustix::net::sockopt;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::Error;
+use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
@@ -59,6 +60,23 @@ async fn connect(
 }
 
 async fn connect_to(address: SocketAddr, probe: &Probe) -> Result<TcpStream, Error> {
+    let turn = RandomState::new().hash_one(address);
+    let mut result = Err(Error::from(Errno::AFNOSUPPORT));
+    for source in sys::sources_of(&probe.outbound, address, turn) {
+        let socket = socket_for(address, probe)?;
+        result = match sys::prepare(&socket, address, &probe.outbound, source) {
+            Ok(()) => socket.connect(address).await,
+            Err(errno) => Err(errno.into()),
+        };
+        let has_no_port = |error: &Error| error.kind() == ErrorKind::AddrNotAvailable;
+        if !result.as_ref().is_err_and(has_no_port) {
+            break;
+        }
+    }
+    result
+}
+
+fn socket_for(address: SocketAddr, probe: &Probe) -> Result<TcpSocket, Error> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -70,9 +88,7 @@ async fn connect_to(address: SocketAddr, probe: &Probe) -> Result<TcpStream, Err
         // program never sees the connection.
         sockopt::set_tcp_quickack(&socket, false)?;
     }
-    let turn = RandomState::new().hash_one(address);
-    sys::prepare(&socket, address, &probe.outbound, turn)?;
-    socket.connect(address).await
+    Ok(socket)
 }
 
 /// Sends the header and the request, and reads until the answer is judged.
