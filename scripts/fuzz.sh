@@ -18,7 +18,7 @@ fi
 
 seconds=$1
 shift
-[ "$#" -gt 0 ] || set -- toml_file line_file forward_argument import_file proxy_header session engine
+[ "$#" -gt 0 ] || set -- toml_file line_file forward_argument import_file proxy_header client_hello session engine
 for target; do
     echo "fuzz: $target, for $seconds seconds"
     # New inputs go into the first directory; the others are read only.

@@ -21,7 +21,8 @@
 //! `session` holds the state of all stages and hands each question to the current one. Beside the
 //! stages stand the parts that several of them use: `deadlines` and `idle_clock` (when silence or age
 //! ends a session), `saved` (the session as numbers, for an upgrade), `verdict` (its condition in one
-//! word), `direction`, `prefix`, `access_list` (the clients of a forward) and `time`.
+//! word), `direction`, `prefix`, `access_list` (the clients of a forward), `client_hello` and `proxy_header` (the
+//! first bytes of clients) and `time`.
 //!
 //! An engine carries the actions out and reports each result; it decides nothing. The rules of the
 //! two lanes are those of RFC 9293 as an application sees them: no byte lost, none invented, a FIN
@@ -49,6 +50,11 @@ mod admit;
 pub use admit::{Admission, AtLimit, Occupancy, admit};
 
 mod greet;
+
+mod client_hello;
+pub use client_hello::{
+    ClientHello, HelloRead, HelloRule, MOST_CLIENT_HELLO, NamePattern, NotAPattern,
+};
 
 mod select;
 pub use select::{

@@ -53,6 +53,8 @@ const CAUSES: &[Cause] = &[
     Cause::NotAllowed,
     Cause::BadHeader,
     Cause::HeaderTimeout,
+    Cause::HelloTimeout,
+    Cause::NoRoute,
 ];
 const FALLBACKS: &[Fallback] =
     &[Fallback::None, Fallback::SmallMessages, Fallback::NoPipe, Fallback::Unsupported];

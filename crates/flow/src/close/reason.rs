@@ -19,7 +19,7 @@ words! {
     /// The part of its way that a session was on when it ended.
     Phase {
         Admit = "admit": "Accepted, not yet admitted under the limits.",
-        Greet = "greet": "Reading the PROXY header that its client must send.",
+        Greet = "greet": "Reading the first bytes of its client: a PROXY header, or a TLS ClientHello.",
         Connect = "connect": "Resolving the target's name or connecting to it.",
         Relay = "relay": "Forwarding bytes.",
         Drain = "drain": "Forwarding bytes while its forward or the process was draining.",
@@ -51,6 +51,8 @@ words! {
         NotAllowed = "not_allowed": "`allow` and `deny` of the forward refuse the client's address, or `accept_proxy` does not trust it.",
         BadHeader = "bad_header": "The client did not begin with a PROXY header, or its header was malformed, incomplete or longer than 4 KiB.",
         HeaderTimeout = "header_timeout": "The PROXY header did not arrive within `timeout` of `accept_proxy`.",
+        HelloTimeout = "hello_timeout": "The TLS ClientHello had begun, and was not complete within `hello_timeout`.",
+        NoRoute = "no_route": "No `route` takes the client, and its forward has no `to`.",
         NoFiles = "no_files": "No file descriptor was left (EMFILE, ENFILE).",
         NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL).",
         NoMemory = "no_memory": "The kernel had no memory for it (ENOMEM, ENOBUFS).",
