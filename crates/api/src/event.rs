@@ -40,6 +40,9 @@ pub struct SessionClosed<'a> {
     /// Address of the proxy whose PROXY header names the client; null if there is none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub proxy: Option<String>,
+    /// Server name (SNI) in the client's TLS ClientHello, where `route` reads it; null if there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sni: Option<Cow<'a, str>>,
     /// The listen address, as configured.
     pub listener: Cow<'a, str>,
     /// The selected target, as configured; null if none was selected.

@@ -69,6 +69,9 @@ pub struct Target {
     pub set: Option<String>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<String>,
+    /// The routes that lead to it, by their first server name or protocol; empty if only `to` does.
+    #[serde(default)]
+    pub routes: Vec<String>,
     /// `up`, `down`, `drained`, or `unknown`: its first check has not ended, or it is an entry of `to` (`dns:`
     /// or `srv:`) whose name has no answer yet.
     #[schema(schema_with = Word::<TargetState>::schema)]

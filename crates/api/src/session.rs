@@ -17,6 +17,9 @@ pub struct Session {
     /// Address of the proxy whose PROXY header names the client; null if there is none.
     #[serde(default)]
     pub proxy: Option<String>,
+    /// Server name (SNI) in the client's TLS ClientHello, where `route` reads it; null if there is none.
+    #[serde(default)]
+    pub sni: Option<String>,
     /// The listen address, as configured.
     pub listener: String,
     /// The selected target, as configured.

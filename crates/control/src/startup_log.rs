@@ -38,7 +38,7 @@ pub(crate) fn log_startup(
         tracing::info!(
             forward = forward.name,
             listen = %route.listen,
-            target = route.target_addresses(MOST_TARGETS_LOGGED),
+            target = forward.target_addresses(route, MOST_TARGETS_LOGGED),
             "listening"
         );
     }

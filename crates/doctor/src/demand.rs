@@ -104,7 +104,7 @@ fn targets(plan: &Plan, most: u64) -> Vec<TargetDemand<'_>> {
     for (position, forward) in plan.forwards.iter().enumerate() {
         let limit = u64::from(forward.settings.max_sessions.get()).min(most);
         let connect_timeout = forward.settings.connect_timeout;
-        let entries = forward.routes.iter().flat_map(|route| route.targets.iter());
+        let entries = forward.target_lists().flat_map(|targets| targets.iter());
         for TargetEntry { address: target, options } in entries {
             let check = forward.settings.check.as_ref().map(|check| ForwardCheck {
                 forward: &forward.name,

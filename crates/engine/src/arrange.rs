@@ -276,15 +276,12 @@ fn replace_routes(
     let mut old: HashMap<Arc<str>, Arc<Route>> = old.collect();
     let route = |planned: &plan::Route| {
         let listen = planned.listen.to_string();
+        let route = old.remove(listen.as_str());
+        let route =
+            route.unwrap_or_else(|| Arc::new(Route::new(forward, listen.into(), Vec::new())));
         // A change of a set reports the targets that are left out.
-        let (targets, _) = sets.targets_of(&planned.targets);
-        match old.remove(listen.as_str()) {
-            Some(route) => {
-                route.targets.replace(targets, &forward.targets);
-                route
-            }
-            None => Arc::new(Route::new(forward, listen.into(), targets)),
-        }
+        let _ = route.replace(&planned.targets, &plan.hello_routes, sets);
+        route
     };
     let routes = plan.routes.iter().map(route).collect();
     forward.targets.forget_unused();

@@ -22,7 +22,7 @@ pub(crate) fn close<K: Kernel>(
     let Over { reason, abort, has_record } = over;
     let selected = session.last_target().map(Arc::clone);
     connect::end(&mut session, &context.shared);
-    if let Some(proxied) = &mut session.proxied {
+    if let Some(proxied) = session.proxied_mut() {
         context.shared.release_claim(proxied.claim.take());
     }
     for direction in Direction::BOTH {
@@ -36,7 +36,7 @@ pub(crate) fn close<K: Kernel>(
     let fallbacks = ending.lanes.map(|lane| lane.fallback);
     session.counters.closed(context.now, reason, ending.duration, fallbacks);
     let record = (has_record && context.shared.detail.records())
-        .then(|| record(&context.kernel, &session, selected, ending));
+        .then(|| record(&context.kernel, &mut session, selected, ending));
     let Session { client, target, permit, .. } = session;
     for socket in [Some(client), target].into_iter().flatten() {
         // A reset of a dead socket is harmless.
@@ -51,7 +51,7 @@ pub(crate) fn close<K: Kernel>(
 
 fn record<K: Kernel>(
     kernel: &K,
-    session: &Session<K>,
+    session: &mut Session<K>,
     selected: Option<Arc<Target>>,
     ending: Ending,
 ) -> SessionRecord {
@@ -62,6 +62,7 @@ fn record<K: Kernel>(
         selected,
         client: session.client_address,
         proxy: session.proxy(),
+        greeting: session.greeting.take(),
         target_address: session.target_address,
         attempts: session.attempts,
         started: now.checked_sub(ending.duration).unwrap_or(now),

@@ -9,6 +9,7 @@ use crate::connecting::Attempt;
 use crate::context::Context;
 use crate::failure;
 use crate::name_answer::{NameAnswer, NameFailure};
+use crate::permit::Claim;
 use crate::place::{no_target, select_another, select_first};
 use crate::preamble;
 use crate::report::Report;
@@ -26,6 +27,19 @@ use sys::{Address, Errno, Event};
 
 /// Attempts of one session per turn: the targets of a large set may all fail at once.
 const STEPS_PER_TURN: usize = 32;
+
+/// Connects a session whose client has been greeted.
+pub(crate) fn begin<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    rules: &Rules,
+    claim: Option<Claim>,
+) -> Outcome {
+    entry.session.flow.greeted(context.now.after(rules.timeouts.connect));
+    select_first(entry, context, rules, claim)?;
+    entry.set_timer_by(rules);
+    proceed(entry, context, rules)
+}
 
 /// Selects a target again for a session of the previous process image.
 fn restart<K: Kernel>(

@@ -4,7 +4,7 @@ use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
-use crate::rule::Route;
+use crate::rule::{Route, with_routes_by_hello};
 use crate::select;
 use crate::target_view::TargetView;
 use flow::Time;
@@ -84,7 +84,7 @@ impl<K: Kernel> ForwardView<'_, K> {
 
     /// Whether a target is out of use, after failed connects or checks. Cheaper than [`Self::targets`].
     pub fn has_target_down(&self) -> bool {
-        self.routes.iter().any(|route| {
+        with_routes_by_hello(self.routes).iter().any(|route| {
             let set = route.targets.load();
             let has_passive_health = set.has_passive_health(&route.forward.rules());
             set.members().iter().any(|member| member.target.is_down_in(has_passive_health))
@@ -95,7 +95,7 @@ impl<K: Kernel> ForwardView<'_, K> {
     /// counts as such, also when a client may try it.
     pub fn has_full_targets(&self) -> bool {
         let is_full = |route: &Arc<Route>| !select::has_place(route, Time::from_micros(0), 0);
-        self.routes.iter().any(is_full)
+        with_routes_by_hello(self.routes).iter().any(is_full)
     }
 
     /// The address of a listener whose targets are all drained; `None` if there is none.
@@ -105,7 +105,8 @@ impl<K: Kernel> ForwardView<'_, K> {
             let members = set.members();
             !members.is_empty() && members.iter().all(|member| member.target.is_drained())
         };
-        self.routes.iter().find(is_drained).map(|route| Arc::clone(&route.listen))
+        let routes = with_routes_by_hello(self.routes);
+        routes.iter().find(is_drained).map(|route| Arc::clone(&route.listen))
     }
 
     /// Unix listeners that clients cannot reach, because another program removed or replaced their

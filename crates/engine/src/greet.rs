@@ -1,43 +1,65 @@
-//! Stage *greet*: reads the header of the PROXY protocol with which a trusted peer begins. Its bytes are taken
-//! from the socket as a whole, and those behind it stay there for the lanes.
+//! Stage *greet*: reads the first bytes of a client. A trusted peer begins with a header of the PROXY protocol,
+//! whose bytes are taken from the socket as a whole; then the TLS ClientHello may decide the route (`hello`).
+//! All other bytes stay in the socket for the lanes.
 
 use crate::accept;
 use crate::connect;
 use crate::context::Context;
 use crate::failure;
+use crate::hello;
 use crate::permit::Claim;
-use crate::place;
 use crate::proxied::Proxied;
 use crate::report::Report;
+use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::table::Entry;
 use flow::{
     By, Cause, CloseReason, MOST_PROXY_HEADER, Peer, Phase, ProxyAddresses, ProxyHeader, Readiness,
 };
 use std::sync::Arc;
-use std::time::Duration;
 use sys::kernel::{Kernel, Socket as _};
 use sys::{Errno, Event};
 
-/// Waits for the header of a new session.
+/// Whether the client of a new session must send something first.
+pub(crate) fn is_due<K: Kernel>(session: &Session<K>, rules: &Rules) -> bool {
+    rules.accept_proxy.is_some() || session.route().awaits_hello()
+}
+
+/// Waits for the first bytes of a new session.
 pub(crate) fn begin<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
-    timeout: Duration,
+    rules: &Rules,
     claim: Option<Claim>,
 ) -> Outcome {
     let session = &mut *entry.session;
-    session.proxied = Some(Box::new(Proxied {
-        proxy: session.client_address,
-        addresses: ProxyAddresses::Own,
-        header_length: 0,
-        claim,
-    }));
-    session.flow.greet(context.now.after(timeout));
+    if let Some(accept_proxy) = &rules.accept_proxy {
+        session.greeting.get_or_insert_default().proxied = Some(Proxied {
+            proxy: session.client_address,
+            addresses: ProxyAddresses::Own,
+            header_length: 0,
+            claim,
+        });
+        session.flow.greet(context.now.after(accept_proxy.timeout));
+    } else {
+        report_accepted(session, context);
+        await_hello(entry, context, rules, claim);
+    }
     // The kernel reports bytes that are there already.
     context.register(entry, Peer::Client)?;
-    entry.set_timer();
+    entry.set_timer_by(rules);
     Ok(())
+}
+
+/// A claim is to a place in the targets of the listener, and the hello may lead to others.
+fn await_hello<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    rules: &Rules,
+    claim: Option<Claim>,
+) {
+    context.shared.release_claim(claim);
+    hello::begin(entry, context, rules);
 }
 
 /// Handles an event of the client's socket during this stage.
@@ -51,14 +73,20 @@ pub(crate) fn event<K: Kernel>(
     if event.error
         && let Err(errno) = entry.session.client.take_error()
     {
+        if entry.session.hello().is_some() {
+            return Err(hello::broke(entry.session, errno));
+        }
         let is_silent = !matches!(entry.session.client.peek(&mut [0]), Ok(1..));
         return Err(broke(entry.session, context, errno, is_silent));
     }
     proceed(entry, context)
 }
 
-/// Connects the client if its header is complete.
+/// Goes on with the client if it has sent what it must.
 pub(crate) fn proceed<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
+    if entry.session.hello().is_some() {
+        return hello::proceed(entry, context);
+    }
     let mut bytes = [0; MOST_PROXY_HEADER];
     let session = &mut *entry.session;
     let header = match session.client.peek(&mut bytes) {
@@ -78,8 +106,11 @@ pub(crate) fn proceed<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context
 }
 
 /// Handles the expired deadline of this stage.
-pub(crate) fn timed_out<K: Kernel>(session: &Session<K>, context: &Context<K>) -> Outcome {
-    Err(fail(session, context, HEADER_TIMEOUT))
+pub(crate) fn timed_out<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
+    if entry.session.hello().is_some() {
+        return hello::timed_out(entry, context);
+    }
+    Err(fail(entry.session, context, HEADER_TIMEOUT))
 }
 
 const NOT_ALLOWED: CloseReason = CloseReason::new(By::Limit, Phase::Admit, Cause::NotAllowed);
@@ -106,9 +137,8 @@ fn greeted<K: Kernel>(
 ) -> Outcome {
     let rules = entry.session.rules();
     let session = &mut *entry.session;
-    session.flow.greeted(context.now.after(rules.timeouts.connect));
     let mut claim = None;
-    if let Some(proxied) = &mut session.proxied {
+    if let Some(proxied) = session.proxied_mut() {
         claim = proxied.claim.take();
         proxied.addresses = header.addresses;
         // At most `MOST_PROXY_HEADER`.
@@ -117,12 +147,17 @@ fn greeted<K: Kernel>(
     }
     if rules.access.as_ref().is_some_and(|list| !accept::is_allowed(list, session.client_address)) {
         accept::report_not_allowed(context, session.route(), session.client_address);
+        context.shared.release_claim(claim);
         return Err(Over { reason: NOT_ALLOWED, abort: true, has_record: false });
     }
     report_accepted(session, context);
-    place::select_first(entry, context, &rules, claim)?;
+    if !session.route().awaits_hello() {
+        return connect::begin(entry, context, &rules, claim);
+    }
+    await_hello(entry, context, &rules, claim);
     entry.set_timer_by(&rules);
-    connect::proceed(entry, context, &rules)
+    // No event follows for bytes that came with the header.
+    hello::proceed(entry, context)
 }
 
 /// The end of a session without a complete header.

@@ -16,6 +16,7 @@ mod accept;
 mod permit;
 
 mod greet;
+mod hello;
 
 mod rule;
 
@@ -43,6 +44,8 @@ mod flush;
 
 mod close;
 
+mod greeting;
+mod hello_state;
 mod proxied;
 mod session;
 mod slots;

@@ -6,6 +6,7 @@ use crate::leaving::Leaving;
 use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::publish::{Published, attach, publish};
+use crate::rule::with_routes_by_hello;
 use crate::running::Forwards;
 use crate::shared::Shared;
 use plan::ListenAddress;
@@ -55,7 +56,8 @@ impl<K: Kernel> Forwards<K> {
     ) -> Result<(), NotSwitched> {
         let running = self.running.iter().find(|running| running.plan.name == name);
         let running = running.ok_or(NotSwitched::NoForward)?;
-        let sets = running.routes.iter().map(|route| route.targets.load());
+        let routes = with_routes_by_hello(&running.routes);
+        let sets = routes.iter().map(|route| route.targets.load());
         let known = &running.forward.targets;
         let at = drained.then(|| shared.kernel.system_time());
         let changes: Vec<bool> = sets

@@ -95,6 +95,13 @@ impl Permit {
         Self { route: Some(route), target }
     }
 
+    /// Goes on by another route of the same listener. The permit must have no target yet.
+    pub(crate) fn follow(&mut self, route: Arc<Route>) {
+        debug_assert!(self.target.is_none(), "the route comes before the selection");
+        debug_assert!(Arc::ptr_eq(&route.forward, &self.route().forward), "its places stay taken");
+        self.route = Some(route);
+    }
+
     /// Takes a place in the selected target. The place in a previous target must have been returned by
     /// [`Self::leave_target`].
     pub(crate) fn enter_target(&mut self, target: Arc<Target>) -> Result<(), Full> {

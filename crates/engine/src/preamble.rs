@@ -102,7 +102,7 @@ fn send<K: Kernel>(session: &mut Session<K>, bytes: &[u8]) -> usize {
 /// The addresses that the header states: of the client, and those that it has connected to. A chain of proxies
 /// passes on those of the first.
 fn addresses<K: Kernel>(session: &Session<K>) -> ProxyAddresses {
-    if let Some(proxied) = session.proxied.as_ref().filter(|it| it.names_client()) {
+    if let Some(proxied) = session.proxied().filter(|it| it.names_client()) {
         return proxied.addresses.clone();
     }
     let Some(client) = session.client_address.ip() else {

@@ -45,9 +45,8 @@ impl<K: Kernel> Forwards<K> {
         for running in self.running.iter().filter(|running| has_set_of(running, &names)) {
             let mut most = 0;
             for (planned, route) in running.plan.routes.iter().zip(&running.routes) {
-                let (targets, left_out) = self.sets.targets_of(&planned.targets);
-                route.targets.replace(targets, &running.forward.targets);
-                most = most.max(left_out);
+                let routes = &running.plan.hello_routes;
+                most = most.max(route.replace(&planned.targets, routes, &self.sets));
             }
             running.forward.targets.forget_unused();
             let now = shared.kernel.now();
@@ -83,7 +82,9 @@ fn has_set_of<K: Kernel>(running: &Running<K>, changed: &HashSet<Arc<str>>) -> b
 /// The names of the sets in a forward's targets, some of them several times.
 pub fn set_names(plan: &plan::Forward) -> impl Iterator<Item = Arc<str>> + '_ {
     // The listeners of a range differ in ports only.
-    let entries = plan.routes.first().map(|route| route.targets.iter());
-    let sets = entries.into_iter().flatten().filter_map(|entry| set_of(&entry.address));
+    let listener = plan.routes.first().map(|route| &route.targets);
+    let lists = listener.into_iter().chain(plan.hello_routes.iter().map(|route| &route.targets));
+    let entries = lists.flat_map(|targets| targets.iter());
+    let sets = entries.filter_map(|entry| set_of(&entry.address));
     sets.map(|(name, _)| name)
 }

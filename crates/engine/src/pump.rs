@@ -25,6 +25,11 @@ impl<K: Kernel> Pump<K> {
         Self { scratch, pool: Pool::new(kernel, most_pipes), missing: None }
     }
 
+    /// A buffer of 64 KiB for one call.
+    pub(crate) fn scratch(&mut self) -> &mut [u8] {
+        &mut self.scratch
+    }
+
     /// Reads and drops received bytes, up to [`MOST_DISCARDED`].
     pub(crate) fn discard(&mut self, socket: &K::Socket) {
         for _ in 0..MOST_DISCARDED / SCRATCH {
@@ -191,12 +196,10 @@ impl<K: Kernel> Pump<K> {
 }
 
 fn end_of_stream<K: Kernel>(session: &mut Session<K>, direction: Direction) {
-    let Session { flow, client, target, proxied, .. } = session;
+    let header = session.proxied().map_or(0, |proxied| proxied.header_length);
+    let Session { flow, client, target, .. } = session;
     flow.end_of_stream(direction, || match direction.source() {
-        Peer::Client => {
-            let header = proxied.as_ref().map_or(0, |proxied| proxied.header_length);
-            client.sequence_received().map(|count| count.saturating_sub(header.into()))
-        }
+        Peer::Client => client.sequence_received().map(|count| count.saturating_sub(header.into())),
         Peer::Target => target.as_ref().and_then(K::Socket::sequence_received),
     });
 }

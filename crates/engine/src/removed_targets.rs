@@ -1,7 +1,7 @@
 //! Targets that have left the sets of a running forward, and still have sessions.
 
 use crate::forward::Forward;
-use crate::rule::Route;
+use crate::rule::{Route, with_routes_by_hello};
 use crate::target::Target;
 use flow::Time;
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ struct Present(HashSet<usize>);
 impl Present {
     fn of(routes: &[Arc<Route>]) -> Self {
         let mut present = HashSet::new();
-        for route in routes {
+        for route in with_routes_by_hello(routes) {
             let set = route.targets.load();
             present.extend(set.members().iter().map(|member| id(&member.target)));
         }

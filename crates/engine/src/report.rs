@@ -2,6 +2,7 @@
 //! write the log: a slow disk must not delay a session.
 
 use crate::down_cause::DownCause;
+use crate::greeting::Greeting;
 use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
 use crate::target::Target;
@@ -26,6 +27,7 @@ pub struct SessionRecord {
     pub client: Address,
     /// The address of the proxy whose header names the client.
     pub proxy: Option<Address>,
+    pub(crate) greeting: Option<Box<Greeting>>,
     /// The target's address that was connected or tried last; `None` if none was tried.
     pub target_address: Option<Address>,
     /// Number of attempts to connect to targets; 255 stands for more.
@@ -49,6 +51,11 @@ impl SessionRecord {
     /// The listen address, as configured.
     pub fn listener(&self) -> &str {
         &self.route.listen
+    }
+
+    /// The server that the client asked for in its TLS ClientHello, where a route depends on it.
+    pub fn server_name(&self) -> Option<&str> {
+        self.greeting.as_ref()?.hello.as_ref()?.server_name.as_deref()
     }
 
     /// The selected target, as configured; `None` if the session ended before one was selected.

@@ -24,6 +24,8 @@ pub(crate) struct Rules {
     pub(crate) on_down: OnDown,
     pub(crate) slow_start: Option<Duration>,
     pub(crate) accept_proxy: Option<AcceptProxy>,
+    /// How long a ClientHello may take to arrive, where a route depends on it.
+    pub(crate) hello_timeout: Duration,
     /// For targets without a setting of their own.
     pub(crate) send_proxy: SendProxy,
     pub(crate) options: TcpOptions,
@@ -54,6 +56,7 @@ impl Rules {
             on_down: settings.when_down(),
             slow_start: settings.slow_start,
             accept_proxy: settings.accept_proxy.clone(),
+            hello_timeout: settings.hello_timeout,
             send_proxy: settings.send_proxy,
             options: options_of(forward),
             outbound: Some(settings.outbound()).filter(|it| !it.is_nothing()).map(Arc::new),
@@ -112,6 +115,7 @@ mod tests {
             on_down: OnDown::Keep,
             slow_start: None,
             accept_proxy: None,
+            hello_timeout: seconds(5),
             send_proxy: SendProxy::Off,
             options: TcpOptions::NONE,
             outbound: None,

@@ -9,7 +9,7 @@ use crate::listener::Listener;
 use crate::message::Message;
 use crate::passed::PassedSockets;
 use crate::removed_targets::RemovedTargets;
-use crate::rule::Route;
+use crate::rule::{Route, with_routes_by_hello};
 use crate::sets::Sets;
 use crate::shared::Shared;
 use crate::upgrade::Unattached;
@@ -43,7 +43,9 @@ impl<K: Kernel> Running<K> {
     }
 
     pub(crate) fn runs_as(&self, plan: &plan::Forward) -> bool {
-        self.plan.routes == plan.routes && self.plan.settings == plan.settings
+        self.plan.routes == plan.routes
+            && self.plan.hello_routes == plan.hello_routes
+            && self.plan.settings == plan.settings
     }
 
     fn state(&self) -> ForwardState {
@@ -123,7 +125,7 @@ impl<K: Kernel> Forwards<K> {
         let running = self.running.iter().filter(|it| it.plan.settings.check.is_some());
         for Running { plan, forward, routes, .. } in running {
             let mut seen = HashSet::new();
-            for route in routes {
+            for route in with_routes_by_hello(routes) {
                 let set = route.targets.load();
                 let new = set.members().iter().filter(|member| seen.insert(member.target.id));
                 checked.extend(new.map(|member| CheckedTarget {

@@ -3,6 +3,8 @@
 
 use crate::connecting::Connecting;
 use crate::counters::Counters;
+use crate::greeting::Greeting;
+use crate::hello_state::HelloState;
 use crate::holding::Holding;
 use crate::permit::{Claim, Permit};
 use crate::proxied::Proxied;
@@ -68,8 +70,8 @@ pub(crate) struct Session<K: Kernel> {
     pub(crate) counters: Arc<Counters>,
     /// Bytes received and not yet sent, of the lanes up and down.
     holding: [Option<Box<Holding<K>>>; 2],
-    /// `Some` if the client had to begin with a PROXY header.
-    pub(crate) proxied: Option<Box<Proxied>>,
+    /// `Some` if the first bytes of its client mean something here.
+    pub(crate) greeting: Option<Box<Greeting>>,
     /// `Some` only while connecting.
     pub(crate) connecting: Option<Box<Connecting<K>>>,
     /// Time at which the timing wheel fires for the session; [`Time::NEVER`] if it is not in the wheel.
@@ -121,7 +123,7 @@ pub(crate) struct RestoredSession<K: Kernel> {
     pub(crate) holding: [Option<Box<Holding<K>>>; 2],
     pub(crate) options_due: bool,
     pub(crate) attempts: u8,
-    pub(crate) proxied: Option<Proxied>,
+    pub(crate) greeting: Option<Greeting>,
 }
 
 impl<K: Kernel> Session<K> {
@@ -148,7 +150,7 @@ impl<K: Kernel> Session<K> {
             counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: [None, None],
-            proxied: None,
+            greeting: None,
             connecting: None,
             timer: Time::NEVER,
             attempts: 0,
@@ -170,7 +172,7 @@ impl<K: Kernel> Session<K> {
             counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: restored.holding,
-            proxied: restored.proxied.map(Box::new),
+            greeting: restored.greeting.map(Box::new),
             connecting: None,
             timer: Time::NEVER,
             attempts: restored.attempts,
@@ -180,7 +182,32 @@ impl<K: Kernel> Session<K> {
 
     /// The address of the proxy whose header names the client.
     pub(crate) fn proxy(&self) -> Option<Address> {
-        self.proxied.as_ref().filter(|it| it.names_client()).map(|proxied| proxied.proxy)
+        self.proxied().filter(|it| it.names_client()).map(|proxied| proxied.proxy)
+    }
+
+    /// The server that the client asked for in its ClientHello, where that was read.
+    pub(crate) fn server_name(&self) -> Option<Box<str>> {
+        self.hello()?.server_name.clone()
+    }
+
+    /// `Some` if its client had to begin with a PROXY header.
+    pub(crate) fn proxied(&self) -> Option<&Proxied> {
+        self.greeting.as_ref()?.proxied.as_ref()
+    }
+
+    /// The same, to record what the header states.
+    pub(crate) fn proxied_mut(&mut self) -> Option<&mut Proxied> {
+        self.greeting.as_mut()?.proxied.as_mut()
+    }
+
+    /// `Some` if its route depends on the ClientHello of its client.
+    pub(crate) fn hello(&self) -> Option<&HelloState> {
+        self.greeting.as_ref()?.hello.as_ref()
+    }
+
+    /// The same, for a session in which the hello is awaited.
+    pub(crate) fn hello_mut(&mut self) -> &mut HelloState {
+        self.greeting.get_or_insert_default().hello.get_or_insert_default()
     }
 
     /// The session's forward and listen address.

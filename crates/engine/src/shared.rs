@@ -173,7 +173,9 @@ impl<K: Kernel> Shared<K> {
         worker: usize,
         now: Time,
     ) -> Result<(Permit, Option<Claim>), Admission> {
-        let is_limited = at_limit == AtLimit::Wait && select::is_limited(route);
+        // Before the hello of a client, its targets are not known: it waits for them as a session.
+        let has_targets = at_limit == AtLimit::Wait && !route.awaits_hello();
+        let is_limited = has_targets && select::is_limited(route);
         let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
         let request = PermitRequest { at_limit, worker, has_place };
         Permit::request(route, request, &self.gate, |waiting| self.wake(waiting))

@@ -1,11 +1,11 @@
 //! The state of a target as shown to operators.
 
 use crate::checked::LastCheck;
-use crate::rule::Route;
+use crate::rule::{Route, with_routes_by_hello};
 use crate::target::StateChange;
 use crate::target_address::TargetAddress;
 use crate::targets::Member;
-use flow::{NoneUp, Time};
+use flow::{HelloRule, NoneUp, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,6 +20,8 @@ pub struct TargetView {
     pub set: Option<String>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<Arc<str>>,
+    /// Names of the routes by ClientHello that it serves.
+    pub routes: Vec<String>,
     /// It is not out of use, after failed connects or checks.
     pub is_up: bool,
     /// When an operator has drained it; `None` if it is not drained.
@@ -53,7 +55,7 @@ impl TargetView {
     pub(crate) fn of_routes(routes: &[Arc<Route>]) -> Vec<Self> {
         let mut views: Vec<Self> = Vec::new();
         let mut positions: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        for route in routes {
+        for route in with_routes_by_hello(routes) {
             let (rules, set) = (route.forward.rules(), route.targets.load());
             let is_checked = rules.active.is_some();
             let has_passive_health = set.has_passive_health(&rules);
@@ -70,10 +72,21 @@ impl TargetView {
                     views.push(Self { tried_from, ..view });
                     views.len() - 1
                 });
-                views[position].listen.push(Arc::clone(&route.listen));
+                views[position].add_route(&route);
             }
         }
         views
+    }
+
+    /// Each listener has the same routes.
+    fn add_route(&mut self, route: &Route) {
+        if !self.listen.contains(&route.listen) {
+            self.listen.push(Arc::clone(&route.listen));
+        }
+        let name = route.rule.as_ref().map(HelloRule::name);
+        if let Some(name) = name.filter(|name| !self.routes.iter().any(|known| known == name)) {
+            self.routes.push(name.to_owned());
+        }
     }
 
     fn of(member: &Member, is_checked: bool, has_passive_health: bool) -> Self {
@@ -90,6 +103,7 @@ impl TargetView {
             address: Arc::clone(&target.text),
             set: set.as_ref().map(entry),
             listen: Vec::new(),
+            routes: Vec::new(),
             is_up,
             drained_at: target.drained_at(),
             tried_from: target

@@ -96,10 +96,10 @@ impl Targets {
         Self(ArcSwap::from_pointee(TargetSet::new(1, members(planned, known))))
     }
 
-    /// A set of one target, for sessions that no listener serves.
-    pub(crate) fn of_one(target: Arc<Target>) -> Self {
-        let member = Member { target, weight: 1, level: 0, set: None };
-        Self(ArcSwap::from_pointee(TargetSet::new(1, Box::new([member]))))
+    /// A set of this target alone, for sessions that no listener serves.
+    pub(crate) fn without_set(target: Option<Arc<Target>>) -> Self {
+        let member = |target| Member { target, weight: 1, level: 0, set: None };
+        Self(ArcSwap::from_pointee(TargetSet::new(1, target.into_iter().map(member).collect())))
     }
 
     /// The current version.

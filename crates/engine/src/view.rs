@@ -18,6 +18,8 @@ pub struct SessionView {
     pub client: Address,
     /// The address of the proxy whose header names the client.
     pub proxy: Option<Address>,
+    /// The server that the client asked for in its TLS ClientHello, where a route depends on it.
+    pub server_name: Option<Box<str>>,
     /// The listen address, as configured.
     pub listener: Arc<str>,
     /// The selected target, as configured; empty before the selection.

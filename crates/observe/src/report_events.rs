@@ -236,6 +236,7 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
         forward: record.forward().into(),
         client: record.client.to_string(),
         proxy: record.proxy.map(|address| address.to_string()),
+        sni: record.server_name().map(Into::into),
         listener: record.listener().into(),
         target: record.target().map(Into::into),
         target_address: record.target_address.map(|address| address.to_string()),

@@ -6,7 +6,9 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::address::{ListenAddress, Target};
-use crate::draft::{Draft, Located};
+use crate::check_routes;
+use crate::draft::{Draft, DraftRoute, Located};
+use crate::hello_route::HelloRoute;
 use crate::listeners::{Listeners, Owner};
 use crate::plan::{Admin, Forward, Route};
 use crate::problem::{Location, ParseError, Problems, Severity};
@@ -46,6 +48,7 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
     check.each(PlanCheck::name);
     check.each(PlanCheck::targets);
     check.each(PlanCheck::check_port);
+    check.each(PlanCheck::routes);
     let good = check.good;
     drafts
         .iter()
@@ -62,7 +65,8 @@ fn within_limits<'d, 'a>(drafts: &'d [Draft<'a>], problems: &mut Problems) -> &'
     for (index, draft) in drafts.iter().enumerate() {
         let own = draft.listens.iter().map(|listen| usize::from(listen.value.count)).sum::<usize>();
         listeners = listeners.saturating_add(own);
-        targets = targets.saturating_add(own.saturating_mul(draft.targets.len()));
+        let own_targets = draft.target_lists().map(<[_]>::len).sum();
+        targets = targets.saturating_add(own.saturating_mul(own_targets));
         let (many, of) = if listeners > LISTENERS_MAX {
             (LISTENERS_MAX, "listeners")
         } else if targets > LISTENER_TARGETS_MAX {
@@ -114,7 +118,8 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
     }
 
     fn number_of_targets(&mut self, index: usize, draft: &'d Draft<'a>) {
-        if let Some(first_beyond) = draft.targets.get(TARGETS_MAX) {
+        let beyond = draft.target_lists().filter_map(|list| list.get(TARGETS_MAX));
+        for first_beyond in beyond {
             let message =
                 format!("a forward has at most {TARGETS_MAX} targets, and this is one more");
             let hint = Some("divide the targets among several forwards");
@@ -124,7 +129,8 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
 
     /// Requires ranges of listen ports and target ports to have the same size.
     fn ranges(&mut self, index: usize, draft: &'d Draft<'a>) {
-        let Some((first, others)) = draft.targets.split_first() else { return };
+        let targets = Some(&draft.targets).filter(|_| draft.routes.is_empty());
+        let Some((first, others)) = targets.and_then(|it| it.split_first()) else { return };
         let target = first.value.address.count;
         for other in others {
             let ports = other.value.address.count;
@@ -181,11 +187,14 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
 
     /// Rejects an address that the list has already: its share is its weight.
     fn duplicate_targets(&mut self, index: usize, draft: &'d Draft<'a>) {
-        if draft.targets.len() < 2 {
-            return;
+        for list in draft.target_lists().filter(|list| list.len() > 1) {
+            self.duplicates_in(index, list);
         }
-        let mut known: HashMap<Target, &Span<'a>> = HashMap::with_capacity(draft.targets.len());
-        for target in &draft.targets {
+    }
+
+    fn duplicates_in(&mut self, index: usize, list: &'d [Located<'a, TargetRange>]) {
+        let mut known: HashMap<Target, &Span<'a>> = HashMap::with_capacity(list.len());
+        for target in list {
             let first = match known.entry(target.value.address.first.canonical()) {
                 Entry::Vacant(entry) => {
                     entry.insert(&target.span);
@@ -207,7 +216,7 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
 
     /// Rejects a target that is a listener of this process: sessions would loop.
     fn targets(&mut self, index: usize, draft: &'d Draft<'a>) {
-        for to in &draft.targets {
+        for to in draft.target_lists().flatten() {
             self.target(index, to);
         }
     }
@@ -217,11 +226,17 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
         let has_port = draft.settings.check.as_ref().is_some_and(|check| check.port.is_some());
         let is_unix =
             |to: &&Located<'a, TargetRange>| matches!(to.value.address.first, Target::Unix(_));
-        if let Some(to) = draft.targets.iter().filter(|_| has_port).find(is_unix) {
+        if let Some(to) = draft.target_lists().flatten().filter(|_| has_port).find(is_unix) {
             let target = quoted(&to.value.address.to_string());
             let message = format!("the target {target} has no ports, and the `check` names one");
             let hint = Some("give this forward a `check` without `port`");
             self.report(index, &to.span, message, hint);
+        }
+    }
+
+    fn routes(&mut self, index: usize, draft: &'d Draft<'a>) {
+        for (span, message, hint) in check_routes::problems(draft) {
+            self.report(index, &span, message, Some(hint));
         }
     }
 
@@ -287,7 +302,11 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
 /// Converts a draft. `None` if a part is missing, which has been reported.
 fn forward(draft: &Draft<'_>) -> Option<Forward> {
     let name = draft.name.as_ref()?;
-    let ports = draft.targets.first()?.value.address.count;
+    if draft.targets.is_empty() && draft.routes.is_empty() {
+        return None;
+    }
+    // Without targets of its own, it has routes, and no ranges.
+    let ports = draft.targets.first().map_or(1, |target| target.value.address.count);
     let targets: Vec<Arc<[TargetEntry]>> = (0..ports)
         .map(|position| draft.targets.iter().map(|target| target.value.at(position)).collect())
         .collect();
@@ -302,8 +321,14 @@ fn forward(draft: &Draft<'_>) -> Option<Forward> {
         name: name.value.clone(),
         routes,
         settings: draft.settings.clone(),
+        hello_routes: draft.routes.iter().map(hello_route).collect(),
         access: None,
         optional: draft.severity == Severity::Warning,
         location: draft.span.location(),
     })
+}
+
+fn hello_route(draft: &DraftRoute<'_>) -> HelloRoute {
+    let targets = draft.targets.iter().map(|target| target.value.at(0)).collect();
+    HelloRoute { rule: draft.rule.clone(), targets }
 }

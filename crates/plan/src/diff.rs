@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 
 use crate::escape::{escaped, write_escaped};
-use crate::forward_text::{forward_only_toml, listen, targets, to};
+use crate::forward_only::FORWARD_ONLY;
+use crate::forward_text::{forward_only_toml, listen, routes, targets, to};
 use crate::plan::{Forward, ForwardSettings, Plan};
 use crate::prefix_list::PrefixList;
 use crate::setting::{Effect, Section, Setting};
-use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
 use crate::target::{TargetOptions, TargetRange};
 use crate::toml_text;
@@ -37,7 +37,7 @@ pub struct ForwardSummary {
     pub name: String,
     /// Listen addresses as TOML: a string, or a list of strings.
     pub listen: String,
-    /// Target as TOML.
+    /// Target as TOML; `route` if only its routes have targets.
     pub to: String,
 }
 
@@ -110,7 +110,8 @@ impl PlanDiff {
 impl ForwardSummary {
     /// Summarizes a forward.
     pub fn new(forward: &Forward) -> Self {
-        Self { name: forward.name.clone(), listen: listen(forward), to: to(forward) }
+        let to = to(forward).unwrap_or_else(|| format!("[{}]", routes(forward).join(", ")));
+        Self { name: forward.name.clone(), listen: listen(forward), to }
     }
 }
 
@@ -118,12 +119,14 @@ impl ChangedForward {
     fn new(old: &Forward, new: &Forward, lists: &mut ListParts) -> Self {
         // Without the name: forwards are matched by it.
         let own = FORWARD_ONLY.iter().filter_map(|setting| {
-            let values = [old, new].map(|forward| Some(forward_only_toml(forward, setting.key)));
+            let values = [old, new].map(|forward| forward_only_toml(forward, setting.key));
             let [before, after] = values;
             let change = change(setting, before, after)?;
-            let is_list = setting.key == "to";
-            let parts =
-                if is_list { target_parts(&targets(old), &targets(new)) } else { Vec::new() };
+            let parts = match setting.key {
+                "to" => target_parts(&targets(old), &targets(new)),
+                "route" => route_parts(&routes(old), &routes(new)),
+                _ => Vec::new(),
+            };
             Some(Change { parts, ..change })
         });
         let (before, after) = (&old.settings, &new.settings);
@@ -139,7 +142,7 @@ impl ChangedForward {
 
 /// Compares addresses and settings; location and file format do not matter.
 fn same(old: &Forward, new: &Forward) -> bool {
-    old.settings == new.settings && old.routes == new.routes
+    old.settings == new.settings && old.routes == new.routes && old.hello_routes == new.hello_routes
 }
 
 /// The differences of lists of prefixes in words, by the memory of both: many forwards share a list.
@@ -175,6 +178,18 @@ pub(crate) fn changes<T: Table>(old: &T, new: &T) -> Vec<Change> {
 fn change(setting: &Setting, old: Option<String>, new: Option<String>) -> Option<Change> {
     let (key, effect) = (setting.key, setting.effect);
     (old != new).then_some(Change { key, old, new, parts: Vec::new(), effect })
+}
+
+/// The differences of two lists of routes in words. Empty if one has none: the two values say it.
+fn route_parts(old: &[String], new: &[String]) -> Vec<String> {
+    if old.is_empty() || new.is_empty() {
+        return Vec::new();
+    }
+    let added = new.iter().filter(|route| !old.contains(route));
+    let added = added.map(|route| format!("added {route}"));
+    let removed = old.iter().filter(|route| !new.contains(route));
+    let parts: Vec<_> = added.chain(removed.map(|route| format!("removed {route}"))).collect();
+    if parts.is_empty() { vec!["the same routes in another order".to_owned()] } else { parts }
 }
 
 /// The differences of two target lists in words. Empty if both have one target: the two values say it.

@@ -1,8 +1,11 @@
 //! Forwards that have been parsed but not yet checked against each other.
 
+use flow::HelloRule;
+
 use crate::address::{ListenAddress, Ranged};
 use crate::plan::ForwardSettings;
 use crate::problem::Severity;
+use crate::route_entry::{ParsedTarget, RouteEntry};
 use crate::setting::Setting;
 use crate::target::TargetRange;
 use crate::text::{Source, Span};
@@ -23,11 +26,27 @@ pub(crate) struct Draft<'a> {
     pub(crate) named: bool,
     pub(crate) listens: Vec<Listen<'a>>,
     pub(crate) targets: Vec<Located<'a, TargetRange>>,
+    pub(crate) routes: Vec<DraftRoute<'a>>,
     pub(crate) settings: ForwardSettings,
     /// Start of the forward in the source.
     pub(crate) span: Span<'a>,
     /// Severity of its problems: an error, or a warning that skips the forward.
     pub(crate) severity: Severity,
+}
+
+/// An entry of a forward's `route`.
+pub(crate) struct DraftRoute<'a> {
+    pub(crate) rule: HelloRule,
+    pub(crate) targets: Vec<Located<'a, TargetRange>>,
+    pub(crate) span: Span<'a>,
+}
+
+impl<'a> Draft<'a> {
+    /// The targets of its listeners, and those of each route.
+    pub(crate) fn target_lists(&self) -> impl Iterator<Item = &[Located<'a, TargetRange>]> {
+        let routes = self.routes.iter().map(|route| &route.targets[..]);
+        std::iter::once(&self.targets[..]).chain(routes)
+    }
 }
 
 /// A listen address or range of a forward.
@@ -47,6 +66,7 @@ pub(crate) struct ForwardOnly<'a> {
     /// `None` for each invalid address.
     listens: Vec<Option<Listen<'a>>>,
     targets: Vec<Located<'a, TargetRange>>,
+    routes: Vec<DraftRoute<'a>>,
 }
 
 impl<'a> ForwardOnly<'a> {
@@ -64,6 +84,10 @@ impl<'a> ForwardOnly<'a> {
                 let targets = list.into_iter().filter_map(|parsed| target(source, parsed?));
                 self.targets = targets.collect();
             }
+            ("route", Value::List(list)) => {
+                let routes = list.into_iter().filter_map(|parsed| route(source, parsed?));
+                self.routes = routes.collect();
+            }
             _ => {}
         }
     }
@@ -75,11 +99,11 @@ impl<'a> ForwardOnly<'a> {
         settings: ForwardSettings,
         span: Span<'a>,
     ) -> Draft<'a> {
-        let Self { name, listens, targets } = self;
+        let Self { name, listens, targets, routes } = self;
         let first = listens.first().and_then(Option::as_ref);
         let name = if named { name } else { first.map(default_name) };
         let listens = listens.into_iter().flatten().collect();
-        Draft { name, named, listens, targets, settings, span, severity: Severity::Error }
+        Draft { name, named, listens, targets, routes, settings, span, severity: Severity::Error }
     }
 }
 
@@ -89,6 +113,14 @@ fn target(
 ) -> Option<Located<'_, TargetRange>> {
     let Value::Target(value) = value else { return None };
     Some(Located { value, span: source.span(range) })
+}
+
+fn route(source: &Source, ParsedValue { value, range }: ParsedValue) -> Option<DraftRoute<'_>> {
+    let Value::Route(RouteEntry { rule, targets }) = value else { return None };
+    let targets = targets
+        .into_iter()
+        .map(|ParsedTarget { target, range }| Located { value: target, span: source.span(range) });
+    Some(DraftRoute { rule, targets: targets.collect(), span: source.span(range) })
 }
 
 fn listen(source: &Source, ParsedValue { value, range }: ParsedValue) -> Option<Listen<'_>> {

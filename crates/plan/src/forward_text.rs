@@ -1,11 +1,11 @@
 //! Rendering of a forward as TOML.
 
 use crate::address::Ranged;
+use crate::forward_only::FORWARD_ONLY;
 use crate::plan::{Forward, ForwardSettings, Route};
-use crate::settings::FORWARD_ONLY;
 use crate::table::Table;
 use crate::target::{TargetEntry, TargetRange};
-use crate::toml_text::{self, basic_string};
+use crate::toml_text::{self, basic_string, one_or_list};
 
 /// All settings of a forward as TOML values, by key, including defaults.
 pub fn settings_toml(forward: &Forward) -> impl Iterator<Item = (&'static str, String)> {
@@ -15,8 +15,9 @@ pub fn settings_toml(forward: &Forward) -> impl Iterator<Item = (&'static str, S
 
 /// A TOML file with this forward only. Settings are left out where they have their default.
 pub fn forward_toml(forward: &Forward) -> String {
-    let own =
-        FORWARD_ONLY.iter().map(|setting| (setting.key, forward_only_toml(forward, setting.key)));
+    let own = FORWARD_ONLY
+        .iter()
+        .filter_map(|setting| Some((setting.key, forward_only_toml(forward, setting.key)?)));
     let defaults = ForwardSettings::default();
     // `on_down` of `[defaults]` is an error in a forward without `check`.
     let is_allowed = |key: &str| key != "on_down" || forward.settings.check.is_some();
@@ -32,12 +33,16 @@ pub fn forward_toml(forward: &Forward) -> String {
     ["[[forward]]\n".to_owned()].into_iter().chain(lines).collect()
 }
 
-/// The TOML value of a row in `settings::FORWARD_ONLY`.
-pub(crate) fn forward_only_toml(forward: &Forward, key: &str) -> String {
+/// The TOML value of a row in `settings::FORWARD_ONLY`; `None` if the forward has none.
+pub(crate) fn forward_only_toml(forward: &Forward, key: &str) -> Option<String> {
     match key {
-        "listen" => listen(forward),
+        "listen" => Some(listen(forward)),
         "to" => to(forward),
-        _ => basic_string(&forward.name),
+        "route" => {
+            let routes = routes(forward);
+            (!routes.is_empty()).then(|| format!("[{}]", routes.join(", ")))
+        }
+        _ => Some(basic_string(&forward.name)),
     }
 }
 
@@ -54,10 +59,16 @@ pub(crate) fn listen(forward: &Forward) -> String {
     one_or_list(&entries)
 }
 
-/// The TOML value of `to`: one target, or a list of them.
-pub(crate) fn to(forward: &Forward) -> String {
+/// The TOML value of `to`: one target, or a list of them; `None` if only routes have targets.
+pub(crate) fn to(forward: &Forward) -> Option<String> {
     let entries: Vec<_> = targets(forward).iter().map(toml_text::target).collect();
-    one_or_list(&entries)
+    (!entries.is_empty()).then(|| one_or_list(&entries))
+}
+
+/// The entries of `route` as TOML.
+pub(crate) fn routes(forward: &Forward) -> Vec<String> {
+    let routes = forward.hello_routes.iter();
+    routes.map(|route| toml_text::route(&route.rule, route.target_ranges())).collect()
 }
 
 /// The targets as written in `to`.
@@ -70,13 +81,6 @@ pub(crate) fn targets(forward: &Forward) -> Vec<TargetRange> {
         options: entry.options,
     };
     targets.into_iter().flatten().map(target).collect()
-}
-
-fn one_or_list(entries: &[String]) -> String {
-    match entries {
-        [one] => one.clone(),
-        several => format!("[{}]", several.join(", ")),
-    }
 }
 
 /// Ports per listen entry: the size of the targets' ranges, since each entry starts at their first
@@ -109,9 +113,9 @@ mod tests {
     fn whole(plan: &Plan) -> String {
         let mut text = format!("[process]\n{}[log]\n{}", lines(&plan.process), lines(&plan.log));
         for forward in &plan.forwards {
-            let own = FORWARD_ONLY
-                .iter()
-                .map(|it| format!("{} = {}\n", it.key, forward_only_toml(forward, it.key)));
+            let own = FORWARD_ONLY.iter().filter_map(|it| {
+                Some(format!("{} = {}\n", it.key, forward_only_toml(forward, it.key)?))
+            });
             text +=
                 &["[[forward]]\n", &own.collect::<String>(), &lines(&forward.settings)].concat();
         }
@@ -126,6 +130,7 @@ mod tests {
             include_str!("../tests/samples/valid/targets.toml"),
             include_str!("../tests/samples/valid/admin_port.toml"),
             include_str!("../tests/samples/valid/checks.toml"),
+            include_str!("../tests/samples/valid/hello_routes.toml"),
         ];
         for sample in samples {
             let plan = plan_of(sample);
@@ -136,6 +141,7 @@ mod tests {
             for (again, forward) in again.forwards.iter().zip(&plan.forwards) {
                 assert_eq!(again.name, forward.name);
                 assert_eq!(again.routes, forward.routes, "{text}");
+                assert_eq!(again.hello_routes, forward.hello_routes, "{text}");
                 assert_eq!(again.settings, forward.settings, "{text}");
             }
         }
@@ -169,7 +175,7 @@ mod tests {
     #[test]
     fn targets_are_tables_where_an_option_differs() {
         let plan = plan_of(include_str!("../tests/samples/valid/targets.toml"));
-        let texts: Vec<_> = plan.forwards.iter().map(|forward| to(forward)).collect();
+        let texts: Vec<_> = plan.forwards.iter().filter_map(|forward| to(forward)).collect();
         assert_eq!(
             texts,
             [
@@ -189,7 +195,7 @@ mod tests {
             "[[forward]]\nlisten = [':9000-9002', '127.0.0.1:100-102']\nto = 'h:1-3'\n\
              [[forward]]\nlisten = '80'\nto = 'unix:/a\"b\\c'\n",
         );
-        let texts: Vec<_> = plan.forwards.iter().map(|f| [listen(f), to(f)]).collect();
+        let texts: Vec<_> = plan.forwards.iter().map(|f| [listen(f), to(f).unwrap()]).collect();
         assert_eq!(texts[0], [r#"[":9000-9002", "127.0.0.1:100-102"]"#, r#""h:1-3""#]);
         assert_eq!(texts[1], [r#"":80""#, r#""unix:/a\"b\\c""#]);
         assert_eq!(basic_string("a\u{1b}"), r#""a\u001B""#);

@@ -10,6 +10,7 @@
 mod address_text;
 mod admin_text;
 mod check;
+mod check_routes;
 mod draft;
 mod file;
 mod format;
@@ -23,11 +24,13 @@ mod paths;
 mod process_table;
 mod read;
 mod toml_format;
+mod toml_route;
 mod toml_values;
 mod url;
 mod value;
 // Settings: one row each, with access to the field.
 mod field;
+mod forward_only;
 mod setting;
 mod settings;
 mod table;
@@ -40,6 +43,7 @@ mod counted;
 mod escape;
 mod health_check;
 mod health_check_table;
+mod hello_route;
 mod location;
 mod plan;
 mod prefix_files;
@@ -47,6 +51,7 @@ mod prefix_list;
 mod prefix_list_value;
 mod problem;
 mod render;
+mod route_entry;
 mod shell;
 pub mod sizes;
 mod source_address;
@@ -69,10 +74,12 @@ pub use address::{ListenAddress, Target, ZonedAddress};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
 pub use flow::{
-    AtLimit, Balance, Keepalive, NoneUp, NotAPrefix, OnDown, Passive, PathChoice, Prefix,
+    AtLimit, Balance, HelloRule, Keepalive, NamePattern, NoneUp, NotAPrefix, OnDown, Passive,
+    PathChoice, Prefix,
 };
 pub use forward_text::{forward_toml, settings_toml};
 pub use health_check::{HealthCheck, Method, StatusRange};
+pub use hello_route::HelloRoute;
 pub use in_force::InForce;
 pub use plan::{
     Admin, Forward, ForwardSettings, Level, Log, LogFormat, OnRefusal, Plan, Process, Route,

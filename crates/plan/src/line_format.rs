@@ -82,6 +82,7 @@ impl Line<'_> {
             named: false,
             listens: vec![listen],
             targets: vec![Located { value: TargetRange::new(target), span: span(host) }],
+            routes: Vec::new(),
             settings: ForwardSettings::default(),
             span: span(content),
             severity: Severity::Warning,

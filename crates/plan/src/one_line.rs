@@ -34,6 +34,7 @@ pub(crate) fn read<'a>(
                 named: false,
                 listens: vec![listen],
                 targets: targets.into_iter().map(target).collect(),
+                routes: Vec::new(),
                 settings,
                 span: source.all(),
                 severity: Severity::Error,

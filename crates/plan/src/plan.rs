@@ -19,7 +19,9 @@ use flow::{
 
 use crate::accept_proxy::AcceptProxy;
 use crate::address::ListenAddress;
+use crate::counted::counted;
 use crate::health_check::HealthCheck;
+use crate::hello_route::HelloRoute;
 use crate::prefix_list::PrefixList;
 use crate::problem::Location;
 use crate::source_address::SourceAddresses;
@@ -133,6 +135,8 @@ pub struct Forward {
     pub routes: Vec<Route>,
     /// Limits and options of its sessions.
     pub settings: ForwardSettings,
+    /// Its `route`, in the order of the configuration. Its listeners have no ranges of ports if there is one.
+    pub hello_routes: Arc<[HelloRoute]>,
     /// `allow` and `deny` of the settings, resolved; `None` if both are empty. Shared by forwards with the same
     /// lists.
     pub access: Option<Arc<AccessList>>,
@@ -148,9 +152,28 @@ pub struct Forward {
 pub struct Route {
     /// Address that clients connect to.
     pub listen: ListenAddress,
-    /// Targets in the order of the configuration; never empty. Shared by the listeners of a forward
-    /// without ranges.
+    /// Targets in the order of the configuration; empty only if the forward has `route` and no `to`. Shared by
+    /// the listeners of a forward without ranges.
     pub targets: Arc<[TargetEntry]>,
+}
+
+impl Forward {
+    /// The targets of its listeners, and those of its routes.
+    pub fn target_lists(&self) -> impl Iterator<Item = &Arc<[TargetEntry]>> {
+        let listeners = self.routes.iter().map(|route| &route.targets);
+        listeners.chain(self.hello_routes.iter().map(|route| &route.targets))
+    }
+
+    /// The addresses of the first `most` targets of one of its listeners in one line, and the number of further
+    /// ones and of routes.
+    pub fn target_addresses(&self, route: &Route, most: usize) -> String {
+        let targets = route.target_addresses(most);
+        match self.hello_routes.len() {
+            0 => targets,
+            routes if targets.is_empty() => counted(routes, "route"),
+            routes => format!("{targets} and {}", counted(routes, "route")),
+        }
+    }
 }
 
 impl Route {
@@ -203,6 +226,8 @@ pub struct ForwardSettings {
     pub slow_start: Option<Duration>,
     /// PROXY header that clients must send; `None` if they send none.
     pub accept_proxy: Option<AcceptProxy>,
+    /// How long a client may take to send its TLS ClientHello, where [`Forward::hello_routes`] need it.
+    pub hello_timeout: Duration,
     /// PROXY header that targets get ahead of the client's bytes.
     pub send_proxy: SendProxy,
     /// Addresses that connections to targets come from; empty if the kernel chooses.

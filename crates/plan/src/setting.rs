@@ -61,6 +61,10 @@ pub enum Kind {
     TrustedPeer,
     /// An address of this host, or a range of them. A list of these may be empty.
     Source,
+    /// A server name, or `*.` and a domain.
+    ServerName,
+    /// A route: a table with these settings, of which `to` and one of the others are required.
+    Route(&'static [Setting]),
     /// A file path, with the role of the file.
     Path(Role),
     /// Name or number of a user or group.
@@ -93,6 +97,8 @@ pub enum Content {
     Name,
     /// Bytes of a stream.
     Bytes,
+    /// Name of a protocol in TLS (ALPN).
+    Protocol,
 }
 
 /// Role of the file at a path. A plan gives each file at most one role: see `paths.rs`.
@@ -184,6 +190,8 @@ impl Kind {
             | Self::Statuses
             | Self::TrustedPeer
             | Self::Source
+            | Self::ServerName
+            | Self::Route(_)
             | Self::KeyOrTable(..)
             | Self::Table(_) => None,
         }
@@ -192,7 +200,9 @@ impl Kind {
     /// The settings of the inline table that a value may be, or may have in its list.
     pub(crate) fn inner(self) -> Vec<&'static [Setting]> {
         match self.without_word() {
-            Self::Table(settings) | Self::KeyOrTable(_, settings) => vec![settings],
+            Self::Table(settings) | Self::KeyOrTable(_, settings) | Self::Route(settings) => {
+                vec![settings]
+            }
             Self::Target(tables) => tables.to_vec(),
             Self::List(of) => of.inner(),
             _ => Vec::new(),

@@ -10,11 +10,12 @@ use std::time::Duration;
 use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy};
 
 use crate::accept_proxy::AcceptProxy;
+use crate::forward_only::FORWARD_ONLY;
 use crate::health_check::{HealthCheck, Method, StatusRange};
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::prefix_list::PrefixList;
 use crate::setting::Kind::{self, Choice, Count, Or};
-use crate::setting::{Content, Effect, Role, Section, Setting};
+use crate::setting::{Content, Role, Section, Setting};
 use crate::source_address::SourceAddresses;
 use crate::table::{Table, inline_table, rows};
 use crate::target::TargetOptions;
@@ -114,41 +115,6 @@ rows! { Section::Log, Log {
     keep = count(5), Count { min: 1, max: 1000 } => Restart;
 } }
 
-/// Settings allowed in `[[forward]]` only. A draft keeps their spans (`draft.rs`), so that forwards
-/// can be checked against each other.
-pub(crate) const FORWARD_ONLY: &[Setting] = &[
-    forward_only(
-        "name",
-        Kind::Name,
-        Effect::Identity,
-        "Unique name of the forward; by default its first listen address.",
-    ),
-    forward_only(
-        "listen",
-        Kind::List(&Kind::Listen),
-        Effect::NewSessions,
-        "Where to listen: an address, a range of ports, a Unix socket, `fd:NAME`, or a list of these.",
-    ),
-    forward_only(
-        "to",
-        Kind::List(&Kind::Target(TARGET)),
-        Effect::NewSessions,
-        "The target: a host and port, a range, a Unix socket, `dns:HOST:PORT`, `srv:NAME`, a table, or a list of these.",
-    ),
-];
-
-/// Settings of a target in its own table.
-pub(crate) const TARGET: &[&[Setting]] = &[TARGET_ONLY, TargetOptions::SETTINGS];
-
-const TARGET_ONLY: &[Setting] = &[Setting {
-    section: Section::Inside("to"),
-    key: "address",
-    kind: Kind::TargetAddress,
-    effect: Effect::NewSessions,
-    doc: "Where the target is, as in `to`.",
-    default: || None,
-}];
-
 rows! { Section::Inside("to"), TargetOptions {
     /// Share of the sessions that this target gets, relative to the other targets.
     weight = NonZeroU32::MIN, Count { min: 1, max: 65_535 } => NewSessions;
@@ -217,6 +183,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
 
     /// Peers whose clients come with a header of the PROXY protocol; all other clients are refused.
     accept_proxy = None, Or("off", &Kind::Table(AcceptProxy::SETTINGS)) => NewSessions;
+
+    /// How long a client of a forward with `route` may take to send its TLS ClientHello.
+    hello_timeout = seconds(5), TIMEOUT => NewSessions;
 
     /// Header of the PROXY protocol that targets get ahead of the client's bytes, with the client's address.
     send_proxy = SendProxy::Off, Choice(SendProxy::WORDS) => NewSessions;
@@ -326,10 +295,6 @@ rows! { Section::Inside("accept_proxy"), AcceptProxy {
 } }
 inline_table! { AcceptProxy }
 
-const fn forward_only(key: &'static str, kind: Kind, effect: Effect, doc: &'static str) -> Setting {
-    Setting { section: Section::Forward, key, kind, effect, doc, default: || None }
-}
-
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -381,7 +346,13 @@ fn add_with_inner(table: &[Setting], all: &mut Vec<Setting>) {
     for setting in table {
         all.push(*setting);
         for inner in setting.kind.inner() {
-            add_with_inner(inner, all);
+            // The targets of routes have the settings of those in `to`.
+            let is_known = |first: &Setting| {
+                all.iter().any(|it| (it.section, it.key) == (first.section, first.key))
+            };
+            if !inner.first().is_some_and(is_known) {
+                add_with_inner(inner, all);
+            }
         }
     }
 }

@@ -42,6 +42,13 @@ impl TargetEntry {
     }
 }
 
+impl From<TargetEntry> for TargetRange {
+    fn from(entry: TargetEntry) -> Self {
+        let TargetEntry { address, options } = entry;
+        Self { address: Ranged { first: address, count: 1 }, options }
+    }
+}
+
 impl TargetRange {
     /// A range with the default options.
     pub(crate) fn new(address: Ranged<Target>) -> Self {

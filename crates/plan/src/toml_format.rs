@@ -9,13 +9,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::draft::{Draft, ForwardOnly};
+use crate::forward_only::FORWARD_ONLY;
 use crate::health_check_table::KINDS;
 use crate::paths::RolePath;
 use crate::plan::{ForwardSettings, Log, Process};
 use crate::problem::{ParseError, Problems, Severity};
 use crate::process_table::process;
 use crate::setting::{Section, Setting};
-use crate::settings::{FORWARD_ONLY, settings};
+use crate::settings::settings;
 use crate::table::Table;
 use crate::text::{Source, Span, nearest, quoted};
 use crate::toml_values::{Entries, Reader};
@@ -186,7 +187,9 @@ impl<'a> Reader<'a, '_> {
         self.accept_proxy(table, &settings);
         self.on_down(table, &settings);
         self.required(table, "listen", "listen = \":port\"", &span);
-        self.required(table, "to", "to = \"host:port\"", &span);
+        if !table.contains_key("route") {
+            self.required(table, "to", "to = \"host:port\"", &span);
+        }
         own.into_draft(table.contains_key("name"), settings, span)
     }
 

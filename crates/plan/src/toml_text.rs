@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use flow::HelloRule;
+
 use crate::plan::Admin;
 use crate::prefix_list::PrefixEntry;
 use crate::setting::{Kind, Setting};
@@ -37,6 +39,10 @@ impl Value {
             Self::Listen(address) => basic_string(&address.to_string()),
             Self::TargetAddress(address) => basic_string(&address.to_string()),
             Self::Target(of) => target(of),
+            Self::ServerName(name) => basic_string(name.as_str()),
+            Self::Route(entry) => {
+                route(&entry.rule, entry.targets.iter().map(|it| it.target.clone()))
+            }
             Self::List(values) => list(kind, values),
             Self::Table(entries) => table(entries),
         }
@@ -47,10 +53,7 @@ impl Value {
 fn list(kind: Kind, values: &[Option<ParsedValue>]) -> String {
     let of = if let Kind::List(of) = kind.without_word() { *of } else { kind };
     let values = values.iter().flatten().map(|parsed| parsed.value.written(of));
-    match &values.collect::<Vec<_>>()[..] {
-        [one] => one.clone(),
-        several => format!("[{}]", several.join(", ")),
-    }
+    one_or_list(&values.collect::<Vec<_>>())
 }
 
 /// A target: its address, or a table if an option differs from its default.
@@ -65,6 +68,24 @@ pub(crate) fn target(target: &TargetRange) -> String {
     match options.collect::<String>() {
         options if options.is_empty() => address,
         options => format!("{{ address = {address}{options} }}"),
+    }
+}
+
+/// A route as an inline table.
+pub(crate) fn route(rule: &HelloRule, targets: impl Iterator<Item = TargetRange>) -> String {
+    let names = rule.names.iter().map(|name| basic_string(name.as_str())).collect::<Vec<_>>();
+    let protocols = rule.protocols.iter().map(|it| basic_string(it)).collect::<Vec<_>>();
+    let targets = targets.map(|it| target(&it)).collect::<Vec<_>>();
+    let entries = [("sni", names), ("alpn", protocols), ("to", targets)];
+    let entries = entries.iter().filter(|(_, values)| !values.is_empty());
+    let entries = entries.map(|(key, values)| format!("{key} = {}", one_or_list(values)));
+    format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+}
+
+pub(crate) fn one_or_list(entries: &[String]) -> String {
+    match entries {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
     }
 }
 

@@ -89,7 +89,7 @@ impl<'a> Reader<'a, '_> {
         }
         let error = match (nearest(name, &keys), elsewhere) {
             (_, Some(Setting { section: Section::ForwardDefaults, .. }))
-                if section == Some(Section::Inside("to")) =>
+                if matches!(section, Some(Section::Inside("to" | "route"))) =>
             {
                 error.hint(format!(
                     "`{name}` belongs in [[forward]] or [defaults]: all targets of a forward share it"
@@ -148,6 +148,7 @@ impl<'a> Reader<'a, '_> {
             (DeValue::Table(table), Kind::Target(known)) => {
                 return self.target(known, table, &span);
             }
+            (DeValue::Table(table), Kind::Route(known)) => return self.route(known, table, &span),
             _ if self.is_placeholder(value) => return None,
             (DeValue::Boolean(value), Kind::Bool) => Ok(Value::Bool(*value)),
             (DeValue::Integer(number), of) if !is_address(of) => {
@@ -243,6 +244,8 @@ fn is_address(kind: Kind) -> bool {
             | Kind::Prefix
             | Kind::TrustedPeer
             | Kind::Source
+            | Kind::ServerName
+            | Kind::Route(_)
     )
 }
 

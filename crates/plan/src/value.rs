@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flow::NotAPrefix;
+use flow::{NamePattern, NotAPattern, NotAPrefix};
 
 use crate::accept_proxy::TrustedPeer;
 use crate::address::{ListenAddress, Ranged, Target};
@@ -16,6 +16,7 @@ use crate::hints;
 use crate::plan::Admin;
 use crate::prefix_list::{PrefixEntry, PrefixFile};
 use crate::problem::ParseError;
+use crate::route_entry::RouteEntry;
 use crate::setting::{Content, Kind, Setting};
 use crate::sizes::{format_size, parse_size};
 use crate::source_address::SourceRange;
@@ -48,6 +49,8 @@ pub(crate) enum Value {
     Statuses(StatusRange),
     TrustedPeer(TrustedPeer),
     Source(SourceRange),
+    ServerName(NamePattern),
+    Route(RouteEntry),
     Listen(Ranged<ListenAddress>),
     TargetAddress(Ranged<Target>),
     Target(TargetRange),
@@ -84,6 +87,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Statuses => statuses(kind, text).map(Value::Statuses),
         Kind::TrustedPeer => trusted_peer(fragment).map(Value::TrustedPeer),
         Kind::Source => source(fragment).map(Value::Source),
+        Kind::ServerName => server_name(fragment).map(Value::ServerName),
         Kind::KeyOrTable(words, keys) => {
             key_as_table(text, words, keys).ok_or_else(|| not_a_word(fragment, words, kind))
         }
@@ -95,15 +99,12 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
             Some(word) => Ok(Value::Word(word)),
             None => Err(not_a_word(fragment, words, kind)),
         },
-        Kind::Count { .. } | Kind::Bool | Kind::List(_) | Kind::Table(_) | Kind::Or(..) => {
-            let error = fragment.error(format!("{} is not {}", quoted(text), describe(kind)));
-            let unquoted = text.parse::<u32>().is_ok() || text.parse::<bool>().is_ok();
-            Err(if unquoted {
-                error.hint(format!("write {} without quotes", cut(text)))
-            } else {
-                error
-            })
-        }
+        Kind::Count { .. }
+        | Kind::Bool
+        | Kind::List(_)
+        | Kind::Table(_)
+        | Kind::Route(_)
+        | Kind::Or(..) => Err(no_text(fragment, kind)),
     }
 }
 
@@ -118,6 +119,14 @@ fn duration_within(
         let error = text.error(format!("{} is {why}", quoted(text.text)));
         if duration.is_zero() { error.hint(format!("give {}", describe(kind))) } else { error }
     })
+}
+
+/// The error of a text in place of a value that is none.
+fn no_text(fragment: Fragment<'_>, kind: Kind) -> ParseError {
+    let text = fragment.text;
+    let error = fragment.error(format!("{} is not {}", quoted(text), describe(kind)));
+    let unquoted = text.parse::<u32>().is_ok() || text.parse::<bool>().is_ok();
+    if unquoted { error.hint(format!("write {} without quotes", cut(text))) } else { error }
 }
 
 /// Parses a size within these bounds.
@@ -262,6 +271,18 @@ fn trusted_peer(text: Fragment<'_>) -> Result<TrustedPeer, ParseError> {
     text.text.parse().map_err(|error| text.error(format!("{}: {error}", quoted(text.text))))
 }
 
+/// Parses a server name of a route.
+fn server_name(text: Fragment<'_>) -> Result<NamePattern, ParseError> {
+    text.text.parse().map_err(|error: NotAPattern| match error {
+        NotAPattern::Empty => text.error(error.to_string()),
+        NotAPattern::AllNames => {
+            let error = text.error(format!("{}: {error}", quoted(text.text)));
+            error.hint("clients that no route takes go to the forward's own `to`")
+        }
+        _ => text.error(format!("{}: {error}", quoted(text.text))),
+    })
+}
+
 /// Checks the syntax of a file path; existence is checked on use.
 fn check_path(path: Fragment<'_>) -> Result<PathBuf, ParseError> {
     if path.text.is_empty() {
@@ -291,11 +312,16 @@ fn check_account(name: Fragment<'_>) -> Result<String, ParseError> {
 /// Longest text of a check.
 const TEXT_MAX: usize = 1024;
 
-/// Checks a text that becomes a part of a request, which it must not extend.
+/// Longest name of a protocol in TLS (RFC 7301 section 3.1).
+const PROTOCOL_MAX: usize = 255;
+
+/// Checks a text that becomes a part of a request, which it must not extend, or is compared with one.
 fn check_text(text: Fragment<'_>, content: Content) -> Result<String, ParseError> {
     let is_printable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     let mistake = match content {
         _ if text.text.is_empty() => return Err(text.error("the text is empty")),
+        Content::Protocol if text.text.len() > PROTOCOL_MAX => Some("is longer than 255 bytes"),
+        Content::Protocol => None,
         _ if text.text.len() > TEXT_MAX => Some("is longer than 1024 bytes"),
         Content::Name if text.text.len() > KERNEL_NAME_MAX => Some("is longer than 15 bytes"),
         Content::Name if text.text.contains('/') => Some("contains `/`"),

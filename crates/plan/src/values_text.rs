@@ -35,6 +35,11 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::Text(Content::Host) => "a host such as \"db.internal\"".to_owned(),
         Kind::Text(Content::Name) => "a name such as \"eth0\"".to_owned(),
         Kind::Text(Content::Bytes) => "a text".to_owned(),
+        Kind::Text(Content::Protocol) => "a protocol such as \"h2\"".to_owned(),
+        Kind::ServerName => "a server name such as \"db.example.com\"".to_owned(),
+        Kind::Route(_) => {
+            "a table such as { sni = \"db.example.com\", to = \"10.0.0.5:5432\" }".to_owned()
+        }
         Kind::Statuses => "statuses such as \"200-399\"".to_owned(),
         Kind::KeyOrTable(words, _) => format!("\"{}\", a table", words.join("\", \"")),
         Kind::Table(settings) => format!("a table such as {{ {} }}", example(settings)),
@@ -46,7 +51,9 @@ pub(crate) fn plural(kind: Kind) -> &'static str {
     match kind {
         Kind::Listen | Kind::TargetAddress | Kind::Source => "addresses",
         Kind::Target(_) => "targets",
-        Kind::Name => "names",
+        Kind::Name | Kind::ServerName => "names",
+        Kind::Text(Content::Protocol) => "protocols",
+        Kind::Route(_) => "routes",
         Kind::Path(_) => "paths",
         Kind::Prefix | Kind::TrustedPeer => "prefixes",
         _ => "values",
@@ -93,12 +100,14 @@ impl Kind {
             Self::Text(Content::Name) => "a name of at most 15 bytes".to_owned(),
             Self::Source => "an address, a range such as `\"10.0.0.9-10.0.0.12\"`".to_owned(),
             Self::Text(Content::Bytes) => "1 to 1024 bytes of text".to_owned(),
+            Self::Text(Content::Protocol) => "a protocol of 1 to 255 bytes".to_owned(),
+            Self::ServerName => "a name, or `*.` and a domain".to_owned(),
             Self::TrustedPeer => "a prefix, an address, or `\"unix\"`".to_owned(),
             Self::Statuses => "a status or a range from `100` to `599`".to_owned(),
             Self::KeyOrTable(words, settings) => {
                 format!("{}, {}", Self::Choice(words).values(), Self::Table(settings).values())
             }
-            Self::Table(settings) => {
+            Self::Table(settings) | Self::Route(settings) => {
                 let keys: Vec<_> =
                     settings.iter().map(|setting| format!("`{}`", setting.key)).collect();
                 format!("a table of {}", keys.join(", "))

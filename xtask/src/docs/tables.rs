@@ -14,6 +14,7 @@ pub(super) fn parts() -> Parts {
         ("settings.defaults", settings_of(Section::ForwardDefaults)),
         ("settings.keepalive", settings_of(Section::Inside("keepalive"))),
         ("settings.to", settings_of(Section::Inside("to"))),
+        ("settings.route", settings_of(Section::Inside("route"))),
         ("settings.accept_proxy", settings_of(Section::Inside("accept_proxy"))),
         ("settings.passive", settings_of(Section::Inside("passive"))),
         ("settings.crossings", setting_crossings()),

@@ -286,7 +286,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> F
         attention: attention::of_forward(&facts),
         error: facts.error,
         listen: routes().map(|route| route.listen.to_string()).collect(),
-        to: routes().map(|route| route.target_addresses(usize::MAX)).collect(),
+        to: routes().map(|route| view.plan.target_addresses(route, usize::MAX)).collect(),
         targets: targets_of(view, names),
         sessions: facts.sessions,
         max_sessions: facts.max_sessions,

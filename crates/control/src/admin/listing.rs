@@ -68,6 +68,7 @@ pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: Moment) ->
         forward: view.forward.to_string(),
         client: view.client.to_string(),
         proxy: view.proxy.map(|address| address.to_string()),
+        sni: view.server_name.as_deref().map(str::to_owned),
         listener: view.listener.to_string(),
         target: view.target.to_string(),
         target_address: view.target_address.map(|address| address.to_string()),

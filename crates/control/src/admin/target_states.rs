@@ -12,13 +12,17 @@ use std::time::{Duration, SystemTime};
 pub(super) fn targets_of(view: &ForwardView<'_>, names: &NamesStatus) -> Vec<Target> {
     let now = Moment::now();
     let mut targets: Vec<Target> = view.targets().iter().map(|it| target_of(it, now)).collect();
-    for route in &view.plan.routes {
-        for entry in &*route.targets {
-            let Some(missing) = unresolved(entry, names) else { continue };
-            let listen = route.listen.to_string();
+    for (listen, route, entry) in entries(view) {
+        if let Some(missing) = unresolved(entry, names) {
+            let missing =
+                Target { routes: route.map(str::to_owned).into_iter().collect(), ..missing };
             match targets.iter_mut().find(|it| it.address == missing.address) {
                 // Another listener has the entry, too.
                 Some(known) if known.state == TargetState::Unknown => {
+                    let routes = missing.routes.into_iter();
+                    known
+                        .routes
+                        .extend(routes.filter(|it| !known.routes.contains(it)).collect::<Vec<_>>());
                     if !known.listen.contains(&listen) {
                         known.listen.push(listen);
                     }
@@ -36,6 +40,21 @@ pub(super) fn targets_of(view: &ForwardView<'_>, names: &NamesStatus) -> Vec<Tar
     targets
 }
 
+/// The entries of each listener and, with the name of the route, those of its routes.
+fn entries<'a>(
+    view: &ForwardView<'a>,
+) -> impl Iterator<Item = (String, Option<&'a str>, &'a TargetEntry)> {
+    let plan = view.plan;
+    plan.routes.iter().flat_map(move |listener| {
+        let routes = plan.hello_routes.iter();
+        let routes = routes.map(|route| (Some(route.rule.name()), &route.targets));
+        let lists = std::iter::once((None, &listener.targets)).chain(routes);
+        lists.flat_map(move |(route, targets)| {
+            targets.iter().map(move |entry| (listener.listen.to_string(), route, entry))
+        })
+    })
+}
+
 /// The entry as a target in the state *unknown*, if it stands for the records of a name without an answer.
 fn unresolved(entry: &TargetEntry, names: &NamesStatus) -> Option<Target> {
     let (name, _) = set_of(&entry.address)?;
@@ -48,6 +67,7 @@ fn unresolved(entry: &TargetEntry, names: &NamesStatus) -> Option<Target> {
         address: entry.address.to_string(),
         set: None,
         listen: Vec::new(),
+        routes: Vec::new(),
         state: TargetState::Unknown.into(),
         since: since.map(time),
         why: Some(
@@ -86,6 +106,7 @@ fn target_of(view: &TargetView, now: Moment) -> Target {
         address: view.address.to_string(),
         set: view.set.clone(),
         listen: view.listen.iter().map(ToString::to_string).collect(),
+        routes: view.routes.clone(),
         state: target_state(view).into(),
         since: drained_at.or(changed_at).map(time),
         why: view.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),

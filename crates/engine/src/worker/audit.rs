@@ -141,7 +141,7 @@ impl<K: Kernel> Worker<K> {
         let connecting = session.connecting.as_deref();
         let is_waiting_for_place = session.is_waiting_for_place();
         let waits_with = connecting.and_then(|connecting| connecting.claim.as_ref());
-        let claim = waits_with.or(session.proxied.as_ref().and_then(|it| it.claim.as_ref()));
+        let claim = waits_with.or(session.proxied().and_then(|it| it.claim.as_ref()));
         let permit = PermitAudit::of(&session.permit, claim);
         let attempts =
             connecting.iter().flat_map(|it| it.sockets()).map(K::Socket::number).collect();

@@ -82,8 +82,8 @@ impl<K: Kernel> Worker<K> {
         }
     }
 
-    /// Makes a session of an admitted connection, and starts to connect it, or to read its header. `rules` are the current
-    /// rules of its forward.
+    /// Makes a session of an admitted connection, and starts to connect it, or to read its first bytes. `rules` are
+    /// the current rules of its forward.
     pub(crate) fn begin(&mut self, mut accepted: Accepted<K>, rules: &Rules) {
         let id = self.context.shared.next_id();
         let claim = accepted.claim.take();
@@ -92,8 +92,8 @@ impl<K: Kernel> Worker<K> {
         let key = self.table.insert(session);
         let cutting = self.cutting;
         self.handle(key, |entry, context| {
-            if let Some(accept_proxy) = &rules.accept_proxy {
-                greet::begin(entry, context, accept_proxy.timeout, claim)?;
+            if greet::is_due(entry.session, rules) {
+                greet::begin(entry, context, rules, claim)?;
                 return if cutting { Err(Over::reset(CUT)) } else { Ok(()) };
             }
             greet::report_accepted(entry.session, context);

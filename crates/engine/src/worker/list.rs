@@ -45,6 +45,7 @@ fn view<K: Kernel>(
         forward: Arc::clone(&session.route().forward.name),
         client: session.client_address,
         proxy: session.proxy(),
+        server_name: session.server_name(),
         listener: Arc::clone(&session.route().listen),
         target: session.last_target().map_or_else(Arc::default, |target| Arc::clone(&target.text)),
         target_address: session.target_address,

@@ -4,6 +4,8 @@
 use super::Worker;
 use crate::context::Context;
 use crate::greet;
+use crate::greeting::Greeting;
+use crate::hello_state::HelloState;
 use crate::holding::Holding;
 use crate::preamble;
 use crate::proxied::Proxied;
@@ -44,7 +46,7 @@ impl<K: Kernel> Worker<K> {
     fn restore(
         &mut self,
         saved: &handover::Session,
-        place: Option<(Arc<Route>, Arc<Target>)>,
+        place: Option<Place>,
         numbers: &mut Vec<u64>,
     ) -> Option<Session<K>> {
         // Descriptors are claimed before any check, so that damaged sessions can be reset.
@@ -58,7 +60,8 @@ impl<K: Kernel> Worker<K> {
         self.reset_attempts(connecting);
         let until = connecting.and_then(|saved| Race::end_from_numbers(&saved.attempts));
         let sound = flow.as_ref().is_some_and(|flow| {
-            is_whole(flow.stage(), until, target.is_some())
+            let has_state = place.as_ref().is_some_and(|(_, target)| target.is_some());
+            is_whole(flow.stage(), until, target.is_some() && has_state)
                 && target.is_some() == saved.target.is_some()
                 && is_held(flow, Direction::Up, up.as_deref())
                 && is_held(flow, Direction::Down, down.as_deref())
@@ -68,6 +71,7 @@ impl<K: Kernel> Worker<K> {
             (client, ..) => return self.discard_claimed(client, target, [up, down]),
         };
         let target = without_attempt::<K>(&mut flow, target, until);
+        let stage = flow.stage();
         // New sessions must get other ids, even if the saved counter was damaged.
         self.context.shared.raise_next_id(saved.id.saturating_add(1));
         let restored = RestoredSession {
@@ -80,11 +84,11 @@ impl<K: Kernel> Worker<K> {
             holding: [up, down],
             options_due: saved.options_due,
             attempts: u8::try_from(saved.attempts).unwrap_or(u8::MAX),
-            proxied: proxied(saved),
+            greeting: greeting(saved, stage),
         };
         self.context.shared.add_load(self.context.index);
         // Without a connection to a target, it selects one again.
-        let selected = Some(target_state).filter(|_| restored.target.is_some());
+        let selected = target_state.filter(|_| restored.target.is_some());
         let permit = self.context.shared.restored(route, selected);
         Some(Session::restore(restored, permit, self.context.index))
     }
@@ -220,19 +224,40 @@ fn proxied(saved: &handover::Session) -> Option<Proxied> {
     Some(Proxied { proxy, addresses, header_length, claim: None })
 }
 
+/// What the first bytes of a client have said, of a session with such a client.
+fn greeting(saved: &handover::Session, stage: Stage) -> Option<Greeting> {
+    let proxied = proxied(saved);
+    let hello = hello(saved, stage, proxied.as_ref());
+    (proxied.is_some() || hello.is_some()).then_some(Greeting { proxied, hello })
+}
+
+/// What is known of a client's hello, which a session in stage *greet* reads again.
+fn hello(saved: &handover::Session, stage: Stage, proxied: Option<&Proxied>) -> Option<HelloState> {
+    let awaits_header = proxied.is_some_and(|proxied| proxied.header_length == 0);
+    let awaits_hello = matches!(stage, Stage::Greeting { .. }) && !awaits_header;
+    let server_name = Some(saved.server_name.as_str()).filter(|name| !name.is_empty());
+    let is_known = awaits_hello || server_name.is_some();
+    is_known.then(|| HelloState { needs: 0, server_name: server_name.map(Into::into) })
+}
+
+/// Where saved sessions go: their route, and the target if they have one.
+type Place = (Arc<Route>, Option<Arc<Target>>);
+
 /// The route and the target of saved sessions: the configured ones, or else new ones outside of any
 /// listener and target set. `None` if the forward is unknown or the target unreadable.
-fn destination(
-    saved: &handover::Route,
-    destinations: &Destinations,
-) -> Option<(Arc<Route>, Arc<Target>)> {
+fn destination(saved: &handover::Route, destinations: &Destinations) -> Option<Place> {
     let forward = destinations.forwards.get(&saved.forward)?;
-    let target = forward.targets.at(&saved.target.parse().ok()?);
+    let target = match saved.target.as_str() {
+        // The hello of its client is not read, and the listener has only routes.
+        "" => None,
+        text => Some(forward.targets.at(&text.parse().ok()?)),
+    };
     let known = destinations.routes.get(saved.listen.as_str());
-    let known = known.filter(|route| Arc::ptr_eq(&route.forward, forward)).map(Arc::clone);
+    let known = known.filter(|route| Arc::ptr_eq(&route.forward, forward));
+    let known = known.and_then(|route| route.with_rule(&saved.rule));
     let route = known.unwrap_or_else(|| {
         let listen = saved.listen.as_str().into();
-        Arc::new(Route::without_listener(forward, listen, Arc::clone(&target)))
+        Arc::new(Route::without_listener(forward, listen, target.clone()))
     });
     Some((route, target))
 }

@@ -38,6 +38,7 @@ impl Routes {
             forward: route.forward.name.to_string(),
             listen: route.listen.to_string(),
             target: target.map_or_else(String::new, |target| target.text.to_string()),
+            rule: route.rule.as_ref().map_or_else(String::new, ToString::to_string),
         });
         self.positions.insert(key, position);
         Ok(position)
@@ -110,12 +111,12 @@ fn saved<K: Kernel>(key: Key, session: &mut Session<K>, route: u32) -> handover:
         options_due: session.flags.options_due(),
         key: key.to_bits(),
         attempts: session.attempts.into(),
-        proxy_address: session.proxied.as_ref().map(|proxied| saved_address(proxied.proxy)),
+        proxy_address: session.proxied().map(|proxied| saved_address(proxied.proxy)),
         proxy_header: session
-            .proxied
-            .as_ref()
+            .proxied()
             .map_or_else(Vec::new, |it| SendProxy::V2.header(&it.addresses)),
-        proxy_header_length: session.proxied.as_ref().map_or(0, |it| it.header_length.into()),
+        server_name: session.server_name().map_or_else(String::new, String::from),
+        proxy_header_length: session.proxied().map_or(0, |it| it.header_length.into()),
     }
 }
 

@@ -73,7 +73,7 @@ fn fired<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outco
         return Err(Over::reset(reason));
     }
     match session.flow.stage() {
-        Stage::Greeting { until } if until <= now => greet::timed_out(session, context),
+        Stage::Greeting { until } if until <= now => greet::timed_out(entry, context),
         Stage::Preamble { until } if until <= now => preamble::timed_out(),
         Stage::Connecting { attempt_until } if attempt_until <= now => {
             connect::proceed(entry, context, &rules)

@@ -26,6 +26,9 @@ pub struct Route {
     /// Target, in the syntax of the configuration.
     #[prost(string, tag = "3")]
     pub target: String,
+    /// The TLS ClientHellos that led to it; empty for the route of the listener itself.
+    #[prost(string, tag = "4")]
+    pub rule: String,
 }
 
 /// State of one session.
@@ -79,6 +82,9 @@ pub struct Session {
     /// Length of its header as received.
     #[prost(uint32, tag = "16")]
     pub proxy_header_length: u32,
+    /// Server name in the TLS ClientHello of its client; empty if there was none, or it was not read.
+    #[prost(string, tag = "17")]
+    pub server_name: String,
 }
 
 /// Address of a client or target.

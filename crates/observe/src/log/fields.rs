@@ -253,6 +253,7 @@ mod tests {
             forward: "web \"1\"".into(),
             client: "[2001:db8::1]:50000".to_owned(),
             proxy: None,
+            sni: None,
             listener: ":18080".into(),
             target: Some("db.internal:80".into()),
             target_address: None,

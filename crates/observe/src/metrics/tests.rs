@@ -52,6 +52,7 @@ fn target(address: &str, is_up: bool) -> TargetView {
         last_check: None,
         address: address.into(),
         listen: Vec::new(),
+        routes: Vec::new(),
         is_up,
         sessions: 7,
         max_sessions: None,

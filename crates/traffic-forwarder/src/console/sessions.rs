@@ -136,6 +136,7 @@ pub(crate) fn facts_of(session: &Session) -> [(&'static str, String); 11] {
     let address = session.target_address.as_ref().map(|address| format!(" ({address})"));
     let proxy = session.proxy.as_ref().map(|address| format!(" by {address}"));
     let proxy = proxy.unwrap_or_default();
+    let sni = session.sni.as_ref().map(|name| format!(" for {name}")).unwrap_or_default();
     let connected = session.connect_time.map_or_else(
         || "not connected".to_owned(),
         |took| format!("connected after {}", seconds(took)),
@@ -143,7 +144,7 @@ pub(crate) fn facts_of(session: &Session) -> [(&'static str, String); 11] {
     [
         ("session", format!("{}, {}, worker {}", session.id, session.phase, session.worker)),
         ("forward", session.forward.clone()),
-        ("client", format!("{}{proxy} at {}", session.client, session.listener)),
+        ("client", format!("{}{proxy} at {}{sni}", session.client, session.listener)),
         ("target", format!("{}{}", session.target, address.unwrap_or_default())),
         ("started", format!("{}, {} ago, {connected}", session.started, seconds(session.age))),
         ("idle", seconds(session.idle)),

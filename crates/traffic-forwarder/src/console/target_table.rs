@@ -12,12 +12,14 @@ const REASON: usize = 50;
 
 /// The table of these targets, each with the name of its forward. With the present time, it also has
 /// columns for the time that a target has been in its state, and for the reason.
-pub(crate) fn table(targets: &[(&str, &Target)], now: Option<SystemTime>) -> Table<13> {
+pub(crate) fn table(targets: &[(&str, &Target)], now: Option<SystemTime>) -> Table<14> {
     let has_reasons = now.is_some() && targets.iter().any(|(_, target)| target.why.is_some());
     let has_retries = now.is_some() && targets.iter().any(|(_, it)| retry_in(it).is_some());
+    let has_routes = targets.iter().any(|(_, target)| !target.routes.is_empty());
     let columns = [
         text("FORWARD"),
         address("TARGET"),
+        text("ROUTE").rank(2).only_if(has_routes),
         text("STATE"),
         number("FOR").only_if(now.is_some()),
         number("SESSIONS"),
@@ -33,7 +35,7 @@ pub(crate) fn table(targets: &[(&str, &Target)], now: Option<SystemTime>) -> Tab
     Table::new(columns, targets.iter().map(|(forward, target)| row(forward, target, now)))
 }
 
-fn row(forward: &str, target: &Target, now: Option<SystemTime>) -> [Cell; 13] {
+fn row(forward: &str, target: &Target, now: Option<SystemTime>) -> [Cell; 14] {
     let sessions = match target.max_sessions {
         Some(limit) => format!("{}/{limit}", target.sessions),
         None => target.sessions.to_string(),
@@ -44,6 +46,7 @@ fn row(forward: &str, target: &Target, now: Option<SystemTime>) -> [Cell; 13] {
     [
         forward.into(),
         Cell::from(&target.address),
+        routes(target).into(),
         Cell::coloured(target.state.to_string(), Some(colour)),
         age.map_or_else(|| "-".to_owned(), seconds).into(),
         sessions.into(),
@@ -56,6 +59,15 @@ fn row(forward: &str, target: &Target, now: Option<SystemTime>) -> [Cell; 13] {
         target.set.clone().unwrap_or_else(|| "-".to_owned()).into(),
         last_check(target).unwrap_or_else(|| "-".to_owned()).into(),
     ]
+}
+
+/// The routes that lead to a target. Clients that none of them takes are those of `to`.
+fn routes(target: &Target) -> String {
+    match &target.routes[..] {
+        [] => "-".to_owned(),
+        [one] => one.clone(),
+        [first, more @ ..] => format!("{first} and {}", more.len()),
+    }
 }
 
 /// The seconds that a target has been in its state; `None` if the state has never changed.

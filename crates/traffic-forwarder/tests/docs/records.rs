@@ -71,6 +71,10 @@ fn the_documents_name_every_field_and_no_other() {
     let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
     let accept = "accept_proxy = { from = ['127.0.0.1'] }";
     let [proxied, _] = records_with(&target.addr().to_string(), accept, header);
-    let all = [orderly, refused, proxied].iter().flat_map(|record| json_fields(record)).collect();
+    let hello = include_bytes!("../../../../fuzz/seeds/client_hello/01");
+    let route = format!("route = [{{ sni = 'db.example.com', to = '{}' }}]", target.addr());
+    let [named, _] = records_with(&target.addr().to_string(), &route, hello);
+    let all =
+        [orderly, refused, proxied, named].iter().flat_map(|record| json_fields(record)).collect();
     assert_eq!(fields_in(&document("docs/session-record.md").table(&["Field", "Meaning"])), all);
 }

@@ -27,6 +27,7 @@ mod first_process;
 mod forwarding;
 mod full_targets;
 mod health;
+mod hello_routes;
 mod import;
 mod limits;
 mod lists;

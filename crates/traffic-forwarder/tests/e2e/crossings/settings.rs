@@ -97,6 +97,10 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
 fn values_of_headers() -> impl Iterator<Item = (&'static str, &'static str, Values)> {
     let rows = [
         ("[defaults]", "send_proxy", given(["\"v1\"", "\"v2\"", "\"off\""])),
+        ("[defaults]", "hello_timeout", given(["\"11s\"", "\"12s\"", "\"13s\""])),
+        ("route", "sni", given(["\"a.test\"", "\"*.a.test\"", "\"b.test\""])),
+        ("route", "alpn", given(["\"h2\"", "\"h3\"", "\"http/1.1\""])),
+        ("route", "to", given(["\"127.0.0.1:1\"", "\"127.0.0.1:2\"", "\"127.0.0.1:3\""])),
         ("to", "send_proxy", given(["\"off\"", "\"off\"", "\"v1\""])),
         ("accept_proxy", "from", given(["\"127.0.0.1\"", "\"127.0.0.0/8\"", "\"0.0.0.0/0\""])),
         ("accept_proxy", "timeout", given(["\"11s\"", "\"12s\"", "\"13s\""])),
@@ -163,20 +167,22 @@ impl Fixture {
         let to = |at: usize| targets[at].addr().tcp().to_string();
         let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
         values.insert(("to", "address"), to);
-        let tables: [(_, _, &[&str]); 5] = [
+        let tables: [(_, _, &[&str]); 6] = [
+            ("[[forward]]", "route", &["sni", "alpn", "to"]),
             ("[[forward]]", "to", &["address", "weight", "backup", "max_sessions", "send_proxy"]),
             ("[defaults]", "keepalive", &["idle", "interval", "count"]),
             ("[defaults]", "accept_proxy", &["from", "timeout"]),
             ("[defaults]", "passive", &["failures", "down", "down_max"]),
             ("[defaults]", "check", &["send", "expect", "every", "timeout", "fall", "rise"]),
         ];
-        for (section, table, keys) in tables {
+        for (section, table_key, keys) in tables {
             let tables = [FIRST, OTHER, PROBE].map(|at| {
-                let value = |key| values[&(table, key)][at].clone().unwrap();
+                let value = |key| values[&(table_key, key)][at].clone().unwrap();
                 let entries = keys.iter().map(|&key| format!("{key} = {}", value(key)));
-                Some(format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")))
+                let table = format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "));
+                Some(if table_key == "route" { format!("[{table}]") } else { table })
             });
-            values.insert((section, table), tables);
+            values.insert((section, table_key), tables);
         }
         let text = text(&values, FIRST, dir.path());
         let forwarder = forwarder().config(text).start();
@@ -232,9 +238,10 @@ impl Fixture {
         let value = |(section, key): (&'static str, &'static str)| {
             let found = match (section, key) {
                 (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
-                (table @ ("keepalive" | "passive" | "check" | "accept_proxy" | "to"), key) => {
-                    of(main, table).map(|value| part(&value.unwrap(), key))
-                }
+                (
+                    table @ ("keepalive" | "passive" | "check" | "accept_proxy" | "route" | "to"),
+                    key,
+                ) => of(main, table).map(|value| part(&value.unwrap(), key)),
                 ("[process]" | "[log]", key) => of(&report["settings"], key),
                 (_, key) => of(main, key),
             };
@@ -334,12 +341,13 @@ fn text(
     };
     let own = |key| values[&("[[forward]]", key)][which].as_ref().unwrap();
     format!(
-        "[process]\n{}[log]\n{}[[forward]]\nname = 'main'\nlisten = {}\nto = {}\n{}\
+        "[process]\n{}[log]\n{}[[forward]]\nname = 'main'\nlisten = {}\nto = {}\nroute = {}\n{}\
          [[forward]]\nname = {}\nlisten = 'unix:{}/named'\nto = 'h:1'\n",
         lines("[process]"),
         lines("[log]"),
         own("listen"),
         own("to"),
+        own("route"),
         lines("[defaults]"),
         own("name"),
         dir.display(),
