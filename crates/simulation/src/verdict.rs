@@ -17,6 +17,8 @@ pub(crate) struct Circumstances {
     pub(crate) was_cut: bool,
     /// The sessions of removed forwards were cut.
     pub(crate) was_tidied: bool,
+    /// A forward had a user timeout.
+    pub(crate) had_user_timeout: bool,
     /// The resolver gave an empty answer.
     pub(crate) had_empty_answer: bool,
     /// The resolver answered that the name servers did not answer.
@@ -75,7 +77,10 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
     }
     match (of(reason.by), reason.cause) {
         (Some(_), Cause::Fin) => {
-            let has_ended = |peer| facts(session, peer).is_some_and(Facts::has_ended);
+            // Of a session to a listener of the process, the other one may have been lost by a failed call
+            // (seed 582379).
+            let has_ended =
+                |peer| facts(session, peer).map_or(circumstances.calls_failed, Facts::has_ended);
             has_ended(Peer::Client) && has_ended(Peer::Target)
         }
         (Some(peer), Cause::Reset) => broke(session, peer),
@@ -84,10 +89,11 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
         {
             let is_gone =
                 |facts: &Facts| matches!(facts.left, Some(Leaving::Vanish | Leaving::Crash));
-            // A user timeout also ends the connection of a peer that has stopped reading.
+            // A user timeout also ends the connection of a peer that has stopped reading. A client that waited
+            // in a queue has that of the forward which listened then (seed 861098).
             circumstances.network_failed
                 || facts(session, peer).is_none_or(is_gone)
-                || session.limits.iter().any(|limits| limits.user.is_some())
+                || circumstances.had_user_timeout
         }
         (Some(Peer::Target), cause) if reason.phase == Phase::Connect => match cause {
             // `targets` checks which targets were up.
@@ -142,9 +148,9 @@ fn broke(session: &Session, peer: Peer) -> bool {
                 Some(Leaving::Reset | Leaving::Close | Leaving::Killed | Leaving::Crash)
             );
             // Its own kernel gave the connection up while the network lost everything. An application that
-            // pauses does not see that, or only by the error of a later call (seed 792634).
-            let gave_up =
-                facts.was_cut_off && (facts.has_paused || facts.broken == Some(Errno::NOTCONN));
+            // pauses or has left does not see that, or only by the error of a later call (seeds 627370, 792634).
+            let sees_it = !facts.has_paused && facts.left.is_none();
+            let gave_up = facts.was_cut_off && (!sees_it || facts.broken == Some(Errno::NOTCONN));
             left || gave_up || facts.broken == Some(Errno::TIMEDOUT)
         }
         // The host has closed its listener with the connection in the queue.

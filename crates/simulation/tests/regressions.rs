@@ -358,34 +358,18 @@ fn seed_210967() {
     );
 }
 
-/// The reset of a silent host is lost, and a session without time limits waits for its target for ever.
+/// A client that waited in the queue of a listener keeps the user timeout of the forward that had it then.
 #[test]
-fn seed_321684() {
-    simulation::replay(
-        "seed 321684 workers 1
-         start f1 four:3 t0
-         target 1 not-accepting
-         reload f0 four:3 any:2 n1,t0 balance=round_robin passive=2/700/5000 max=3 connect=1000 idle=37 half=1 age=2000 user=30000 | f1 unix:0 n1 balance=round_robin passive=off
-         166 connects unix:0
-         166 client fins
-         166 target resets
-         target 1 silent
-         reload f0 four:3 any:2 t0,n1 passive=1/50/3000 none-up=refuse | f1 unix:0 n1:max=4 balance=round_robin passive=off max=3 path=splice half=off user=1500",
-    );
-}
-
-/// A peer whose application pauses does not see that its kernel gives the connection up.
-#[test]
-fn seed_792634() {
+fn seed_861098() {
     simulation::replay(
         "\
-         seed 792634 workers 1\n\
-         start f0 four:3 n0\n\
-         reload f0 six:4 t3,n2 balance=first passive=1/50/3000\n\
-         133 connects six:4\n\
-         target 3 silent\n\
-         133 target sends 1\n\
-         133 target pauses\n\
-         pass 1126012",
+         seed 861098 workers 1\n\
+         start f2 six:3 t2 max=1 wait connect=1000 idle=1000 half=off age=2000 keepalive=2000 user=1500\n\
+         0 connects six:3\n\
+         5 connects six:3\n\
+         5 target sends 235319\n\
+         5 client pauses\n\
+         reload f1 six:3 t1,n0:weight=2:max=4,t2:weight=2,t3:weight=5 balance=round_robin passive=off none-up=refuse half=500 age=2000\n\
+         pass 1768",
     );
 }

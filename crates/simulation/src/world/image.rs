@@ -137,6 +137,7 @@ impl World {
     /// Notes the limits of a configuration, by which a session may end.
     pub(crate) fn note_limits(&mut self, configuration: &Configuration) {
         for forward in &configuration.0 {
+            self.circumstances.had_user_timeout |= forward.limits.user.is_some();
             let all: &mut Vec<Limits> = self.limits.entry(name_of(forward.name)).or_default();
             if !all.contains(&forward.limits) {
                 all.push(forward.limits.clone());
