@@ -105,7 +105,9 @@ pub(crate) fn proceed<K: Kernel>(
 ) -> Outcome {
     let now = context.now;
     for _ in 0..STEPS_PER_TURN {
-        let Some(connecting) = &mut entry.session.connecting else { return Ok(()) };
+        let Some(connecting) = &mut entry.session.connecting else {
+            return of_restored(entry, context, rules);
+        };
         match connecting.race.next(now) {
             RaceStep::Attempt { round, address, attempt } => {
                 let step = Step { round, position: address, number: attempt };
@@ -140,6 +142,20 @@ pub(crate) fn proceed<K: Kernel>(
     entry.session.flow.attempt(now);
     entry.set_timer_by(rules);
     Ok(())
+}
+
+/// A restored session waits for [`Message::Begin`](crate::message::Message::Begin). Its time may be over before.
+fn of_restored<K: Kernel>(
+    entry: &mut Entry<'_, K>,
+    context: &mut Context<K>,
+    rules: &Rules,
+) -> Outcome {
+    match entry.session.flow.stage() {
+        Stage::Connecting { attempt_until } if attempt_until <= context.now => {
+            Err(fail(entry.session, context, rules, TIMED_OUT))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Handles an event of the client's socket before the target is connected.
