@@ -28,18 +28,24 @@ pub fn connect_with(
     // No source of the family of the address.
     let mut result = Err(Errno::AFNOSUPPORT);
     for source in sources_of(outbound, address, turn) {
-        let open = || {
-            let socket = new_connection(address)?;
-            buffers::set(socket.as_fd(), buffers)?;
-            prepare(&socket, address, outbound, source)?;
-            connect_prepared(socket, address)
-        };
-        result = open();
+        result = connect_from(address, outbound, buffers, source);
         if !matches!(result, Err(Errno::ADDRNOTAVAIL)) {
             break;
         }
     }
     result
+}
+
+fn connect_from(
+    address: SocketAddr,
+    outbound: &Outbound,
+    buffers: Buffers,
+    source: Option<IpAddr>,
+) -> Result<(OwnedFd, Progress)> {
+    let socket = new_connection(address)?;
+    buffers::set(socket.as_fd(), buffers)?;
+    prepare(&socket, address, outbound, source)?;
+    connect_prepared(socket, address)
 }
 
 /// Connects to a TCP address with these options, and waits for it at most for `limit`.
