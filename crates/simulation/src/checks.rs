@@ -127,6 +127,10 @@ fn schedule(audit: &Audit, session: &SessionAudit) {
     if audit.mail > 0 || audit.walks > 0 {
         return;
     }
+    // The next turn of a session in the run queue sets its timer (seed 922097).
+    if session.is_in_run_queue {
+        return;
+    }
     if let Some(deadline) = deadline {
         assert!(timer <= deadline, "{id}: the timer is set to {timer:?}, not to {deadline:?}");
         let latest = (*deadline).max(audit.now).after(TICK);

@@ -108,3 +108,35 @@ fn seed_582379() {
          reload f0 any:1 u2,own1 balance=first passive=2/700/5000 none-up=refuse max=3 fin path=copy connect=50 idle=off half=500 keepalive=2000 user=1500",
     );
 }
+
+/// A session whose target has reset is in the run queue, and its timer is set at its next turn.
+#[test]
+fn seed_922097() {
+    simulation::replay(
+        "\
+         seed 922097 workers 1\n\
+         start f1 six:2 t3\n\
+         reload f0 four:2 four:1 u1 balance=first passive=off | f1 any:0 u3,t3:max=4:backup balance=round_robin none-up=refuse max=3 path=copy connect=1000 idle=off age=2000 keepalive=2000 user=1500\n\
+         target 1 not-accepting\n\
+         67 connects four:1\n\
+         67 client sends 1\n\
+         67 target sends 2\n\
+         67 target fins\n\
+         67 client fins\n\
+         68 connects four:1\n\
+         69 connects four:0\n\
+         68 client sends 245375\n\
+         70 connects four:1\n\
+         70 target fins\n\
+         68 target sends 24930\n\
+         70 client sends 263532\n\
+         69 target sends 2\n\
+         72 connects four:2\n\
+         73 connects four:1\n\
+         78 connects four:2\n\
+         76 client sends 7895\n\
+         78 client sends 49271\n\
+         78 target vanishes\n\
+         target 1 silent",
+    );
+}
