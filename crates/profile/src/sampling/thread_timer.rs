@@ -28,8 +28,8 @@ impl ThreadTimer {
             entry.ok()?.file_name().to_str()?.parse().ok()
         };
         let start = |thread| match Self::start(thread, signal, period) {
-            // The thread ended after it was listed.
-            Err(Errno::INVAL) => None,
+            // The thread ended: timer_create(2) rejects its clock, timer_settime(2) its timer.
+            Err(Errno::INVAL | Errno::SRCH) => None,
             started => Some(started),
         };
         entries.filter_map(number).filter_map(start).collect()
@@ -73,4 +73,30 @@ pub(super) fn checked(result: libc::c_int) -> Result<()> {
         return Ok(());
     }
     Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn threads_that_end_meanwhile_are_passed_over() {
+        let has_ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !has_ended.load(Ordering::Relaxed) {
+                    let brief = [(); 8].map(|()| std::thread::spawn(std::thread::yield_now));
+                    for thread in brief {
+                        thread.join().unwrap();
+                    }
+                }
+            });
+            // SIGCONT does nothing to a running process.
+            let start = |_| ThreadTimer::start_all(libc::SIGCONT, Duration::from_secs(3600));
+            let failed = (0..2_000).map(start).find_map(Result::err);
+            has_ended.store(true, Ordering::Relaxed);
+            assert_eq!(failed, None);
+        });
+    }
 }
