@@ -57,6 +57,8 @@ impl RemovedTargets {
             let since = target.note_removed(now);
             RemovedTarget { forward: Arc::clone(forward), target, since }
         };
+        // They come from a hash map.
+        open.sort_by(|a, b| a.text.cmp(&b.text));
         self.0.extend(open.into_iter().map(removed));
     }
 
