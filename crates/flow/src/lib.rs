@@ -5,6 +5,8 @@
 //!
 //! ```text
 //!  admit       may an accepted connection become a session? (limits)
+//!    share         fair shares of the places of a forward or the process
+//!    client_limits what one client may hold and open; `rate` limits events per time
 //!  greet       bytes that a client must send before its target is selected
 //!  select      which target of a set takes the session
 //!  connect     which address of which target is tried, and for how long
@@ -48,6 +50,15 @@ pub use access_list::AccessList;
 
 mod admit;
 pub use admit::{Admission, AtLimit, Occupancy, admit};
+
+mod share;
+pub use share::{Pool, Share};
+
+mod rate;
+pub use rate::{Rate, is_rate_over};
+
+mod client_limits;
+pub use client_limits::{ClientLimit, ClientLimits, ClientState};
 
 mod greet;
 

@@ -39,6 +39,26 @@ impl Prefix {
         }
     }
 
+    /// The prefix of this length that contains `address`: `v4` for IPv4, `v6` for IPv6.
+    pub fn around(address: IpAddr, v4: u8, v6: u8) -> Self {
+        let address = address.to_canonical();
+        let length = if address.is_ipv4() { v4.min(32) } else { v6.min(128) };
+        Self { address, length }.without_host_bits()
+    }
+
+    /// Its first address as a number; of IPv4 as an IPv4-mapped address, so that no two are equal.
+    pub fn mapped_bits(&self) -> u128 {
+        match self.address {
+            IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(address) => address.to_bits(),
+        }
+    }
+
+    /// The reverse of [`Self::mapped_bits`], for a prefix of one of these lengths.
+    pub fn of_mapped_bits(bits: u128, v4: u8, v6: u8) -> Self {
+        Self::around(IpAddr::V6(bits.into()), v4, v6)
+    }
+
     /// Number of leading bits that its addresses share.
     pub fn length(&self) -> u8 {
         self.length
@@ -171,6 +191,23 @@ mod tests {
         ] {
             assert_eq!(prefix(text).contains(address.parse().unwrap()), is_in, "{text} {address}");
         }
+    }
+
+    #[test]
+    fn an_address_lies_in_the_prefix_around_it() {
+        for (address, expected) in [
+            ("10.1.2.3", "10.1.2.0/24"),
+            ("::ffff:10.1.2.3", "10.1.2.0/24"),
+            ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+            ("::1", "::/64"),
+        ] {
+            let around = Prefix::around(address.parse().unwrap(), 24, 64);
+            assert_eq!(around, prefix(expected), "{address}");
+            assert_eq!(Prefix::of_mapped_bits(around.mapped_bits(), 24, 64), around);
+        }
+        let whole = |text: &str| Prefix::around(text.parse().unwrap(), 32, 128).to_string();
+        assert_eq!(whole("10.1.2.3"), "10.1.2.3");
+        assert_eq!(whole("2001:db8::1"), "2001:db8::1");
     }
 
     #[test]

@@ -55,6 +55,8 @@ const CAUSES: &[Cause] = &[
     Cause::HeaderTimeout,
     Cause::HelloTimeout,
     Cause::NoRoute,
+    Cause::ClientLimit,
+    Cause::RateLimit,
 ];
 const FALLBACKS: &[Fallback] =
     &[Fallback::None, Fallback::SmallMessages, Fallback::NoPipe, Fallback::Unsupported];

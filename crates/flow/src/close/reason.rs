@@ -49,6 +49,8 @@ words! {
         Drained = "drained": "It was still open when `shutdown_timeout` or `removed_timeout` ended.",
         OverLimit = "over_limit": "The forward, the process, or every target that may serve was at `max_sessions`.",
         NotAllowed = "not_allowed": "`allow` and `deny` of the forward refuse the client's address, or `accept_proxy` does not trust it.",
+        ClientLimit = "client_limit": "The client had its `share` of the forward's places, or `sessions` of `per_client`.",
+        RateLimit = "rate_limit": "The client opened sessions faster than `new` of `per_client` allows.",
         BadHeader = "bad_header": "The client did not begin with a PROXY header, or its header was malformed, incomplete or longer than 4 KiB.",
         HeaderTimeout = "header_timeout": "The PROXY header did not arrive within `timeout` of `accept_proxy`.",
         HelloTimeout = "hello_timeout": "The TLS ClientHello had begun, and was not complete within `hello_timeout`.",
