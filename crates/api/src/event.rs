@@ -152,6 +152,10 @@ pub struct LimitReached {
     pub forward: String,
     /// The reached limit, in sessions.
     pub limit: u32,
+    /// Open sessions of the forward, if it has its `share` of the process's `max_sessions`; null if another
+    /// limit is reached.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sessions: Option<u32>,
     /// Clients refused since the last such event.
     pub count: u64,
     /// The reason, in the form of a session's close reason.
@@ -167,6 +171,30 @@ pub struct NotAllowed {
     /// Address of the last one.
     pub client: String,
     /// Clients refused since the last such event.
+    pub count: u64,
+    /// The reason, in the form of a session's close reason.
+    pub close: Close<'static>,
+}
+
+/// `client_limited`: clients were refused by a limit of their own. At most one in five seconds per worker,
+/// forward and cause.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ClientLimited {
+    /// Name of the forward, as configured.
+    pub forward: String,
+    /// The last one: its address, or the prefix by which it is counted.
+    pub client: String,
+    /// Open sessions of the last one.
+    pub places: u32,
+    /// The setting that limits the last one: `share`, `per_client.sessions` or `per_client.new`.
+    pub key: Cow<'static, str>,
+    /// The limit of the last one, if it is `per_client.sessions`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<u32>,
+    /// Free places of the forward, if the limit is `share`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub free: Option<u32>,
+    /// Clients refused for this cause since the last such event.
     pub count: u64,
     /// The reason, in the form of a session's close reason.
     pub close: Close<'static>,

@@ -40,6 +40,12 @@ pub struct Forward {
     /// Clients refused by `allow` and `deny`.
     #[serde(default)]
     pub not_allowed: u64,
+    /// Clients refused by their share, or by `sessions` of `per_client`.
+    #[serde(default)]
+    pub client_limit: u64,
+    /// Clients refused by `new` of `per_client`.
+    #[serde(default)]
+    pub rate_limit: u64,
     /// Sessions that ended unconnected, for a reason other than their client or an operator: no target
     /// was reached, or this host lacked a resource.
     pub failed: u64,

@@ -9,9 +9,9 @@ pub use change::{Change, ChangedForward, ForwardSummary, Reload, RemadeFile};
 
 mod event;
 pub use event::{
-    AcceptFailed, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached, NotAllowed, Reloaded,
-    ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, Shutdown, TargetDown,
-    TargetUp, Upgraded,
+    AcceptFailed, ClientLimited, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached,
+    NotAllowed, Reloaded, ResourceExhausted, SessionClosed, SessionConnected, SessionOpened,
+    Shutdown, TargetDown, TargetUp, Upgraded,
 };
 
 mod forward;

@@ -1,6 +1,7 @@
 //! Stage *accept*: from a listener's queue to an admitted connection.
 
 use crate::acceptor::Acceptor;
+use crate::admission::{NotAdmitted, RefusedClient};
 use crate::change::Listening;
 use crate::context::Context;
 use crate::failure;
@@ -11,7 +12,7 @@ use crate::rule::Route;
 use crate::rules::Rules;
 use crate::select;
 use crate::session::Accepted;
-use flow::{AccessList, AtLimit, By, Cause, CloseReason, Phase};
+use flow::{AccessList, AtLimit, By, Cause, CloseReason, Phase, Prefix};
 use std::sync::Arc;
 use sys::kernel::{Kernel, Socket as _};
 use sys::{Address, Errno};
@@ -42,7 +43,7 @@ pub(crate) fn accept<K: Kernel>(
     // another worker refuse one.
     let mut permit = None;
     if rules.at_limit == AtLimit::Wait {
-        permit = request(context, route, rules);
+        permit = request(context, route, rules, None).ok();
         if permit.is_none() {
             let until = select::next_trial(route, context.now);
             acceptor.wait_for_room(number, &context.epoll, until);
@@ -58,12 +59,17 @@ pub(crate) fn accept<K: Kernel>(
                 report_not_allowed(context, route, address);
                 return AcceptResult::Refused;
             }
-            if let Some((permit, claim)) = permit.or_else(|| request(context, route, rules)) {
-                return AcceptResult::Admitted(Accepted { socket, address, permit, claim });
+            match admit(context, route, rules, address, permit) {
+                Ok((permit, claim)) => {
+                    let counted_by = rules.clients.generation;
+                    AcceptResult::Admitted(Accepted { socket, address, permit, claim, counted_by })
+                }
+                Err(reason) => {
+                    socket.reset();
+                    report_not_admitted(context, route, reason);
+                    AcceptResult::Refused
+                }
             }
-            socket.reset();
-            report_refused(context, route);
-            AcceptResult::Refused
         }
         Err(errno) => {
             give_back(context, permit);
@@ -72,12 +78,44 @@ pub(crate) fn accept<K: Kernel>(
     }
 }
 
+/// Takes the places of an accepted connection, beside those of a permit that was taken before.
+fn admit<K: Kernel>(
+    context: &Context<K>,
+    route: &Arc<Route>,
+    rules: &Rules,
+    address: Address,
+    permit: Option<(Permit, Option<Claim>)>,
+) -> Result<(Permit, Option<Claim>), NotAdmitted> {
+    let client = rules.clients.client_at_accept(address);
+    match permit {
+        Some(permit) => count_client(context, rules, permit, client),
+        None => request(context, route, rules, client),
+    }
+}
+
 fn request<K: Kernel>(
     context: &Context<K>,
     route: &Arc<Route>,
     rules: &Rules,
-) -> Option<(Permit, Option<Claim>)> {
-    context.shared.request(route, rules.at_limit, context.index, context.now).ok()
+    client: Option<Prefix>,
+) -> Result<(Permit, Option<Claim>), NotAdmitted> {
+    context.shared.request(route, rules, client, context.index, context.now)
+}
+
+/// Counts the client of a permit that was taken before accept(2), or returns the permit.
+fn count_client<K: Kernel>(
+    context: &Context<K>,
+    rules: &Rules,
+    (mut permit, claim): (Permit, Option<Claim>),
+    client: Option<Prefix>,
+) -> Result<(Permit, Option<Claim>), NotAdmitted> {
+    match context.shared.enter_client(&mut permit, rules, client, context.now) {
+        Ok(()) => Ok((permit, claim)),
+        Err(reason) => {
+            give_back(context, Some((permit, claim)));
+            Err(reason)
+        }
+    }
 }
 
 /// Returns a permit that was taken before accept(2).
@@ -160,12 +198,47 @@ pub(crate) fn report_not_allowed<K: Kernel>(
     context.report(kind, |count| Report::NotAllowed { forward, reason, client, count });
 }
 
-fn report_refused<K: Kernel>(context: &mut Context<K>, route: &Route) {
+/// Counts and reports a client that a limit refuses. Returns the reason.
+pub(crate) fn report_not_admitted<K: Kernel>(
+    context: &mut Context<K>,
+    route: &Route,
+    why: NotAdmitted,
+) -> CloseReason {
+    match why {
+        NotAdmitted::Full(_) => report_full(context, route),
+        NotAdmitted::Client(refused) => report_client(context, route, refused),
+    }
+}
+
+fn report_full<K: Kernel>(context: &mut Context<K>, route: &Route) -> CloseReason {
     let forward = &route.forward;
     let reason = refused(context, route, Cause::OverLimit);
     let process = &context.shared.gate;
-    let gate = if process.free() > 0 { &forward.gate } else { process };
-    let (name, limit) = (Arc::clone(&forward.name), gate.limit());
-    let kind = ReportKind::Forward(Arc::clone(&name), Cause::OverLimit);
-    context.report(kind, |count| Report::Refused { forward: name, reason, limit, count });
+    let sessions = context.shared.has_its_share(forward).then(|| forward.gate.taken());
+    let is_of_process = process.free() == 0 || sessions.is_some();
+    let limit = if is_of_process { process.limit() } else { forward.gate.limit() };
+    let forward = Arc::clone(&forward.name);
+    let kind = ReportKind::Forward(Arc::clone(&forward), Cause::OverLimit);
+    context.report(kind, |count| Report::Refused { forward, reason, limit, sessions, count });
+    reason
+}
+
+fn report_client<K: Kernel>(
+    context: &mut Context<K>,
+    route: &Route,
+    refused_client: RefusedClient,
+) -> CloseReason {
+    let RefusedClient { client, limit, places } = refused_client;
+    let reason = refused(context, route, limit.cause());
+    let forward = Arc::clone(&route.forward.name);
+    let kind = ReportKind::Forward(Arc::clone(&forward), limit.cause());
+    context.report(kind, |count| Report::ClientRefused {
+        forward,
+        reason,
+        client,
+        limit,
+        places,
+        count,
+    });
+    reason
 }

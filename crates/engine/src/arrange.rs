@@ -183,6 +183,9 @@ impl<K: Kernel> Forwards<K> {
             self.running.push(Running { unbound: unbound.cloned(), ..running });
         }
         self.retire(before.into_values(), shared);
+        if shared.note_forwards(plans.len()) {
+            shared.broadcast(|| Message::RoomAgain);
+        }
         let Fresh { skipped, leaving, .. } = fresh;
         Arranged { skipped, changes, spare: spare.into_values().collect(), leaving }
     }
@@ -236,7 +239,7 @@ impl<K: Kernel> Forwards<K> {
     }
 
     pub(crate) fn new_forward(&mut self, plan: &plan::Forward, shared: &Shared<K>) -> Arc<Forward> {
-        let forward = Forward::new(plan, shared.mailboxes.len());
+        let forward = Forward::new(plan, shared.mailboxes.len(), shared.next_forward());
         if let Some(totals) = self.unattached.totals.remove(&plan.name) {
             forward.counters.of(0).seed(&totals);
         }
@@ -296,12 +299,17 @@ fn change_rules<K: Kernel>(
     shared: &Shared<K>,
     changes: &mut Changes<K>,
 ) {
-    let at_limit = forward.rules().at_limit;
-    if forward.set_rules(Rules::of(plan)) {
+    let before = forward.rules();
+    let (at_limit, share) = (before.at_limit, before.clients.limits.share);
+    let change = forward.set_rules(Rules::of(plan));
+    if change.are_stricter {
         changes.stricter.push(Arc::clone(forward));
     }
+    if change.counts_otherwise {
+        changes.recounted.push(Arc::clone(forward));
+    }
     shared.wake(forward.gate.set_limit(plan.settings.max_sessions.get()));
-    if at_limit != plan.settings.at_limit {
+    if (at_limit, share) != (plan.settings.at_limit, plan.settings.share) {
         // Also wakes listeners that were suspended by the limit of the process.
         shared.broadcast(|| Message::RoomAgain);
     }

@@ -1,6 +1,8 @@
 //! The state of an engine as plain data, for the invariants that the simulation checks after each step.
 
 use crate::Engine;
+use crate::clients::{Client, ClientPlace, Clients};
+use crate::forward::Forward;
 use crate::permit::{Claim, Gate, Permit};
 use crate::rule::Route;
 use flow::Time;
@@ -34,6 +36,8 @@ pub struct PermitAudit {
     pub target: Option<GateAudit>,
     /// A claim to a place in a target, counted in [`ForwardAudit::claims`].
     pub has_claim: bool,
+    /// The number of its client, in [`EngineAudit::clients`]; `None` if it is not counted.
+    pub client: Option<u32>,
 }
 
 impl PermitAudit {
@@ -42,6 +46,7 @@ impl PermitAudit {
             forward: GateAudit::of(&permit.route().forward.gate),
             target: permit.target().map(|target| GateAudit::of(&target.gate)),
             has_claim: claim.is_some_and(|claim| claim.is_of(&permit.route().forward.claims)),
+            client: permit.client().map(ClientPlace::number),
         }
     }
 }
@@ -57,6 +62,8 @@ pub struct EngineAudit {
     pub forwards: Vec<ForwardAudit>,
     /// Numbers of the listeners' descriptors.
     pub listeners: Vec<u32>,
+    /// Clients with places, and the number of these.
+    pub clients: Vec<(u32, u32)>,
 }
 
 /// The state of a forward.
@@ -70,6 +77,8 @@ pub struct ForwardAudit {
     pub claims: u32,
     /// Whether it takes no new sessions.
     pub draining: bool,
+    /// Its clients with places: prefix and number of places.
+    pub clients: Vec<(String, u32)>,
     /// Its routes, as in [`ListenerAudit::route`].
     pub routes: Vec<usize>,
     /// The targets in its present sets, of one listener after the other.
@@ -130,13 +139,14 @@ impl<K: Kernel> Engine<K> {
         use sys::kernel::Descriptor as _;
         let running = self.forwards.running.iter().map(|it| (&it.forward, &it.routes));
         let removed = self.forwards.removed.iter().map(|it| (&it.forward, &it.routes));
-        let forward = |(forward, routes): (&Arc<crate::forward::Forward>, &Vec<Arc<Route>>)| {
+        let forward = |(forward, routes): (&Arc<Forward>, &Vec<Arc<Route>>)| {
             let targets = routes.iter().flat_map(|route| targets(route)).collect();
             ForwardAudit {
                 name: Arc::clone(&forward.name),
                 gate: GateAudit::of(&forward.gate),
                 claims: forward.claims.taken(),
                 draining: forward.is_draining(),
+                clients: clients(&self.shared.clients, forward),
                 routes: routes.iter().map(|route| Arc::as_ptr(route).addr()).collect(),
                 targets,
             }
@@ -147,8 +157,18 @@ impl<K: Kernel> Engine<K> {
             loads: self.shared.loads(),
             forwards: running.chain(removed).map(forward).collect(),
             listeners: sockets.map(|(_, socket)| socket.number()).collect(),
+            clients: self.shared.clients.places().collect(),
         }
     }
+}
+
+fn clients(clients: &Clients, forward: &Forward) -> Vec<(String, u32)> {
+    let rules = forward.rules();
+    let prefix = |client: &Client| {
+        client.address.map_or("others".into(), |bits| rules.clients.prefix_of(bits).to_string())
+    };
+    let held = clients.of(&forward.clients).into_iter().filter(|client| client.places > 0);
+    held.map(|client| (prefix(&client), client.places)).collect()
 }
 
 fn targets(route: &Route) -> Vec<TargetAudit> {

@@ -21,11 +21,18 @@ pub(crate) struct Changes<K: Kernel> {
     /// Forwards with rules under which open sessions may be due earlier than before, in the order of
     /// their addresses in memory.
     pub(crate) stricter: Vec<Arc<Forward>>,
+    /// Forwards that count their clients in another way than before, in the same order.
+    pub(crate) recounted: Vec<Arc<Forward>>,
 }
 
 impl<K: Kernel> Default for Changes<K> {
     fn default() -> Self {
-        Self { listen: Vec::new(), unlisten: Vec::new(), stricter: Vec::new() }
+        Self {
+            listen: Vec::new(),
+            unlisten: Vec::new(),
+            stricter: Vec::new(),
+            recounted: Vec::new(),
+        }
     }
 }
 
@@ -34,7 +41,7 @@ pub(crate) fn in_memory(forward: &Arc<Forward>) -> usize {
     Arc::as_ptr(forward).addr()
 }
 
-/// Whether `forward` is one of [`Changes::stricter`].
-pub(crate) fn is_among(stricter: &[Arc<Forward>], forward: &Arc<Forward>) -> bool {
-    stricter.binary_search_by_key(&in_memory(forward), in_memory).is_ok()
+/// Whether `forward` is one of these, of [`Changes::stricter`] or [`Changes::recounted`].
+pub(crate) fn is_among(forwards: &[Arc<Forward>], forward: &Arc<Forward>) -> bool {
+    forwards.binary_search_by_key(&in_memory(forward), in_memory).is_ok()
 }

@@ -34,7 +34,8 @@ pub(crate) fn close<K: Kernel>(
     let reason = CloseReason { phase, ..reason };
     let ending = session.flow.finish(context.now, reason);
     let fallbacks = ending.lanes.map(|lane| lane.fallback);
-    session.counters.closed(context.now, reason, ending.duration, fallbacks);
+    let counters = session.counters(context.index);
+    counters.closed(context.now, reason, ending.duration, fallbacks);
     let record = (has_record && context.shared.detail.records())
         .then(|| record(&context.kernel, &mut session, selected, ending));
     let Session { client, target, permit, .. } = session;

@@ -248,7 +248,7 @@ fn connected<K: Kernel>(
         session.flow.distrust_short_reads(Peer::Target);
     }
     session.flow.connected(now);
-    session.counters.connected(now.since(session.flow.accepted()));
+    session.counters(context.index).connected(now.since(session.flow.accepted()));
     session.flow.on_ready(Peer::Target, readiness);
     session.flags.set_options_due(!address.is_unix() && !rules.options.is_nothing());
     report_connected(session, context, address);

@@ -1,10 +1,12 @@
 //! A running forward: the state shared by its sessions.
 
+use crate::clients::ForwardClients;
 use crate::counters::ForwardCounters;
 use crate::known_targets::KnownTargets;
 use crate::permit::{Claims, Gate, Waiters, WorkerSet};
 use crate::rules::Rules;
 use arc_swap::{ArcSwap, Guard};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,19 +21,31 @@ pub(crate) struct Forward {
     /// All listeners have the same targets. False for a range of ports with a range of targets.
     shares_targets: AtomicBool,
     pub(crate) counters: ForwardCounters,
+    pub(crate) clients: ForwardClients,
     pub(crate) targets: KnownTargets,
     rules: ArcSwap<Rules>,
     /// New sessions are not taken; open ones may end.
     draining: AtomicBool,
 }
 
+/// What new rules mean for open sessions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RulesChange {
+    /// Their timers must be set again ([`Rules::are_stricter_than`]).
+    pub(crate) are_stricter: bool,
+    /// Their clients must be counted anew.
+    pub(crate) counts_otherwise: bool,
+}
+
 impl Forward {
-    pub(crate) fn new(forward: &plan::Forward, workers: usize) -> Self {
+    /// A forward without sessions. No other one has this `id`.
+    pub(crate) fn new(forward: &plan::Forward, workers: usize, id: NonZeroU32) -> Self {
         let waiters = Arc::<Waiters>::default();
         Self {
             name: forward.name.as_str().into(),
             gate: Gate::new(forward.settings.max_sessions.get()),
             counters: ForwardCounters::new(workers),
+            clients: ForwardClients::new(id),
             claims: Arc::new(Claims::new(Arc::clone(&waiters))),
             shares_targets: AtomicBool::new(true),
             targets: KnownTargets::new(workers, waiters),
@@ -68,13 +82,15 @@ impl Forward {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Replaces the rules, also for open sessions. True if their timers must be set again
-    /// ([`Rules::are_stricter_than`]).
+    /// Replaces the rules, also for open sessions.
     #[must_use]
-    pub(crate) fn set_rules(&self, rules: Rules) -> bool {
-        let rules = Arc::new(rules);
-        let old = self.rules.swap(Arc::clone(&rules));
-        rules.are_stricter_than(&old)
+    pub(crate) fn set_rules(&self, mut rules: Rules) -> RulesChange {
+        let old = self.rules.load_full();
+        let counts_otherwise = rules.clients.count_otherwise(&old.clients);
+        rules.clients.generation = old.clients.generation.wrapping_add(u32::from(counts_otherwise));
+        let change = RulesChange { are_stricter: rules.are_stricter_than(&old), counts_otherwise };
+        self.rules.store(Arc::new(rules));
+        change
     }
 
     /// Stops taking new sessions, or takes them again.

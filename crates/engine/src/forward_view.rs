@@ -1,5 +1,6 @@
 //! The state of a forward as shown to operators.
 
+use crate::clients::{Client, Clients};
 use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::listen_error::ListenError;
@@ -7,7 +8,7 @@ use crate::listener::Listener;
 use crate::rule::{Route, with_routes_by_hello};
 use crate::select;
 use crate::target_view::TargetView;
-use flow::Time;
+use flow::{Prefix, Time};
 use plan::ListenAddress;
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +27,20 @@ pub struct ForwardView<'a, K: Kernel = Linux> {
     pub(crate) forward: &'a Forward,
     pub(crate) routes: &'a [Arc<Route>],
     pub(crate) listeners: &'a [Listener<K>],
+    pub(crate) clients: &'a Clients,
+}
+
+/// A client of a forward.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientView {
+    /// The prefix by which it is counted; `None` stands for all clients that came when the table was full.
+    pub client: Option<Prefix>,
+    /// Places that it holds: its open sessions.
+    pub places: u32,
+    /// Its connections that were refused by a limit of its own, since it was last forgotten.
+    pub refused: u32,
+    /// When it took the first of its places, in whole seconds.
+    pub since: Time,
 }
 
 /// Whether a forward takes sessions.
@@ -70,6 +85,25 @@ impl<K: Kernel> ForwardView<'_, K> {
     /// Number of open sessions.
     pub fn sessions(&self) -> u32 {
         self.forward.gate.taken()
+    }
+
+    /// Its clients that hold places, or were refused and are not forgotten, in no particular order. Empty if it
+    /// counts none.
+    pub fn clients(&self) -> Vec<ClientView> {
+        let rules = self.forward.rules();
+        let clients = self.clients.of(&self.forward.clients).into_iter();
+        let view = |client: Client| ClientView {
+            client: client.address.map(|bits| rules.clients.prefix_of(bits)),
+            places: client.places,
+            refused: client.refused,
+            since: client.since,
+        };
+        clients.map(view).collect()
+    }
+
+    /// Whether it counts its clients.
+    pub fn counts_clients(&self) -> bool {
+        !self.forward.rules().clients.limits.are_off()
     }
 
     /// Counters since the first session.

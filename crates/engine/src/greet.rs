@@ -150,6 +150,14 @@ fn greeted<K: Kernel>(
         context.shared.release_claim(claim);
         return Err(Over { reason: NOT_ALLOWED, abort: true, has_record: false });
     }
+    let client = rules.clients.client(session.client_address);
+    let counted = context.shared.enter_client(&mut session.permit, &rules, client, context.now);
+    if let Err(why) = counted {
+        context.shared.release_claim(claim);
+        let route = Arc::clone(session.route());
+        let reason = accept::report_not_admitted(context, &route, why);
+        return Err(Over { reason, abort: true, has_record: false });
+    }
     report_accepted(session, context);
     if !session.route().awaits_hello() {
         return connect::begin(entry, context, &rules, claim);

@@ -69,6 +69,10 @@ mod target;
 mod target_address;
 mod targets;
 
+mod admission;
+mod client_rules;
+mod clients;
+
 mod change;
 mod message;
 mod publish;
@@ -135,7 +139,7 @@ mod running;
 pub use running::Unbound;
 
 mod forward_view;
-pub use forward_view::{ForwardState, ForwardView, LostFile};
+pub use forward_view::{ClientView, ForwardState, ForwardView, LostFile};
 
 mod target_view;
 pub use target_view::TargetView;
@@ -291,7 +295,7 @@ impl<K: Kernel> Engine<K> {
     /// All forwards: the configured ones, in their order, then removed ones that are not forgotten
     /// ([`Self::tidy`]).
     pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_, K>> {
-        self.forwards.views()
+        self.forwards.views(&self.shared.clients)
     }
 
     /// The targets of the configured forwards that have a check. Each keeps its state alive while it exists.

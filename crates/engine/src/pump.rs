@@ -13,6 +13,8 @@ const MOST_DISCARDED: usize = 1024 * 1024;
 
 /// A worker's means to move bytes: a scratch buffer, and the pool of buffers and pipes.
 pub(crate) struct Pump<K: Kernel> {
+    /// Number of the worker, for the counters.
+    worker: usize,
     scratch: Box<[u8]>,
     pub(crate) pool: Pool<K>,
     /// The resource that a step lacked, until it is reported.
@@ -20,9 +22,9 @@ pub(crate) struct Pump<K: Kernel> {
 }
 
 impl<K: Kernel> Pump<K> {
-    pub(crate) fn new(kernel: K, most_pipes: usize) -> Self {
+    pub(crate) fn new(kernel: K, worker: usize, most_pipes: usize) -> Self {
         let scratch = vec![0; SCRATCH].into_boxed_slice();
-        Self { scratch, pool: Pool::new(kernel, most_pipes), missing: None }
+        Self { worker, scratch, pool: Pool::new(kernel, most_pipes), missing: None }
     }
 
     /// A buffer of 64 KiB for one call.
@@ -82,6 +84,7 @@ impl<K: Kernel> Pump<K> {
         };
         session.flow.copied(direction, count, SCRATCH, now);
         let taken = send(session, direction, &self.scratch[..count], now);
+        session.counters(self.worker).moved(direction, Path::Copy, taken);
         if taken < count && session.flow.lane(direction).state() != LaneState::Broken {
             *session.holding(direction) = Some(self.pool.buffer(&self.scratch[taken..count]));
         }
@@ -130,6 +133,7 @@ impl<K: Kernel> Pump<K> {
         let taken = match &mut *holding {
             Holding::Buffer(buffer) => {
                 let taken = send(session, direction, buffer.unsent(), now);
+                session.counters(self.worker).moved(direction, Path::Copy, taken);
                 buffer.sent(taken);
                 taken
             }
@@ -151,7 +155,7 @@ impl<K: Kernel> Pump<K> {
                     }
                     Ok(taken) => {
                         session.flow.drained(direction, taken, now);
-                        session.counters.moved(direction, Path::Splice, taken);
+                        session.counters(self.worker).moved(direction, Path::Splice, taken);
                         taken
                     }
                     Err(errno) => not_sent(session, direction, errno),
@@ -221,7 +225,6 @@ fn send<K: Kernel>(
     match sink(session, direction).send(bytes) {
         Ok(taken) => {
             session.flow.sent(direction, taken, bytes.len(), now);
-            session.counters.moved(direction, Path::Copy, taken);
             taken
         }
         Err(errno) => not_sent(session, direction, errno),

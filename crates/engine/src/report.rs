@@ -6,7 +6,7 @@ use crate::greeting::Greeting;
 use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
 use crate::target::Target;
-use flow::{Cause, CloseReason, Ending};
+use flow::{Cause, ClientLimit, CloseReason, Ending, Prefix};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -146,6 +146,8 @@ pub enum Report {
         reason: CloseReason,
         /// The reached limit, in sessions.
         limit: u32,
+        /// Sessions of the forward, if it has its share of the process's limit.
+        sessions: Option<u32>,
         /// Refused connections since the last such report.
         count: u64,
     },
@@ -159,6 +161,21 @@ pub enum Report {
         /// Address of the last one.
         client: Address,
         /// Refused clients since the last such report.
+        count: u64,
+    },
+    /// Clients were refused by a limit of their own.
+    ClientRefused {
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The reason, in the form of a session's close reason.
+        reason: CloseReason,
+        /// The last one.
+        client: Prefix,
+        /// The limit of the last one.
+        limit: ClientLimit,
+        /// Places that the last one holds.
+        places: u32,
+        /// Clients refused for this cause since the last such report.
         count: u64,
     },
     /// A listener pauses, because accept(2) failed.
@@ -187,6 +204,7 @@ impl Report {
         match &mut self {
             Self::Refused { count, .. }
             | Self::NotAllowed { count, .. }
+            | Self::ClientRefused { count, .. }
             | Self::AcceptFailed { count, .. }
             | Self::Exhausted { count, .. } => *count = total,
             Self::Accepted { .. }

@@ -1,5 +1,6 @@
 //! The settings of a forward for its sessions, which a reload changes for open ones, too.
 
+use crate::client_rules::ClientRules;
 use flow::{
     AccessList, Active, AtLimit, Balance, NoneUp, OnDown, Outbound, Passive, PathChoice, SendProxy,
     Timeouts,
@@ -33,6 +34,8 @@ pub(crate) struct Rules {
     pub(crate) outbound: Option<Arc<Outbound>>,
     /// The clients that are served; `None` serves all.
     pub(crate) access: Option<Arc<AccessList>>,
+    /// How its clients are counted and limited.
+    pub(crate) clients: ClientRules,
 }
 
 impl Rules {
@@ -61,6 +64,7 @@ impl Rules {
             options: options_of(forward),
             outbound: Some(settings.outbound()).filter(|it| !it.is_nothing()).map(Arc::new),
             access: forward.access.clone(),
+            clients: ClientRules::of(settings),
         }
     }
 
@@ -120,6 +124,7 @@ mod tests {
             options: TcpOptions::NONE,
             outbound: None,
             access: None,
+            clients: ClientRules::of(&plan::ForwardSettings::default()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The running forwards, and removed ones that still have sessions.
 
 use crate::checked_target::CheckedTarget;
+use crate::clients::Clients;
 use crate::counters::Sums;
 use crate::forward::Forward;
 use crate::forward_view::{ForwardState, ForwardView};
@@ -188,9 +189,7 @@ impl<K: Kernel> Forwards<K> {
 
     pub(crate) fn sums(&self) -> Sums {
         let mut sums = self.forgotten;
-        for view in self.views() {
-            sums.add(&view.totals());
-        }
+        self.all().for_each(|forward| sums.add(&forward.counters.totals()));
         sums
     }
 
@@ -210,22 +209,27 @@ impl<K: Kernel> Forwards<K> {
         self.running.iter().flat_map(|running| &running.listeners)
     }
 
-    pub(crate) fn views(&self) -> impl Iterator<Item = ForwardView<'_, K>> {
-        let running = self.running.iter().map(|running| ForwardView {
+    pub(crate) fn views<'a>(
+        &'a self,
+        clients: &'a Clients,
+    ) -> impl Iterator<Item = ForwardView<'a, K>> {
+        let running = self.running.iter().map(move |running| ForwardView {
             plan: &running.plan,
             state: running.state(),
             unbound: running.unbound.as_ref(),
             forward: &running.forward,
             routes: &running.routes,
             listeners: &running.listeners,
+            clients,
         });
-        let removed = self.removed.iter().map(|removed| ForwardView {
+        let removed = self.removed.iter().map(move |removed| ForwardView {
             plan: &removed.plan,
             state: ForwardState::Removed,
             unbound: None,
             forward: &removed.forward,
             routes: &removed.routes,
             listeners: &[],
+            clients,
         });
         running.chain(removed)
     }

@@ -31,6 +31,8 @@ pub(crate) struct Accepted<K: Kernel> {
     pub(crate) permit: Permit,
     /// Its claim to a place in a target, where clients wait for one.
     pub(crate) claim: Option<Claim>,
+    /// The generation of the rules by which its client is counted.
+    pub(crate) counted_by: u32,
 }
 
 /// Result of a handler: `Err` if the session is over.
@@ -66,8 +68,6 @@ pub(crate) struct Session<K: Kernel> {
     pub(crate) client_address: Address,
     pub(crate) target_address: Option<Address>,
     pub(crate) permit: Permit,
-    /// Counters of this worker for the forward.
-    pub(crate) counters: Arc<Counters>,
     /// Bytes received and not yet sent, of the lanes up and down.
     holding: [Option<Box<Holding<K>>>; 2],
     /// `Some` if the first bytes of its client mean something here.
@@ -128,13 +128,7 @@ pub(crate) struct RestoredSession<K: Kernel> {
 
 impl<K: Kernel> Session<K> {
     /// Makes a session of an admitted connection. Its target is not selected yet: the caller has taken the claim.
-    pub(crate) fn new(
-        id: u64,
-        accepted: Accepted<K>,
-        worker: usize,
-        now: Time,
-        rules: &Rules,
-    ) -> Self {
+    pub(crate) fn new(id: u64, accepted: Accepted<K>, now: Time, rules: &Rules) -> Self {
         let Accepted { socket, address, permit, .. } = accepted;
         let mut flow = flow::Session::new(now, rules.path, now.after(rules.timeouts.connect));
         if address.is_unix() {
@@ -147,7 +141,6 @@ impl<K: Kernel> Session<K> {
             target: None,
             client_address: address,
             target_address: None,
-            counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: [None, None],
             greeting: None,
@@ -159,7 +152,7 @@ impl<K: Kernel> Session<K> {
     }
 
     /// Completes a restored session with its permit.
-    pub(crate) fn restore(restored: RestoredSession<K>, permit: Permit, worker: usize) -> Self {
+    pub(crate) fn restore(restored: RestoredSession<K>, permit: Permit) -> Self {
         let mut flags = Flags::default();
         flags.set_options_due(restored.options_due);
         Self {
@@ -169,7 +162,6 @@ impl<K: Kernel> Session<K> {
             target: restored.target,
             client_address: restored.client_address,
             target_address: restored.target_address,
-            counters: Arc::clone(permit.route().forward.counters.of(worker)),
             permit,
             holding: restored.holding,
             greeting: restored.greeting.map(Box::new),
@@ -178,6 +170,11 @@ impl<K: Kernel> Session<K> {
             attempts: restored.attempts,
             flags,
         }
+    }
+
+    /// The counters of its worker for the forward.
+    pub(crate) fn counters(&self, worker: usize) -> &Counters {
+        self.route().forward.counters.of(worker)
     }
 
     /// The address of the proxy whose header names the client.

@@ -1,18 +1,18 @@
 //! State shared by all workers: accessed when a session begins or ends, never per byte.
 
+use crate::clients::Clients;
 use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::{Inbox, Message};
 use crate::options::{Detail, Options};
-use crate::permit::{Claim, Gate, Permit, PermitRequest, Place, WorkerSet};
+use crate::permit::{Claim, Gate, Permit, Place, WorkerSet};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::rule::Route;
-use crate::select;
 use crate::suspects::Suspects;
 use crate::target::Target;
 use crate::unapplied::Unapplied;
-use flow::{Admission, AtLimit, Time};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use sys::kernel::Kernel;
@@ -34,6 +34,10 @@ pub(crate) struct Shared<K: Kernel> {
     pipes: Vec<AtomicUsize>,
     /// The limit on sessions of the process, `max_sessions`.
     pub(crate) gate: Gate,
+    pub(crate) clients: Clients,
+    /// There are two forwards or more, which share the places of the process.
+    several_forwards: AtomicBool,
+    next_forward: AtomicU32,
     pub(crate) outbox: Arc<Outbox<K::Waker>>,
     pub(crate) loop_guard: Arc<LoopGuard>,
     pub(crate) resolver: Arc<dyn Resolve<K>>,
@@ -83,6 +87,9 @@ impl<K: Kernel> Shared<K> {
             epolls: (0..workers).map(|_| AtomicU32::new(0)).collect(),
             pipes: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             gate: Gate::new(options.max_sessions),
+            clients: Clients::new(options.seed),
+            several_forwards: AtomicBool::new(false),
+            next_forward: AtomicU32::new(1),
             outbox: Arc::new(Outbox::new(kernel.waker()?)),
             loop_guard: Arc::default(),
             resolver: Arc::clone(&options.resolver),
@@ -138,6 +145,24 @@ impl<K: Kernel> Shared<K> {
         self.next_id.fetch_max(id, Ordering::Relaxed);
     }
 
+    /// A number that no forward of the process has had.
+    pub(crate) fn next_forward(&self) -> NonZeroU32 {
+        let id = self.next_forward.fetch_add(1, Ordering::Relaxed);
+        // Reloads would have to make four billion forwards.
+        NonZeroU32::new(id).unwrap_or(NonZeroU32::MAX)
+    }
+
+    /// Whether there are two forwards or more.
+    pub(crate) fn has_several_forwards(&self) -> bool {
+        self.several_forwards.load(Ordering::Relaxed)
+    }
+
+    /// Publishes the number of configured forwards. True if they now share the places of the process otherwise.
+    pub(crate) fn note_forwards(&self, number: usize) -> bool {
+        let several = number > 1;
+        self.several_forwards.swap(several, Ordering::Relaxed) != several
+    }
+
     /// Chooses the worker for a session accepted by `mine`, and counts the session in its load.
     pub(crate) fn choose_worker(&self, mine: usize) -> usize {
         let load = |worker: usize| self.loads[worker].load(Ordering::Relaxed);
@@ -161,24 +186,6 @@ impl<K: Kernel> Shared<K> {
     /// Counts an ended session out of the load of `worker`.
     pub(crate) fn remove_load(&self, worker: usize) {
         self.loads[worker].fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Takes the places of a new session on this route, or none. Where clients may wait for a place in a target,
-    /// the session has a claim to one until the selection. Where clients may wait, `worker` gets
-    /// [`Message::RoomAgain`] when a place is free.
-    pub(crate) fn request(
-        &self,
-        route: &Arc<Route>,
-        at_limit: AtLimit,
-        worker: usize,
-        now: Time,
-    ) -> Result<(Permit, Option<Claim>), Admission> {
-        // Before the hello of a client, its targets are not known: it waits for them as a session.
-        let has_targets = at_limit == AtLimit::Wait && !route.awaits_hello();
-        let is_limited = has_targets && select::is_limited(route);
-        let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
-        let request = PermitRequest { at_limit, worker, has_place };
-        Permit::request(route, request, &self.gate, |waiting| self.wake(waiting))
     }
 
     /// Takes the places of a session restored after an upgrade. May exceed the limits.
@@ -205,7 +212,7 @@ impl<K: Kernel> Shared<K> {
 
     /// Returns the places of a session, and wakes the workers that wait for one.
     pub(crate) fn release(&self, permit: Permit) {
-        permit.release(&self.gate, |waiting| self.wake(waiting));
+        permit.release(&self.gate, &self.clients, |waiting| self.wake(waiting));
     }
 
     /// Sends [`Message::RoomAgain`] to these workers.

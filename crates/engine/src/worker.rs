@@ -128,7 +128,7 @@ impl<K: Kernel> Worker<K> {
         shared.note_epoll(index, epoll.number());
         epoll.add_waker(mailbox.waker(), MAILBOX)?;
         let now = kernel.now();
-        let pump = Pump::new(kernel.clone(), shared.pipes_per_worker);
+        let pump = Pump::new(kernel.clone(), index, shared.pipes_per_worker);
         let rate_limit = RateLimit::new();
         let random = Random::new(shared.seed, index);
         Ok(Self {

@@ -4,11 +4,11 @@
 use crate::events::Events;
 use crate::log;
 use api::{
-    AcceptFailed, Close, ClosedTcp, EventName, LimitReached, NotAllowed, PathsUsed,
+    AcceptFailed, ClientLimited, Close, ClosedTcp, EventName, LimitReached, NotAllowed, PathsUsed,
     ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
 };
 use engine::{DownCause, Report, SessionRecord};
-use flow::{By, Cause, CloseReason, Phase};
+use flow::{By, Cause, ClientLimit, CloseReason, Phase};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +19,14 @@ use tracing::Level;
 /// The message for a listener that pauses.
 const ACCEPT_FAILED: &str =
     "accept(2) failed: clients wait in the kernel's queue until a retry succeeds";
+
+// The messages for refused clients.
+const AT_LIMIT: &str = "connections refused: max_sessions is reached";
+const HAS_ITS_SHARE: &str =
+    "connections refused: the forward has its share of the process's max_sessions";
+const HAS_SHARE: &str = "connections refused: the client has its share of the forward's places";
+const HAS_SESSIONS: &str = "connections refused: the client has as many sessions as it may have";
+const TOO_FAST: &str = "connections refused: the client opens sessions faster than it may";
 
 /// Publishes reports to watchers and to the log.
 pub struct ReportEvents {
@@ -55,7 +63,9 @@ impl ReportEvents {
             }
             Report::Ended(record) => self.session_ended(record),
             Report::TargetDown { .. } | Report::TargetUp { .. } => self.target_changed(report),
-            Report::Refused { .. } | Report::NotAllowed { .. } => self.clients_refused(report),
+            Report::Refused { .. } | Report::NotAllowed { .. } | Report::ClientRefused { .. } => {
+                self.clients_refused(report);
+            }
             Report::AcceptFailed { forward, errno, count } => {
                 self.emit(EventName::AcceptFailed, (Level::WARN, ACCEPT_FAILED), || {
                     let error = sys::errno_text(*errno);
@@ -77,11 +87,12 @@ impl ReportEvents {
     /// Publishes that clients never became sessions.
     fn clients_refused(&self, report: &Report) {
         match report {
-            Report::Refused { forward, reason, limit, count } => {
-                let line = (Level::WARN, "connections refused: max_sessions is reached");
+            Report::Refused { forward, reason, limit, sessions, count } => {
+                let line = (Level::WARN, if sessions.is_some() { HAS_ITS_SHARE } else { AT_LIMIT });
                 self.emit(EventName::LimitReached, line, || LimitReached {
                     forward: forward.to_string(),
                     limit: *limit,
+                    sessions: *sessions,
                     count: *count,
                     close: close(*reason),
                 });
@@ -91,6 +102,25 @@ impl ReportEvents {
                 self.emit(EventName::NotAllowed, line, || NotAllowed {
                     forward: forward.to_string(),
                     client: client.to_string(),
+                    count: *count,
+                    close: close(*reason),
+                });
+            }
+            Report::ClientRefused { forward, reason, client, limit, places, count } => {
+                let (message, key, most, free) = match limit {
+                    ClientLimit::Share { free } => (HAS_SHARE, "share", None, Some(*free)),
+                    ClientLimit::Sessions(most) => {
+                        (HAS_SESSIONS, "per_client.sessions", Some(most.get()), None)
+                    }
+                    ClientLimit::Rate => (TOO_FAST, "per_client.new", None, None),
+                };
+                self.emit(EventName::ClientLimited, (Level::WARN, message), || ClientLimited {
+                    forward: forward.to_string(),
+                    client: client.to_string(),
+                    places: *places,
+                    key: key.into(),
+                    limit: most,
+                    free,
                     count: *count,
                     close: close(*reason),
                 });

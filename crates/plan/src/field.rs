@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice, SendProxy};
+use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice, SendProxy, Share};
 
 use crate::accept_proxy::TrustedPeers;
 use crate::health_check::{Method, StatusRange};
+use crate::per_client::{Networks, PerTime, PrefixLengths};
 use crate::plan::{Admin, Level, LogFormat, OnRefusal};
 use crate::value::{ParsedValue, Value};
 use crate::words::Word;
@@ -75,6 +76,9 @@ held!(
     String: Text,
     PathBuf: Path,
     StatusRange: Statuses,
+    Share: Share,
+    PerTime: PerTime,
+    PrefixLengths: PrefixLengths,
     Admin: Admin
 );
 
@@ -123,5 +127,22 @@ impl AsValue for TrustedPeers {
             _ => None,
         };
         Some(Self(values.into_iter().flatten().filter_map(peer).collect()))
+    }
+}
+
+impl AsValue for Networks {
+    fn to_value(&self) -> Value {
+        let values =
+            self.0.iter().map(|it| Some(ParsedValue { value: Value::Network(*it), range: 0..0 }));
+        Value::List(values.collect())
+    }
+
+    fn from_value(value: Value, _: Option<&Self>) -> Option<Self> {
+        let Value::List(values) = value else { return None };
+        let network = |parsed: ParsedValue| match parsed.value {
+            Value::Network(prefix) => Some(prefix),
+            _ => None,
+        };
+        Some(Self(values.into_iter().flatten().filter_map(network).collect()))
     }
 }

@@ -39,12 +39,14 @@ mod words;
 // Results: the plan and the problems.
 mod accept_proxy;
 mod address;
+mod client_tables;
 mod counted;
 mod escape;
 mod health_check;
 mod health_check_table;
 mod hello_route;
 mod location;
+mod per_client;
 mod plan;
 mod prefix_files;
 mod prefix_list;
@@ -81,6 +83,7 @@ pub use forward_text::{forward_toml, settings_toml};
 pub use health_check::{HealthCheck, Method, StatusRange};
 pub use hello_route::HelloRoute;
 pub use in_force::InForce;
+pub use per_client::{Networks, PerClient, PerTime, PrefixLengths, TimeUnit};
 pub use plan::{
     Admin, Forward, ForwardSettings, Level, Log, LogFormat, OnRefusal, Plan, Process, Route,
 };

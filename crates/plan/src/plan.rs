@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use flow::{
     AccessList, AtLimit, Balance, Buffers, Keepalive, NoneUp, OnDown, Outbound, Passive,
-    PathChoice, SendProxy,
+    PathChoice, SendProxy, Share,
 };
 
 use crate::accept_proxy::AcceptProxy;
@@ -22,6 +22,7 @@ use crate::address::ListenAddress;
 use crate::counted::counted;
 use crate::health_check::HealthCheck;
 use crate::hello_route::HelloRoute;
+use crate::per_client::PerClient;
 use crate::prefix_list::PrefixList;
 use crate::problem::Location;
 use crate::source_address::SourceAddresses;
@@ -250,9 +251,19 @@ pub struct ForwardSettings {
     pub allow: PrefixList,
     /// Clients that are refused.
     pub deny: PrefixList,
+    /// Fair share of one client in the places of the forward, and of the forward in those of the process.
+    pub share: Option<Share>,
+    /// Limits on one client.
+    pub per_client: Option<PerClient>,
 }
 
 impl ForwardSettings {
+    /// The settings of a one-line forward, and of a line of the older format: its limits are those of the
+    /// older program, which has no shares.
+    pub fn of_one_line() -> Self {
+        Self { share: None, ..Self::default() }
+    }
+
     /// `none_up`, with "auto" decided.
     pub fn when_none_up(&self) -> NoneUp {
         let auto = if self.reads_answers() { NoneUp::Refuse } else { NoneUp::Try };

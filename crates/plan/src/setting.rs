@@ -2,6 +2,15 @@
 
 use std::time::Duration;
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Ten years: longer than any process runs, and far from overflowing a clock.
+pub(crate) const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
+
+/// A duration that is not zero.
+pub(crate) const TIMEOUT: Kind =
+    Kind::Duration { min: MILLISECOND, max: LONGEST, step: MILLISECOND };
+
 /// Tables in which a setting is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Section {
@@ -65,6 +74,14 @@ pub enum Kind {
     ServerName,
     /// A route: a table with these settings, of which `to` and one of the others are required.
     Route(&'static [Setting]),
+    /// A prefix of addresses, or an address.
+    Network,
+    /// A fair share: a decimal number above zero.
+    Share,
+    /// A number per unit of time, such as `"20/s"`.
+    PerTime,
+    /// The lengths of an IPv4 and an IPv6 prefix, such as `[32, 64]`.
+    PrefixLengths,
     /// A file path, with the role of the file.
     Path(Role),
     /// Name or number of a user or group.
@@ -192,6 +209,10 @@ impl Kind {
             | Self::Source
             | Self::ServerName
             | Self::Route(_)
+            | Self::Network
+            | Self::Share
+            | Self::PerTime
+            | Self::PrefixLengths
             | Self::KeyOrTable(..)
             | Self::Table(_) => None,
         }

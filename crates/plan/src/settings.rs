@@ -7,15 +7,16 @@ use std::num::NonZeroU32;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy};
+use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy, Share};
 
 use crate::accept_proxy::AcceptProxy;
 use crate::forward_only::FORWARD_ONLY;
 use crate::health_check::{HealthCheck, Method, StatusRange};
+use crate::per_client::PerClient;
 use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::prefix_list::PrefixList;
 use crate::setting::Kind::{self, Choice, Count, Or};
-use crate::setting::{Content, Role, Section, Setting};
+use crate::setting::{Content, LONGEST, Role, Section, Setting, TIMEOUT};
 use crate::source_address::SourceAddresses;
 use crate::table::{Table, inline_table, rows};
 use crate::target::TargetOptions;
@@ -26,11 +27,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The kernel's own minimum is some 2 KiB; twice the maximum is the largest size it knows.
 const BUFFER: Kind = Kind::Size { min: 1 << 12, max: 1 << 29 };
-
-/// Ten years: longer than any process runs, and far from overflowing a clock.
-const LONGEST: Duration = seconds(3650 * 86_400);
-
-const TIMEOUT: Kind = Kind::Duration { min: MILLISECOND, max: LONGEST, step: MILLISECOND };
 
 /// A duration that may be zero.
 const WAIT: Kind = Kind::Duration { min: Duration::ZERO, max: LONGEST, step: MILLISECOND };
@@ -219,6 +215,13 @@ rows! { Section::ForwardDefaults, ForwardSettings {
 
     /// Clients that are refused. The longest prefix of both lists decides; a tie refuses.
     deny = PrefixList::default(), Kind::List(&Kind::Prefix) => NewSessions;
+
+    /// A client may take one more place only while it holds fewer than `share` times the free ones; forwards
+    /// likewise those of the process.
+    share = Some(Share::of_thousandths(9000)), Or("off", &Kind::Share) => LivingSessions;
+
+    /// Limits on one client, and how clients are told apart.
+    per_client = None, Or("off", &Kind::Table(PerClient::SETTINGS)) => LivingSessions;
 } }
 
 rows! { Section::Inside("keepalive"), Keepalive {
@@ -285,15 +288,6 @@ rows! { Section::Inside("check"), HealthCheck {
     /// Successful checks in a row that bring it back.
     rise = 2, Count { min: 1, max: 100 } => AtOnce;
 } }
-
-rows! { Section::Inside("accept_proxy"), AcceptProxy {
-    /// Prefixes of the peers that send the header, and `"unix"` for the clients of Unix listeners; required.
-    from = None, Kind::List(&Kind::TrustedPeer) => NewSessions;
-
-    /// How long the header may take to arrive.
-    timeout = seconds(3), TIMEOUT => NewSessions;
-} }
-inline_table! { AcceptProxy }
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

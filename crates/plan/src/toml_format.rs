@@ -27,11 +27,20 @@ use crate::units::format_duration;
 pub(crate) struct Document<'a> {
     pub(crate) process: Process,
     pub(crate) log: Log,
-    /// Settings of a forward that sets none itself.
-    pub(crate) defaults: ForwardSettings,
+    /// Settings of one-line forwards beside the file: those of `[defaults]`.
+    pub(crate) of_one_line: OfOneLine,
     pub(crate) drafts: Vec<Draft<'a>>,
     /// Paths in the tables; those of listeners are in the drafts.
     pub(crate) paths: Vec<RolePath<'a>>,
+}
+
+/// Settings of one-line forwards.
+pub(crate) struct OfOneLine(pub(crate) ForwardSettings);
+
+impl Default for OfOneLine {
+    fn default() -> Self {
+        Self(ForwardSettings::of_one_line())
+    }
 }
 
 /// Top-level tables by key.
@@ -100,16 +109,22 @@ impl<'a> Reader<'a, '_> {
         if let Some(table) = self.table(tables, "log") {
             self.fill(&mut document.log, table);
         }
+        let mut defaults = ForwardSettings::default();
+        let mut has_share = false;
         if let Some(table) = self.table(tables, "defaults") {
-            self.fill(&mut document.defaults, table);
-            self.passive(table, &document.defaults);
-            self.health_check(table, &document.defaults);
-            self.accept_proxy(table, &document.defaults);
+            self.fill(&mut defaults, table);
+            self.passive(table, &defaults);
+            self.health_check(table, &defaults);
+            self.accept_proxy(table, &defaults);
+            self.per_client(table, &defaults);
+            has_share = table.contains_key("share");
         }
         for (table, range) in self.forwards(tables) {
-            let draft = self.forward(table, range, document.defaults.clone());
+            let draft = self.forward(table, range, defaults.clone());
             document.drafts.push(draft);
         }
+        let share = defaults.share.filter(|_| has_share);
+        document.of_one_line = OfOneLine(ForwardSettings { share, ..defaults });
         document.paths = std::mem::take(&mut self.paths);
         document
     }
@@ -185,6 +200,7 @@ impl<'a> Reader<'a, '_> {
         self.passive(table, &settings);
         self.health_check(table, &settings);
         self.accept_proxy(table, &settings);
+        self.per_client(table, &settings);
         self.on_down(table, &settings);
         self.required(table, "listen", "listen = \":port\"", &span);
         if !table.contains_key("route") {
@@ -217,6 +233,20 @@ impl<'a> Reader<'a, '_> {
             let error = ParseError::new(0..0, "this `accept_proxy` trusts no peer".to_owned());
             let error =
                 error.hint("add `from = [\"10.0.0.0/8\"]` with the addresses of the proxies");
+            self.report(&self.source.span(given.span()), &error);
+        }
+    }
+
+    /// Reports a `burst` without `new`, of which one may come from `[defaults]`.
+    fn per_client(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings) {
+        let (Some(given), Some(limits)) = (table.get("per_client"), &settings.per_client) else {
+            return;
+        };
+        // A wrong value of `new` is reported already.
+        let is_reported = given.get_ref().as_table().is_none_or(|it| it.contains_key("new"));
+        if limits.burst.is_some() && limits.new.is_none() && !is_reported {
+            let error = ParseError::new(0..0, "`burst` has no effect without `new`".to_owned());
+            let error = error.hint("add `new = \"20/s\"`, or leave out `burst`");
             self.report(&self.source.span(given.span()), &error);
         }
     }

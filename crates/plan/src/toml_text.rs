@@ -24,10 +24,15 @@ impl Value {
             Self::Bool(value) => value.to_string(),
             Self::Word(word) => basic_string(word),
             Self::Text(text) => basic_string(text),
+            Self::Share(share) => share.to_string(),
+            Self::PerTime(rate) => basic_string(&rate.to_string()),
+            Self::PrefixLengths(lengths) => lengths.to_string(),
             Self::TrustedPeer(peer) => basic_string(&peer.to_string()),
             Self::Source(range) => basic_string(&range.to_string()),
             Self::Statuses(range) => basic_string(&range.to_string()),
-            Self::Prefix(PrefixEntry::Prefix(prefix)) => basic_string(&prefix.to_string()),
+            Self::Network(prefix) | Self::Prefix(PrefixEntry::Prefix(prefix)) => {
+                basic_string(&prefix.to_string())
+            }
             Self::Prefix(PrefixEntry::File(file)) => {
                 basic_string(&format!("{FILE}{}", file.path.display()))
             }

@@ -116,7 +116,7 @@ impl<'a> Reader<'a, '_> {
         let range = value.span();
         let list = match value.get_ref().as_array() {
             Some(values) => {
-                if values.is_empty() && !matches!(of, Kind::Prefix | Kind::Source) {
+                if values.is_empty() && !matches!(of, Kind::Prefix | Kind::Source | Kind::Network) {
                     let message = format!("the list `{}` has no {}", setting.key, plural(*of));
                     self.report(&self.source.span(range.clone()), &ParseError::new(0..0, message));
                 }
@@ -149,6 +149,11 @@ impl<'a> Reader<'a, '_> {
                 return self.target(known, table, &span);
             }
             (DeValue::Table(table), Kind::Route(known)) => return self.route(known, table, &span),
+            (DeValue::Array(lengths), Kind::PrefixLengths) => {
+                let lengths: Vec<_> = lengths.iter().map(number).collect();
+                value::prefix_lengths(&lengths, span.text())
+            }
+            (DeValue::Float(_), Kind::Share) => value::share(kind, span.text()),
             _ if self.is_placeholder(value) => return None,
             (DeValue::Boolean(value), Kind::Bool) => Ok(Value::Bool(*value)),
             (DeValue::Integer(number), of) if !is_address(of) => {
@@ -246,7 +251,16 @@ fn is_address(kind: Kind) -> bool {
             | Kind::Source
             | Kind::ServerName
             | Kind::Route(_)
+            | Kind::Network
+            | Kind::PerTime
+            | Kind::PrefixLengths
     )
+}
+
+/// A value as a number; `None` if it is none, or too large.
+fn number(value: &Spanned<DeValue<'_>>) -> Option<u32> {
+    let DeValue::Integer(number) = value.get_ref() else { return None };
+    u32::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
 fn with_article(kind: &str) -> String {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flow::{NamePattern, NotAPattern, NotAPrefix};
+use flow::{NamePattern, NotAPattern, NotAPrefix, Prefix, Share};
 
 use crate::accept_proxy::TrustedPeer;
 use crate::address::{ListenAddress, Ranged, Target};
@@ -13,6 +13,7 @@ use crate::address_text::{parse_listen, parse_target};
 use crate::admin_text::parse_admin;
 use crate::health_check::{StatusRange, parse_statuses};
 use crate::hints;
+use crate::per_client::{PerTime, PrefixLengths};
 use crate::plan::Admin;
 use crate::prefix_list::{PrefixEntry, PrefixFile};
 use crate::problem::ParseError;
@@ -51,6 +52,10 @@ pub(crate) enum Value {
     Source(SourceRange),
     ServerName(NamePattern),
     Route(RouteEntry),
+    Network(Prefix),
+    Share(Share),
+    PerTime(PerTime),
+    PrefixLengths(PrefixLengths),
     Listen(Ranged<ListenAddress>),
     TargetAddress(Ranged<Target>),
     Target(TargetRange),
@@ -88,6 +93,8 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::TrustedPeer => trusted_peer(fragment).map(Value::TrustedPeer),
         Kind::Source => source(fragment).map(Value::Source),
         Kind::ServerName => server_name(fragment).map(Value::ServerName),
+        Kind::Network => network(fragment).map(Value::Network),
+        Kind::PerTime => per_time(fragment).map(Value::PerTime),
         Kind::KeyOrTable(words, keys) => {
             key_as_table(text, words, keys).ok_or_else(|| not_a_word(fragment, words, kind))
         }
@@ -104,7 +111,9 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         | Kind::List(_)
         | Kind::Table(_)
         | Kind::Route(_)
-        | Kind::Or(..) => Err(no_text(fragment, kind)),
+        | Kind::Or(..)
+        | Kind::Share
+        | Kind::PrefixLengths => Err(no_text(fragment, kind)),
     }
 }
 
@@ -125,7 +134,8 @@ fn duration_within(
 fn no_text(fragment: Fragment<'_>, kind: Kind) -> ParseError {
     let text = fragment.text;
     let error = fragment.error(format!("{} is not {}", quoted(text), describe(kind)));
-    let unquoted = text.parse::<u32>().is_ok() || text.parse::<bool>().is_ok();
+    let is_number = text.parse::<u32>().is_ok() || Share::of_decimal(text).is_some();
+    let unquoted = is_number || text.parse::<bool>().is_ok();
     if unquoted { error.hint(format!("write {} without quotes", cut(text))) } else { error }
 }
 
@@ -189,6 +199,7 @@ pub(crate) fn from_number(
                 None => error(format!("{} is not {}", quoted(text), describe(kind))),
             }
         }
+        Kind::Share => share(kind, text),
         Kind::Duration { .. } | Kind::Size { .. } | Kind::Statuses => from_text(kind, text),
         _ => error(format!("{} is a number and not {}", quoted(text), describe(kind))),
     }
@@ -264,6 +275,41 @@ fn prefix(text: Fragment<'_>) -> Result<PrefixEntry, ParseError> {
 /// Parses an address that connections come from, or a range of them.
 fn source(text: Fragment<'_>) -> Result<SourceRange, ParseError> {
     text.text.parse().map_err(|mistake| text.error(format!("{} {mistake}", quoted(text.text))))
+}
+
+/// Checks a fair share, as written.
+pub(crate) fn share(kind: Kind, text: &str) -> Result<Value, ParseError> {
+    Share::of_decimal(text).map(Value::Share).ok_or_else(|| {
+        let message = format!("{} is not {}", quoted(text), describe(kind));
+        let values = format!("give {}", kind.values().replace('`', ""));
+        ParseError::new(0..text.len(), message).hint(values)
+    })
+}
+
+/// Checks the lengths of a list; `None` is one that is no number.
+pub(crate) fn prefix_lengths(lengths: &[Option<u32>], text: &str) -> Result<Value, ParseError> {
+    let lengths = match lengths {
+        [Some(v4), Some(v6)] => PrefixLengths::of(*v4, *v6),
+        _ => None,
+    };
+    lengths.map(Value::PrefixLengths).ok_or_else(|| {
+        let message = format!("{} is not {}", quoted(text), describe(Kind::PrefixLengths));
+        let hint = "the first is for IPv4, 1 to 32, and the second for IPv6, 1 to 128";
+        ParseError::new(0..text.len(), message).hint(hint)
+    })
+}
+
+/// Parses a prefix, or an address.
+fn network(text: Fragment<'_>) -> Result<Prefix, ParseError> {
+    text.text.parse().map_err(|error| text.error(format!("{}: {error}", quoted(text.text))))
+}
+
+/// Parses a number per unit of time.
+fn per_time(text: Fragment<'_>) -> Result<PerTime, ParseError> {
+    text.text.parse().map_err(|_| {
+        let message = format!("{} is not {}", quoted(text.text), describe(Kind::PerTime));
+        text.error(message).hint("write a number from 1 to 1000000, then /s, /m or /h")
+    })
 }
 
 /// Parses a peer whose PROXY header is trusted.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use flow::Share;
+
 use crate::setting::{Content, Kind, Setting};
 use crate::sizes::format_size;
 use crate::units::format_duration;
@@ -22,8 +24,13 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::TargetAddress | Kind::Target(_) => {
             "an address such as \"db.internal:5432\"".to_owned()
         }
-        Kind::Prefix | Kind::TrustedPeer => "a prefix such as \"10.0.0.0/8\"".to_owned(),
         Kind::Source => "an address such as \"10.0.0.9\"".to_owned(),
+        Kind::Prefix | Kind::TrustedPeer | Kind::Network => {
+            "a prefix such as \"10.0.0.0/8\"".to_owned()
+        }
+        Kind::Share => "a number such as 9".to_owned(),
+        Kind::PerTime => "a number per time such as \"20/s\"".to_owned(),
+        Kind::PrefixLengths => "two lengths such as [32, 64]".to_owned(),
         Kind::Path(_) => "the path of a file".to_owned(),
         Kind::Account => "a name or a number in quotes".to_owned(),
         Kind::Admin => {
@@ -55,7 +62,7 @@ pub(crate) fn plural(kind: Kind) -> &'static str {
         Kind::Text(Content::Protocol) => "protocols",
         Kind::Route(_) => "routes",
         Kind::Path(_) => "paths",
-        Kind::Prefix | Kind::TrustedPeer => "prefixes",
+        Kind::Prefix | Kind::TrustedPeer | Kind::Network => "prefixes",
         _ => "values",
     }
 }
@@ -102,6 +109,12 @@ impl Kind {
             Self::Text(Content::Bytes) => "1 to 1024 bytes of text".to_owned(),
             Self::Text(Content::Protocol) => "a protocol of 1 to 255 bytes".to_owned(),
             Self::ServerName => "a name, or `*.` and a domain".to_owned(),
+            Self::Network => "a prefix, or an address".to_owned(),
+            Self::Share => format!("a number from `0.001` to `{}`", Share::MAX),
+            Self::PerTime => "a number per time, with `s`, `m` or `h`".to_owned(),
+            Self::PrefixLengths => {
+                "a list of two lengths: `1` to `32` for IPv4, `1` to `128` for IPv6".to_owned()
+            }
             Self::TrustedPeer => "a prefix, an address, or `\"unix\"`".to_owned(),
             Self::Statuses => "a status or a range from `100` to `599`".to_owned(),
             Self::KeyOrTable(words, settings) => {

@@ -118,8 +118,8 @@ fn a_token_file_is_a_separate_change() {
 
 #[test]
 fn location_and_format_of_a_forward_are_no_change() {
-    let toml = "\n\n# moved\n[[forward]]\nlisten = [':2']\nto = 'h:2'\nmax_age = 'off'\n\
-                [[forward]]\nlisten = '1'\nto = 'h:1'\n";
+    let toml = "\n\n# moved\n[[forward]]\nlisten = [':2']\nto = 'h:2'\nmax_age = 'off'\nshare = 'off'\n\
+                [[forward]]\nlisten = '1'\nto = 'h:1'\nshare = 'off'\n";
     let same = diff("1 | h | 1\n2 | h | 2\n", toml);
     assert!(same.is_empty(), "{same}");
     assert_eq!(same.unchanged, 2);

@@ -1,6 +1,6 @@
 //! Sockets of scripted peers, on those of the simulated kernel.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use sys::Result;
 use sys::kernel::{Kernel, Socket as _};
@@ -23,8 +23,9 @@ pub(crate) struct Ready {
 }
 
 impl PeerSocket {
-    pub(crate) fn connect(process: &Process, address: SocketAddr) -> Result<Self> {
-        process.connect_tcp(address).map(|(socket, _)| Self(socket))
+    pub(crate) fn connect(process: &Process, source: IpAddr, address: SocketAddr) -> Result<Self> {
+        let source = Some(source).filter(|source| source.is_ipv4() == address.is_ipv4());
+        process.connect_tcp_from(source, address).map(Self)
     }
 
     pub(crate) fn connect_unix(process: &Process, path: &Path) -> Result<Self> {

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod choose;
+mod clients;
 mod configuration;
 mod event;
 mod family;
@@ -10,7 +11,10 @@ mod targets;
 mod text;
 mod words;
 
-pub(crate) use addresses::{EPHEMERAL_PORTS, HOSTS, host_address, host_path, resolve};
+pub(crate) use addresses::{
+    EPHEMERAL_PORTS, HOSTS, client_address, host_address, host_path, resolve,
+};
+pub use clients::Clients;
 pub(crate) use configuration::name_of;
 pub use configuration::{AddressKind, Configuration, Endpoint, Forward, Limits};
 pub use event::{Act, Command, Event, Host, Resolver, Severity};

@@ -11,12 +11,13 @@ pub(crate) struct Tally {
     bytes: [u64; 2],
     /// Those of lanes that have used splice only, and of lanes that have used it at all.
     spliced: [[u64; 2]; 2],
-    /// Clients refused by a limit and by the lists, as reported.
-    refused: [u64; 2],
+    /// Clients refused for each cause, as reported.
+    refused: [u64; 4],
 }
 
 /// The causes of [`Tally::refused`].
-const REFUSED: [Cause; 2] = [Cause::OverLimit, Cause::NotAllowed];
+const REFUSED: [Cause; 4] =
+    [Cause::OverLimit, Cause::NotAllowed, Cause::ClientLimit, Cause::RateLimit];
 
 impl Tally {
     /// Adds an ended session.

@@ -7,6 +7,7 @@
 //! until the next success.
 
 mod choice;
+mod clients;
 mod compare;
 mod health;
 mod judge;
@@ -216,6 +217,9 @@ impl Targets {
             Report::Ended(record) => self.ended(record, now),
             Report::TargetDown { forward, target, .. } => self.down(forward, target, now),
             Report::TargetUp { forward, target, .. } => self.up(forward, target, now),
+            Report::ClientRefused { forward, limit, places, .. } => {
+                Self::client_refused(forward, *limit, *places);
+            }
             _ => {}
         }
     }

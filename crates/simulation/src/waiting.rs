@@ -75,7 +75,10 @@ fn full_listeners(world: &World, audit: &Audit) {
     for ListenerAudit { number, descriptor, name, forward, claims, .. } in &audit.acceptor.listeners
     {
         let waits = audit.acceptor.full.contains(number) && world.process.queued(*descriptor) > 0;
-        let have_room = || world.targets.would_take(name, *claims, world.sim.now());
+        let have_room = || {
+            world.targets.would_take(name, *claims, world.sim.now())
+                && !world.targets.has_its_share(name, *forward, audit.process)
+        };
         assert!(
             !waits || !has_room(*forward) || !has_room(audit.process) || !have_room(),
             "the listener {number} waits for room: {forward:?}, {:?}, {claims} claims",

@@ -42,6 +42,7 @@ use utoipa::OpenApi;
         api::TargetUp,
         api::LimitReached,
         api::NotAllowed,
+        api::ClientLimited,
         api::AcceptFailed,
         api::ResourceExhausted,
         api::ForwardSwitched,

@@ -294,6 +294,8 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> F
         refused: facts.refused,
         last_refused: facts.last_refused,
         not_allowed: totals.refused_by(Cause::NotAllowed),
+        client_limit: totals.refused_by(Cause::ClientLimit),
+        rate_limit: totals.refused_by(Cause::RateLimit),
         failed: facts.failed,
         last_failed: facts.last_failed,
         closed: closed.collect(),

@@ -55,6 +55,11 @@ impl Claims {
         has_entered.then(|| Claim(Some(Arc::clone(self))))
     }
 
+    /// Whether a place could be claimed; if not, notes that `worker` waits for one.
+    pub(super) fn look_or_wait(&self, worker: usize, has_place: impl Fn(u32) -> bool) -> bool {
+        self.waiters.attempt(worker, || has_place(self.taken()))
+    }
+
     /// Claims a place for a client that was accepted without a claim, or has lost its place.
     pub(crate) fn enter(self: &Arc<Self>) -> Claim {
         self.taken.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! A limit on the number of sessions, shared by all workers.
 
 use super::waiters::{Waiters, WorkerSet};
+use flow::Pool;
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
@@ -34,9 +35,14 @@ impl Gate {
         self.limit.load(Ordering::Relaxed)
     }
 
+    /// The places and how many of them are taken.
+    pub(crate) fn pool(&self) -> Pool {
+        Pool { limit: self.limit(), taken: self.taken() }
+    }
+
     /// Number of free places.
     pub(crate) fn free(&self) -> u32 {
-        self.limit().saturating_sub(self.taken())
+        self.pool().free()
     }
 
     /// Changes the limit for new sessions; open ones stay, even beyond it. Returns the workers to wake.
@@ -53,8 +59,14 @@ impl Gate {
 
     /// Takes a place. False if none is free.
     pub(super) fn enter(&self) -> bool {
+        self.enter_if(|_| true)
+    }
+
+    /// Takes a place, if one is free and `may_enter` says so of the places before.
+    pub(super) fn enter_if(&self, mut may_enter: impl FnMut(Pool) -> bool) -> bool {
         let limit = self.limit();
-        let more = |taken| (taken < limit).then_some(taken + 1);
+        let mut may_enter = |taken| taken < limit && may_enter(Pool { limit, taken });
+        let more = |taken| may_enter(taken).then_some(taken + 1);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
@@ -63,9 +75,18 @@ impl Gate {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes a place, or notes that `worker` waits for one.
-    pub(super) fn enter_or_wait(&self, worker: usize) -> bool {
-        self.waiters.attempt(worker, || self.enter())
+    /// Takes a place like [`Self::enter_if`], or notes that `worker` waits for one.
+    pub(super) fn enter_or_wait(
+        &self,
+        worker: usize,
+        mut may_enter: impl FnMut(Pool) -> bool,
+    ) -> bool {
+        self.waiters.attempt(worker, || self.enter_if(&mut may_enter))
+    }
+
+    /// Whether there is a place, as `has_room` says of those before; if not, notes that `worker` waits for one.
+    pub(super) fn look_or_wait(&self, worker: usize, has_room: impl Fn(Pool) -> bool) -> bool {
+        self.waiters.attempt(worker, || has_room(self.pool()))
     }
 
     /// Returns a place, and yields the workers to wake.
@@ -83,11 +104,11 @@ mod tests {
     #[test]
     fn lets_in_no_more_than_the_limit_and_names_waiting_workers() {
         let gate = Gate::new(2);
-        assert!(gate.enter() && gate.enter_or_wait(0));
+        assert!(gate.enter() && gate.enter_or_wait(0, |_| true));
         assert!(!gate.enter());
         assert!(gate.leave().is_empty(), "no worker waits");
         assert!(gate.enter());
-        assert!(!gate.enter_or_wait(1));
+        assert!(!gate.enter_or_wait(1, |_| true));
         let waiting = gate.leave();
         assert!(waiting.contains(1) && waiting.contains(65) && !waiting.contains(0));
         assert!(gate.leave().is_empty(), "woken once");
@@ -97,7 +118,7 @@ mod tests {
     #[test]
     fn a_changed_limit_holds_for_new_sessions() {
         let gate = Gate::new(1);
-        assert!(gate.enter() && !gate.enter_or_wait(3));
+        assert!(gate.enter() && !gate.enter_or_wait(3, |_| true));
         assert!(gate.set_limit(2).contains(3));
         assert!(gate.enter());
         assert!(gate.set_limit(1).is_empty());
@@ -123,7 +144,7 @@ mod loom_tests {
                 let gate = Arc::clone(&gate);
                 loom::thread::spawn(move || gate.leave())
             };
-            let entered = gate.enter_or_wait(3);
+            let entered = gate.enter_or_wait(3, |_| true);
             let woken = leaver.join().unwrap().contains(3);
             assert!(entered || woken);
         });

@@ -1,6 +1,7 @@
 //! Permits of two workers.
 
 use super::*;
+use crate::admission::NotAdmitted;
 use crate::connecting::Tried;
 use crate::forward::Forward;
 use crate::random::Random;
@@ -8,6 +9,7 @@ use crate::resolve::{Query, Resolve};
 use crate::shared::Shared;
 use crate::{Detail, Options};
 use flow::Time;
+use std::num::NonZeroU32;
 use sys::kernel::Linux;
 
 struct NoNames;
@@ -43,16 +45,20 @@ fn shared_and_route(forward: &str) -> (Shared<Linux>, Arc<Route>) {
     let text = format!("[[forward]]\nlisten = '127.0.0.1:1'\n{forward}");
     let input = plan::Input { config: Some("test.toml".into()), ..plan::Input::default() };
     let plan = plan::read_text(&input, &text).plan.expect("a plan");
-    let forward = Arc::new(Forward::new(&plan.forwards[0], 2));
+    let forward = Arc::new(Forward::new(&plan.forwards[0], 2, NonZeroU32::MIN));
     let planned = &plan.forwards[0].routes[0];
     let listen = planned.listen.to_string().into();
     let route = Arc::new(Route::new(&forward, listen, targets_of(&planned.targets)));
     (Shared::new(&Linux, &options).expect("wakers can be made"), route)
 }
 
-fn request(shared: &Shared<Linux>, route: &Arc<Route>, worker: usize) -> Result<Permit, Admission> {
-    let at_limit = route.forward.rules().at_limit;
-    let requested = shared.request(route, at_limit, worker, Time::from_micros(0));
+fn request(
+    shared: &Shared<Linux>,
+    route: &Arc<Route>,
+    worker: usize,
+) -> Result<Permit, NotAdmitted> {
+    let rules = route.forward.rules();
+    let requested = shared.request(route, &rules, None, worker, Time::from_micros(0));
     requested.map(|(permit, claim)| {
         assert!(claim.is_none(), "the target has no limit");
         permit
@@ -90,7 +96,7 @@ fn a_permit_takes_all_places_or_none_and_returns_them() {
     let (shared, route) = limits("refuse");
     let permit = admitted(&shared, &route);
     assert_eq!(taken(&shared, &route), [1, 1, 0]);
-    assert_eq!(request(&shared, &route, 0).err(), Some(Admission::Refuse));
+    assert_eq!(request(&shared, &route, 0).err(), Some(NotAdmitted::Full(Admission::Refuse)));
     assert_eq!(taken(&shared, &route), [1, 1, 0], "the place in the process was returned");
     let target = Arc::clone(&route.targets.load().members()[0].target);
     let restored = shared.restored(Arc::clone(&route), Some(target));
@@ -133,7 +139,7 @@ fn a_replaced_set_leaves_its_target_to_an_open_session() {
 fn a_release_wakes_the_worker_that_waits() {
     let (shared, route) = limits("wait");
     let permit = admitted(&shared, &route);
-    assert_eq!(request(&shared, &route, 1).err(), Some(Admission::Wait));
+    assert_eq!(request(&shared, &route, 1).err(), Some(NotAdmitted::Full(Admission::Wait)));
     shared.release(permit);
     let woken = shared.mailboxes.iter().map(|mailbox| mailbox.take().len());
     assert_eq!(woken.collect::<Vec<_>>(), [0, 1]);
@@ -154,7 +160,8 @@ fn one_place() -> (Shared<Linux>, Arc<Route>) {
 }
 
 fn claimed(shared: &Shared<Linux>, route: &Arc<Route>, worker: usize) -> Option<(Permit, Claim)> {
-    let requested = shared.request(route, AtLimit::Wait, worker, Time::from_micros(0));
+    let rules = route.forward.rules();
+    let requested = shared.request(route, &rules, None, worker, Time::from_micros(0));
     requested.ok().map(|(permit, claim)| (permit, claim.expect("the target has a limit")))
 }
 

@@ -117,7 +117,7 @@ impl<K: Kernel> Forwards<K> {
             return;
         }
         let begin = |plan: &plan::Forward| {
-            let forward = Forward::new(plan, shared.mailboxes.len());
+            let forward = Forward::new(plan, shared.mailboxes.len(), shared.next_forward());
             forward.counters.of(0).seed(&counted);
             forward.targets.inherit(saved.targets.clone());
             forward.set_draining(true);

@@ -8,6 +8,7 @@ use crate::slots::Key;
 use crate::table::Entry;
 use flow::{Cause, Direction, Time};
 use std::sync::Arc;
+use sys::Address;
 use sys::kernel::{Descriptor as _, Kernel, Pipe as _};
 
 /// The state of a worker between two turns.
@@ -65,6 +66,8 @@ pub struct SessionAudit {
     pub flow: flow::Session,
     /// The bytes held by the lanes up and down.
     pub holding: [Option<HoldingAudit>; 2],
+    /// The address of its client.
+    pub client_address: Address,
     /// Its places.
     pub permit: PermitAudit,
     /// The session's own note that it is in the run queue.
@@ -155,6 +158,7 @@ impl<K: Kernel> Worker<K> {
             flow: session.flow,
             holding: Direction::BOTH
                 .map(|direction| session.holding(direction).as_deref().map(held)),
+            client_address: session.client_address,
             permit,
             queued: session.flags.queued(),
             is_in_run_queue: run_queue.contains(&key),

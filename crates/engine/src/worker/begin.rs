@@ -87,8 +87,13 @@ impl<K: Kernel> Worker<K> {
     pub(crate) fn begin(&mut self, mut accepted: Accepted<K>, rules: &Rules) {
         let id = self.context.shared.next_id();
         let claim = accepted.claim.take();
-        let session = Session::new(id, accepted, self.context.index, self.context.now, rules);
-        session.counters.opened();
+        let counted_by = accepted.counted_by;
+        let mut session = Session::new(id, accepted, self.context.now, rules);
+        session.counters(self.context.index).opened();
+        if counted_by != rules.clients.generation {
+            // Accepted by another worker, under rules that have changed since.
+            self.context.shared.recount(&mut session, self.context.now);
+        }
         let key = self.table.insert(session);
         let cutting = self.cutting;
         self.handle(key, |entry, context| {

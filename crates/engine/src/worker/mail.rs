@@ -2,8 +2,10 @@
 
 use super::Worker;
 use super::walk::Walk;
+use crate::change::Changes;
 use crate::connect;
 use crate::message::Message;
+use crate::view::Reply;
 use std::sync::Arc;
 use sys::kernel::Kernel;
 
@@ -12,12 +14,7 @@ impl<K: Kernel> Worker<K> {
         for message in self.context.mailbox.take() {
             match message {
                 Message::Ping(reply) => reply(()),
-                Message::Change(changes, reply) => {
-                    self.walk(Walk::change(Arc::clone(&changes), reply));
-                    if !changes.stricter.is_empty() {
-                        self.walk(Walk::SetTimers { changes, place: 0 });
-                    }
-                }
+                Message::Change(changes, reply) => self.change(changes, reply),
                 Message::Adopt(accepted) => {
                     let rules = accepted.permit.route().forward.rules();
                     self.begin(accepted, &rules);
@@ -54,6 +51,17 @@ impl<K: Kernel> Worker<K> {
                 }
                 Message::Stop => self.stopped = true,
             }
+        }
+    }
+
+    /// Queues the walks of a changed configuration: listeners first.
+    fn change(&mut self, changes: Arc<Changes<K>>, reply: Reply<()>) {
+        self.walk(Walk::change(Arc::clone(&changes), reply));
+        if !changes.recounted.is_empty() {
+            self.walk(Walk::Recount { changes: Arc::clone(&changes), place: 0 });
+        }
+        if !changes.stricter.is_empty() {
+            self.walk(Walk::SetTimers { changes, place: 0 });
         }
     }
 

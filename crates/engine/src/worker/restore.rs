@@ -90,7 +90,9 @@ impl<K: Kernel> Worker<K> {
         // Without a connection to a target, it selects one again.
         let selected = target_state.filter(|_| restored.target.is_some());
         let permit = self.context.shared.restored(route, selected);
-        Some(Session::restore(restored, permit, self.context.index))
+        let mut session = Session::restore(restored, permit);
+        self.context.shared.recount(&mut session, self.context.now);
+        Some(session)
     }
 
     /// Resets the sockets that were being connected: the attempts start again.

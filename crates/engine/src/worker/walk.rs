@@ -11,6 +11,7 @@ use crate::forward::Forward;
 use crate::permit::Permit;
 use crate::session::Over;
 use crate::slots::Key;
+use crate::table::Entry;
 use crate::target::Target;
 use crate::view::{Reply, SessionFilter};
 use flow::{By, Cause, CloseReason};
@@ -38,6 +39,8 @@ pub(crate) enum Walk<K: Kernel> {
     Change { changes: Arc<Changes<K>>, at: usize, batches: u32, reply: Reply<()> },
     /// Set the timers of sessions of forwards with stricter rules.
     SetTimers { changes: Arc<Changes<K>>, place: u32 },
+    /// Count the clients of sessions anew, of forwards that count them in another way.
+    Recount { changes: Arc<Changes<K>>, place: u32 },
     /// Reset the sessions of a removed forward, or of a target removed from it.
     CutRemoved { forward: Arc<Forward>, target: Option<Arc<Target>>, place: u32 },
     /// Reset the sessions of a target that is down.
@@ -89,6 +92,7 @@ impl<K: Kernel> Worker<K> {
                 self.change_listeners(changes, at, batches, work)
             }
             Walk::SetTimers { changes, place } => self.set_timers(&changes.stricter, place, work),
+            Walk::Recount { changes, place } => self.recount(&changes.recounted, place, work),
             Walk::CutRemoved { forward, target, place } => {
                 self.cut_some(forward, target.as_ref(), place, work)
             }
@@ -190,6 +194,19 @@ impl<K: Kernel> Worker<K> {
                 return 0;
             }
             entry.set_timer();
+            TIMER
+        })
+    }
+
+    /// Counts the clients of the sessions of these forwards anew.
+    fn recount(&mut self, forwards: &[Arc<Forward>], place: &mut u32, work: &mut u32) -> bool {
+        self.visit(place, work, |worker, key| {
+            let Self { table, context, .. } = worker;
+            let Some(Entry { session, .. }) = table.entry(key) else { return 0 };
+            if !is_among(forwards, &session.route().forward) {
+                return 0;
+            }
+            context.shared.recount(session, context.now);
             TIMER
         })
     }

@@ -35,6 +35,7 @@ fn file(setting: &Setting, value: &str) -> String {
                 ("down", "\"3650d\"") => ", down_max = '3650d'",
                 ("down_max", "\"1ms\"") => ", down = '1ms'",
                 ("timeout", _) => ", from = '::1'",
+                ("burst", _) => ", new = '1/s'",
                 _ => "",
             };
             format!("{forward}{table} = {{ {key} = {value}{needed} }}\n")
@@ -52,6 +53,7 @@ fn written(plan: &Plan, setting: &Setting) -> Option<String> {
         Section::Inside("to") => plan.forwards[0].routes[0].targets[0].options.written(setting),
         Section::Inside("keepalive") => settings.keepalive.unwrap().written(setting),
         Section::Inside("accept_proxy") => settings.accept_proxy.as_ref().unwrap().written(setting),
+        Section::Inside("per_client") => settings.per_client.as_ref().unwrap().written(setting),
         Section::Inside("check") => settings.check.as_ref().unwrap().written(setting),
         Section::Inside("passive") => settings.passive.unwrap().written(setting),
         other => panic!("{other:?} has no table"),
@@ -99,12 +101,16 @@ fn samples(kind: Kind) -> Vec<String> {
             words.iter().map(|word| format!("{{ {word} = true, {times} }}")).collect()
         }
         Kind::List(of) => lists(*of),
+        Kind::Share => ["9", "0.001", "2.5", "1000000"].map(str::to_owned).into(),
+        Kind::PerTime => vec!["\"20/s\"".to_owned(), "\"1/h\"".to_owned()],
+        Kind::PrefixLengths => vec!["[1, 1]".to_owned(), "[32, 128]".to_owned()],
         Kind::Name
         | Kind::Listen
         | Kind::TargetAddress
         | Kind::Target(_)
         | Kind::Prefix
         | Kind::TrustedPeer
+        | Kind::Network
         | Kind::Source
         | Kind::ServerName
         | Kind::Route(_)
@@ -117,7 +123,9 @@ fn samples(kind: Kind) -> Vec<String> {
 /// Sample lists of a kind as TOML.
 fn lists(of: Kind) -> Vec<String> {
     let lists: &[&str] = match of {
-        Kind::Prefix => &["[]", "\"10.0.0.0/8\"", "[\"10.0.0.7\", \"2001:db8::/32\"]"],
+        Kind::Prefix | Kind::Network => {
+            &["[]", "\"10.0.0.0/8\"", "[\"10.0.0.7\", \"2001:db8::/32\"]"]
+        }
         Kind::Source => &["[]", "\"10.0.0.9\"", "[\"10.0.0.9-10.0.0.12\", \"2001:db8::1\"]"],
         Kind::TrustedPeer => &["\"unix\"", "[\"10.0.0.0/8\", \"2001:db8::1\"]"],
         other => panic!("{other:?} has no list"),
@@ -143,7 +151,7 @@ fn a_default_can_be_given_explicitly() {
         let plan = plan_of(&file(setting, &default));
         let parts = (plan.process.clone(), plan.log.clone(), plan.forwards[0].settings.clone());
         // Without these tables there is no check, and no header.
-        if !matches!(setting.section, Section::Inside("check" | "accept_proxy")) {
+        if !matches!(setting.section, Section::Inside("check" | "accept_proxy" | "per_client")) {
             assert_eq!(parts, typed, "{}", setting.key);
         }
         assert_eq!(written(&plan, setting), Some(default), "{}", setting.key);

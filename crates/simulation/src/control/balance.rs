@@ -27,6 +27,7 @@ impl Control {
         let audits: Vec<&Audit> = world.workers.audits().collect();
         gates(&shared, &audits);
         claims(&shared, &audits);
+        places_of_clients(&shared, &audits);
         let mut open: BTreeMap<&str, Vec<&SessionAudit>> = BTreeMap::new();
         for session in audits.iter().flat_map(|audit| &audit.sessions) {
             open.entry(&session.forward).or_default().push(session);
@@ -51,6 +52,10 @@ impl Control {
         let kept = world.process.kept_over_exec();
         assert!(kept.is_empty() || is_parked, "children would inherit the descriptors {kept:?}");
         listeners(&open, &shared, &audits, self.published.is_some());
+        if !is_changing && audits.iter().all(|audit| audit.mail == 0 && audit.walks == 0) {
+            let sessions = audits.iter().flat_map(|audit| &audit.sessions);
+            world.targets.check_clients(&shared.forwards, sessions);
+        }
         world.targets.check(&shared.forwards, is_changing);
         // A forward that is configured again after the engine has forgotten it counts from zero.
         let is_known = |name: &String| shared.forwards.iter().any(|it| *it.name == **name);
@@ -150,6 +155,18 @@ fn claims(shared: &EngineAudit, audits: &[&Audit]) {
         let held = claiming.iter().filter(|it| it.forward.id == forward.gate.id).count();
         assert_eq!(forward.claims as usize, held, "claims to targets of {}", forward.name);
     }
+}
+
+/// The places of each client, as counted and as held by sessions.
+fn places_of_clients(shared: &EngineAudit, audits: &[&Audit]) {
+    let of_sessions = audits.iter().flat_map(|it| &it.sessions).map(|session| session.permit);
+    let handed_over = audits.iter().flat_map(|it| it.handed_over.iter().copied());
+    let mut held: BTreeMap<u32, u32> = BTreeMap::new();
+    for client in of_sessions.chain(handed_over).filter_map(|permit| permit.client) {
+        *held.entry(client).or_default() += 1;
+    }
+    let counted: BTreeMap<u32, u32> = shared.clients.iter().copied().collect();
+    assert_eq!(counted, held, "places of clients, as counted and as held by sessions");
 }
 
 fn gates(shared: &EngineAudit, audits: &[&Audit]) {

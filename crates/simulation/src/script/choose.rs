@@ -5,7 +5,7 @@ use super::addresses::HOSTS;
 use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint};
 use super::event::{Act, Command, Event, Host, Resolver, Severity};
 use super::family::{
-    change_targets, configuration, endpoint, endpoint_at, limits, selection, targets,
+    change_targets, clients, configuration, endpoint, endpoint_at, limits, selection, targets,
 };
 use crate::random::{Bytes, Choices, Random, mix};
 use flow::Peer;
@@ -165,7 +165,7 @@ impl<C: Choices> Choosing<C> {
                 Event::Operate(if resume { Command::Resume } else { Command::Drain }(forward))
             }
             Group::Limit => {
-                let limit = self.choices.pick(&[1, 3, 10, 1000, 1000]);
+                let limit = self.choices.pick(&[1, 3, 10, 30, 1000, 1000]);
                 Event::Operate(Command::MaxSessions(limit))
             }
             Group::Operate => Event::Operate(self.command()),
@@ -297,7 +297,8 @@ impl<C: Choices> Choosing<C> {
     fn next_configuration(&mut self) -> Configuration {
         let forwards = &mut self.configuration.0;
         let at = self.choices.below(u32::try_from(forwards.len()).unwrap_or(1)) as usize;
-        match self.choices.below(9) {
+        match self.choices.below(11) {
+            9 | 10 => forwards[at].clients = clients(&mut self.choices),
             0 => forwards[at].limits = limits(&mut self.choices),
             1 => forwards[at].to = targets(&mut self.choices),
             2 | 3 => change_targets(&mut forwards[at].to, &mut self.choices),

@@ -1,6 +1,7 @@
 //! The family of configurations of histories.
 
 use super::addresses::FIRST_LISTEN_PORT;
+use super::clients::Clients;
 use super::targets::{self, Selection, Target};
 use flow::PathChoice;
 use std::fmt::Write as _;
@@ -27,6 +28,8 @@ pub struct Forward {
     pub selection: Selection,
     /// Its limits and options.
     pub limits: Limits,
+    /// Its limits on clients.
+    pub clients: Clients,
 }
 
 /// Where a forward listens, or a client connects.
@@ -131,7 +134,7 @@ impl Configuration {
 
 impl Forward {
     fn toml(&self) -> String {
-        let Self { name, listen, to, selection, limits } = self;
+        let Self { name, listen, to, selection, limits, clients } = self;
         let listen: Vec<String> =
             listen.iter().map(|endpoint| format!("'{}'", endpoint.listen())).collect();
         let mut text = format!(
@@ -166,7 +169,7 @@ impl Forward {
             }
             None => writeln!(text, "keepalive = 'off'"),
         };
-        text + &selection.toml()
+        text + &selection.toml() + &clients.toml()
     }
 }
 

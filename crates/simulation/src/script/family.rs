@@ -1,6 +1,7 @@
 //! Makes configurations out of choices.
 
 use super::addresses::{HOSTS, NAMES, NOWHERE};
+use super::clients::Clients;
 use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint, Forward, Limits};
 use super::targets::{Selection, Target, To};
 use crate::random::Choices;
@@ -26,7 +27,8 @@ pub(super) fn configuration(choices: &mut impl Choices) -> Configuration {
         }
         let name = u8::try_from(name).unwrap_or(0);
         let (to, selection, limits) = (targets(choices), selection(choices), limits(choices));
-        forwards.push(Forward { name, listen, to, selection, limits });
+        let clients = clients(choices);
+        forwards.push(Forward { name, listen, to, selection, limits, clients });
     }
     Configuration(forwards)
 }
@@ -108,6 +110,17 @@ pub(super) fn selection(choices: &mut impl Choices) -> Selection {
     }
 }
 
+/// More than half of the forwards have shares, and less than half limits of each client.
+pub(super) fn clients(choices: &mut impl Choices) -> Clients {
+    Clients {
+        share: choices.pick(&[None, None, Some(9000), Some(9000), Some(1000), Some(300)]),
+        sessions: choices.pick(&[None, None, None, None, None, None, Some(2), Some(20)]),
+        new: choices.pick(&[None, None, None, None, None, None, Some(2), Some(50)]),
+        prefix: choices.pick(&[32, 32, 32, 31, 24]),
+        exempt: choices.chance(20),
+    }
+}
+
 fn to(choices: &mut impl Choices) -> To {
     let number = |choices: &mut _, bound: u8| {
         u8::try_from(Choices::below(choices, bound.into())).unwrap_or(0)
@@ -131,7 +144,7 @@ pub(super) fn limits(choices: &mut impl Choices) -> Limits {
         return default;
     }
     Limits {
-        sessions: choices.pick(&[1000, 1000, 10, 3, 1]),
+        sessions: choices.pick(&[1000, 1000, 25, 10, 3, 1]),
         wait: choices.chance(40),
         fin: choices.chance(20),
         path: choices.pick(&[PathChoice::Auto, PathChoice::Copy, PathChoice::Splice]),

@@ -1,6 +1,7 @@
 //! Reads the text of a script (`text`).
 
 use super::Script;
+use super::clients::Clients;
 use super::configuration::{Configuration, Endpoint, Forward, Limits, path_word};
 use super::event::{Act, Command, Event, Resolver};
 use super::targets::{Selection, Target, To, balance_word};
@@ -176,8 +177,14 @@ fn forward(text: &str) -> Option<Forward> {
     }
     let to = words.next()?.split(',').map(target).collect::<Option<_>>()?;
     let (mut selection, mut limits) = (Selection::default(), Limits::default());
-    words.try_for_each(|word| choice(&mut selection, word).or_else(|| limit(&mut limits, word)))?;
-    Some(Forward { name, listen, to, selection, limits })
+    let mut clients = Clients::default();
+    words.try_for_each(|word| {
+        let limit = |limits: &mut Limits| limit(limits, word);
+        choice(&mut selection, word)
+            .or_else(|| limit(&mut limits))
+            .or_else(|| client_limit(&mut clients, word))
+    })?;
+    Some(Forward { name, listen, to, selection, limits, clients })
 }
 
 fn choice(selection: &mut Selection, word: &str) -> Option<()> {
@@ -199,6 +206,19 @@ fn passive(text: &str) -> Option<Passive> {
     let [failures, down, most] = parts[..] else { return None };
     let (down, down_max) = (span(down)?.0?, span(most)?.0?);
     Some(Passive { failures: failures.parse().ok()?, down, down_max })
+}
+
+fn client_limit(clients: &mut Clients, word: &str) -> Option<()> {
+    let (key, text) = word.split_once('=').unwrap_or((word, ""));
+    match key {
+        "share" => clients.share = Some(text.parse().ok()?),
+        "each" => clients.sessions = Some(text.parse().ok()?),
+        "new" => clients.new = Some(text.parse().ok()?),
+        "prefix" => clients.prefix = text.parse().ok()?,
+        "exempt" => clients.exempt = true,
+        _ => return None,
+    }
+    Some(())
 }
 
 fn limit(limits: &mut Limits, word: &str) -> Option<()> {

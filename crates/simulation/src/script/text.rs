@@ -93,7 +93,7 @@ impl fmt::Display for Forward {
         for (position, target) in self.to.iter().enumerate() {
             write!(f, "{}{target}", if position > 0 { "," } else { " " })?;
         }
-        write!(f, "{}{}", self.selection, self.limits)
+        write!(f, "{}{}{}", self.selection, self.limits, self.clients)
     }
 }
 

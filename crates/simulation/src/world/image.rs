@@ -160,7 +160,8 @@ impl World {
             match report {
                 Report::Ended(record) => self.record(record, now),
                 Report::Refused { forward, reason, count, .. }
-                | Report::NotAllowed { forward, reason, count, .. } => {
+                | Report::NotAllowed { forward, reason, count, .. }
+                | Report::ClientRefused { forward, reason, count, .. } => {
                     let tally = self.tallies.entry(forward.to_string()).or_default();
                     tally.add_refused(reason.cause, *count);
                 }

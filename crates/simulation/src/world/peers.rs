@@ -5,7 +5,7 @@ use crate::host::Change;
 use crate::network::PeerSocket;
 use crate::peer::{ScriptedPeer, Step};
 use crate::random::Choices;
-use crate::script::{Act, Endpoint, Host};
+use crate::script::{Act, Endpoint, Host, client_address};
 use crate::session::{Session, stream};
 use crate::verdict::Circumstances;
 use flow::Peer;
@@ -17,7 +17,7 @@ impl World {
             return;
         }
         let socket = self.spared(|world| match endpoint.address() {
-            Some(address) => PeerSocket::connect(&world.clients, address),
+            Some(address) => PeerSocket::connect(&world.clients, client_address(number), address),
             None => PeerSocket::connect_unix(&world.clients, &endpoint.path()),
         });
         let client = match socket {

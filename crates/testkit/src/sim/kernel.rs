@@ -9,7 +9,7 @@ use super::state::file::File;
 use super::state::listener::{Bound, Listener};
 use super::state::ports::BoundAt;
 use flow::{Buffers, Outbound, Time};
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
@@ -19,6 +19,19 @@ use sys::socket::{Progress, TcpOptions};
 use sys::{Errno, FileId, PipeError, Result};
 
 impl Process {
+    /// Like [`Kernel::connect_tcp`], from this address of the loopback interface.
+    pub fn connect_tcp_from(&self, source: Option<IpAddr>, to: SocketAddr) -> Result<SimSocket> {
+        let mut world = self.world();
+        world.fails(Call::Socket)?;
+        self.check_room(&world, 1)?;
+        let end = world.connect(source, to)?;
+        let socket = self.add(&mut world, File::Tcp(end))?;
+        world.own(socket.file);
+        world.send_syn(end);
+        world.settle();
+        Ok(SimSocket(socket))
+    }
+
     /// The end of the wait of a thread on this epoll instance; `None` if an event is there, or no thread
     /// waits.
     pub fn waits_until(&self, epoll: &SimEpoll) -> Option<Time> {
@@ -84,15 +97,7 @@ impl Kernel for Process {
     }
 
     fn connect_tcp(&self, address: SocketAddr) -> Result<(SimSocket, Progress)> {
-        let mut world = self.world();
-        world.fails(Call::Socket)?;
-        self.check_room(&world, 1)?;
-        let end = world.connect(address)?;
-        let socket = self.add(&mut world, File::Tcp(end))?;
-        world.own(socket.file);
-        world.send_syn(end);
-        world.settle();
-        Ok((SimSocket(socket), Progress::UnderWay))
+        Ok((self.connect_tcp_from(None, address)?, Progress::UnderWay))
     }
 
     /// Options of the network have no effect in the simulated one.

@@ -209,22 +209,24 @@ fn figures(target: &Target) -> String {
 }
 
 fn one_text(forward: &Forward) -> String {
-    let not_allowed = match forward.not_allowed {
+    let refused = |clients: u64, why: &str| match clients {
         0 => String::new(),
-        clients => format!("{clients} not allowed, "),
+        clients => format!("{clients} {why}, "),
     };
+    let not_allowed = refused(forward.not_allowed, "not allowed");
+    let limited = refused(forward.client_limit, "at the limit of their client");
+    let too_fast = refused(forward.rate_limit, "too fast");
     let mut lines = vec![
         ("forward", forward.name.clone()),
         ("state", state_and_error(forward)),
         (
             "sessions",
             format!(
-                "{} of at most {}, {} so far, {} refused, {}{} failed",
+                "{} of at most {}, {} so far, {} refused, {not_allowed}{limited}{too_fast}{} failed",
                 forward.sessions,
                 forward.max_sessions,
                 forward.opened,
                 forward.refused,
-                not_allowed,
                 forward.failed
             ),
         ),

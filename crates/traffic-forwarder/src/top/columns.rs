@@ -45,7 +45,7 @@ impl<T> Column<T> {
     }
 }
 
-pub(super) const FORWARDS: [Column<Forward>; 15] = [
+pub(super) const FORWARDS: [Column<Forward>; 16] = [
     text("FORWARD", 12, 0, |forward: &Forward| {
         let alert = (!forward.attention.is_empty()).then_some(Colour::Bad);
         (forward.name.clone(), alert)
@@ -75,6 +75,9 @@ pub(super) const FORWARDS: [Column<Forward>; 15] = [
     })
     .sorted_by("errors"),
     number("DENIED", 8, 11, |forward: &Forward| plain(forward.not_allowed.to_string())),
+    number("LIMITED", 8, 12, |forward: &Forward| {
+        plain((forward.client_limit + forward.rate_limit).to_string())
+    }),
     number("BACKLOG", 7, 9, |forward: &Forward| plain(forward.backlog.to_string())),
     number("OPENED", 8, 10, |forward: &Forward| plain(forward.opened.to_string())),
     number("UP", 8, 8, |forward: &Forward| plain(bytes(forward.bytes_up))).sorted_by("bytes"),

@@ -68,6 +68,8 @@ impl Abused {
     ) -> Self {
         let (target, echo) = (Target::start(behaviour), Target::start(Behaviour::Echo));
         let (port, quiet) = (Port::v4(), Port::v4());
+        // All clients of a test have one address.
+        let settings = format!("{settings}\nshare = 'off'");
         let config = config.forward(port.addr(), target.addr(), settings);
         let config = config.forward(quiet.addr(), echo.addr(), "");
         let operated = Operated::start_with(config, prepare);

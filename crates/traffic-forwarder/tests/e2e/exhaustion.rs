@@ -115,7 +115,7 @@ fn a_lane_without_a_pipe_copies() {
 
 fn started_with(open_files: u64, process: &str, at_limit: &str) -> (Target, Port, Forwarder) {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
-    let settings = format!("at_limit = '{at_limit}'");
+    let settings = format!("at_limit = '{at_limit}'\nshare = 'off'");
     let config = Config::new().process(process).process("workers = 1");
     let config = config.forward(port.addr(), target.addr(), settings);
     let forwarder = forwarder().open_files(open_files).config(config.text()).start();

@@ -124,7 +124,7 @@ fn idle_sessions_cost_two_descriptors_and_little_memory() {
     let port = Port::v4();
     // Records would be held in memory until they are written.
     let config = Config::new().log("level = 'info'\nsessions = false");
-    let settings = format!("max_sessions = {n}");
+    let settings = format!("max_sessions = {n}\nshare = 'off'");
     let config = config.forward(port.addr(), listener.local_addr().unwrap(), settings);
     let forwarder = config.start();
     let files_before = forwarder.fd_count();

@@ -20,6 +20,10 @@ const TEXTS = {
     [`${it.forward}: ${it.target_address ?? it.target ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
   target_up: (it) => [`${it.forward}: ${it.target}`, "good"],
   not_allowed: (it) => [`${it.forward}: ${it.count} not allowed, the last one ${it.client}`, "notable"],
+  client_limited: (it) => [
+    `${it.forward}: ${it.count} refused by ${it.key}, the last one ${it.client} with ${many(it.places, "session")}`,
+    "notable",
+  ],
   limit_reached: (it) => [`${it.forward}: ${it.count} refused at ${it.limit} sessions`, "bad"],
   accept_failed: (it) => [`${it.forward}: ${it.error}, ${many(it.count, "time")}`, "bad"],
   resource_exhausted: (it) => [`${it.cause}: ${it.needed_for}, ${many(it.count, "time")}`, "bad"],

@@ -13,7 +13,7 @@ pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
 impl World {
     /// Starts to connect a new TCP socket: the end has no owner yet, and no SYN is sent.
-    pub(crate) fn connect(&mut self, to: SocketAddr) -> Result<Key> {
+    pub(crate) fn connect(&mut self, source: Option<IpAddr>, to: SocketAddr) -> Result<Key> {
         self.fails(Call::Connect)?;
         // connect(2) to the unspecified address reaches the loopback address.
         let to = match to.ip() {
@@ -21,11 +21,12 @@ impl World {
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => (Ipv6Addr::LOCALHOST, to.port()).into(),
             _ => to,
         };
-        let source: IpAddr = match to.ip() {
+        let usual: IpAddr = match to.ip() {
             IpAddr::V4(ip) if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V4(_) => HOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         };
+        let source = source.unwrap_or(usual);
         let local = self.source_address(source, to)?;
         let (sizes, connection) = (self.buffer_sizes(), self.new_number());
         let (pair, owner) = ((local, to), Owner::Orphan);

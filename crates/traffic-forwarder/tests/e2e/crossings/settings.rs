@@ -78,6 +78,7 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("[defaults]", "slow_start", given(durations)),
         ("[defaults]", "allow", given(["\"127.0.0.0/8\"", "\"127.0.0.1\"", "\"127.0.0.2\""])),
         ("[defaults]", "deny", given(["\"10.0.0.0/8\"", "\"10.0.0.1\"", "\"10.0.0.2\""])),
+        ("[defaults]", "share", given(["8", "0.5", "\"off\""])),
         ("to", "weight", given(["2", "3", "4"])),
         // A value that differs from the default: others are not rendered.
         ("to", "backup", given(["true", "true", "true"])),
@@ -90,7 +91,7 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("keepalive", "count", given(["3", "4", "5"])),
     ];
     let rows = rows.into_iter().chain(values_of_headers()).chain(values_of_connections());
-    let rows = rows.chain(values_of_a_check());
+    let rows = rows.chain(values_of_a_check()).chain(values_of_a_client());
     rows.map(|(section, key, values)| ((section, key), values)).collect()
 }
 
@@ -104,6 +105,17 @@ fn values_of_headers() -> impl Iterator<Item = (&'static str, &'static str, Valu
         ("to", "send_proxy", given(["\"off\"", "\"off\"", "\"v1\""])),
         ("accept_proxy", "from", given(["\"127.0.0.1\"", "\"127.0.0.0/8\"", "\"0.0.0.0/0\""])),
         ("accept_proxy", "timeout", given(["\"11s\"", "\"12s\"", "\"13s\""])),
+    ];
+    rows.into_iter()
+}
+
+fn values_of_a_client() -> impl Iterator<Item = (&'static str, &'static str, Values)> {
+    let rows = [
+        ("per_client", "sessions", given(["100", "101", "102"])),
+        ("per_client", "new", given(["\"1000/s\"", "\"1001/m\"", "\"1002/h\""])),
+        ("per_client", "burst", given(["500", "501", "502"])),
+        ("per_client", "prefix", given(["[31, 63]", "[30, 62]", "[29, 61]"])),
+        ("per_client", "exempt", given(["\"10.0.0.7\"", "\"10.0.0.8\"", "\"10.0.0.9\""])),
     ];
     rows.into_iter()
 }
@@ -167,11 +179,12 @@ impl Fixture {
         let to = |at: usize| targets[at].addr().tcp().to_string();
         let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
         values.insert(("to", "address"), to);
-        let tables: [(_, _, &[&str]); 6] = [
+        let tables: [(_, _, &[&str]); 7] = [
             ("[[forward]]", "route", &["sni", "alpn", "to"]),
             ("[[forward]]", "to", &["address", "weight", "backup", "max_sessions", "send_proxy"]),
             ("[defaults]", "keepalive", &["idle", "interval", "count"]),
             ("[defaults]", "accept_proxy", &["from", "timeout"]),
+            ("[defaults]", "per_client", &["sessions", "new", "burst", "prefix", "exempt"]),
             ("[defaults]", "passive", &["failures", "down", "down_max"]),
             ("[defaults]", "check", &["send", "expect", "every", "timeout", "fall", "rise"]),
         ];
@@ -239,7 +252,8 @@ impl Fixture {
             let found = match (section, key) {
                 (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
                 (
-                    table @ ("keepalive" | "passive" | "check" | "accept_proxy" | "route" | "to"),
+                    table @ ("keepalive" | "passive" | "check" | "accept_proxy" | "per_client"
+                    | "route" | "to"),
                     key,
                 ) => of(main, table).map(|value| part(&value.unwrap(), key)),
                 ("[process]" | "[log]", key) => of(&report["settings"], key),
@@ -317,7 +331,8 @@ impl Fixture {
 /// The value of a key in an inline table.
 fn part(table: &str, key: &str) -> Option<String> {
     let rest = table.split(&format!("{key} = ")).nth(1)?;
-    Some(rest.split([',', ' ']).next()?.to_owned())
+    let list = rest.starts_with('[').then(|| rest.split_inclusive(']').next());
+    list.unwrap_or_else(|| rest.split([',', ' ']).next()).map(str::to_owned)
 }
 
 /// The table under which a row is looked up: a forward's settings stand in `[defaults]`.

@@ -1,0 +1,162 @@
+//! Stage *permit*, the decision: the places of a session in the process, its forward and its client's share.
+
+use crate::clients::{ClientPlace, Refused};
+use crate::forward::Forward;
+use crate::permit::{Claim, EnteredClient, Gate, Permit, PermitRequest};
+use crate::rule::Route;
+use crate::rules::Rules;
+use crate::select;
+use crate::session::Session;
+use crate::shared::Shared;
+use flow::{Admission, AtLimit, ClientLimit, ClientState, Pool, Prefix, Share, Stage, Time};
+use std::convert::Infallible;
+use std::sync::Arc;
+use sys::kernel::Kernel;
+
+/// Why a connection gets no places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotAdmitted {
+    /// A limit of the forward, the process or the targets is reached.
+    Full(Admission),
+    /// Its client has reached a limit of its own.
+    Client(RefusedClient),
+}
+
+/// A client at a limit of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RefusedClient {
+    pub(crate) client: Prefix,
+    pub(crate) limit: ClientLimit,
+    /// Places that it holds.
+    pub(crate) places: u32,
+}
+
+impl<K: Kernel> Shared<K> {
+    /// Takes the places of a new session on this route, or none. `client` is `None` if it is not counted, or not
+    /// known yet. Where clients may wait for a place in a target, the session has a claim to one until the
+    /// selection. Where clients may wait, `worker` gets [`Message::RoomAgain`](crate::message::Message::RoomAgain)
+    /// when a place is free.
+    pub(crate) fn request(
+        &self,
+        route: &Arc<Route>,
+        rules: &Rules,
+        client: Option<Prefix>,
+        worker: usize,
+        now: Time,
+    ) -> Result<(Permit, Option<Claim>), NotAdmitted> {
+        let (forward, limits, at_limit) = (&route.forward, rules.clients.limits, rules.at_limit);
+        let share = self.share_of_process(rules);
+        // First: a client at its limit takes no place of another one, not for a moment.
+        let entered = match client {
+            Some(client) => {
+                let pool = pool_of_clients(forward, &self.gate, share, 0);
+                Some((client, self.enter(forward, rules, client, pool, now)?))
+            }
+            None => None,
+        };
+        let held = entered.as_ref().map(|(_, (_, places))| places - 1);
+        // Before the hello of a client, its targets are not known: it waits for them as a session.
+        let has_targets = at_limit == AtLimit::Wait && !route.awaits_hello();
+        let is_limited = has_targets && select::is_limited(route);
+        let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
+        let client_of_permit = held.map(|places| EnteredClient { limits, places });
+        let request =
+            PermitRequest { at_limit, worker, has_place, share, client: client_of_permit };
+        let requested = Permit::request(route, request, &self.gate, |waiting| self.wake(waiting));
+        match (requested, entered) {
+            (Ok((mut permit, claim)), entered) => {
+                permit.set_client(entered.map(|(_, (place, _))| place));
+                Ok((permit, claim))
+            }
+            (Err(admission), None) => Err(NotAdmitted::Full(admission)),
+            (Err(admission), Some((client, (place, places)))) => {
+                // Another worker may have taken the place that was free.
+                let pool = pool_of_clients(forward, &self.gate, share, 0);
+                let limit = limits.share_of(places - 1, pool).err();
+                let before = |state| limits.take_back(state);
+                self.clients.take_back(&forward.clients, place, before, limit.is_some());
+                Err(limit.map_or(NotAdmitted::Full(admission), |limit| {
+                    NotAdmitted::Client(RefusedClient { client, limit, places: places - 1 })
+                }))
+            }
+        }
+    }
+
+    /// Counts the client of a session that has its other places.
+    ///
+    /// # Errors
+    /// The limit that it has reached.
+    pub(crate) fn enter_client(
+        &self,
+        permit: &mut Permit,
+        rules: &Rules,
+        client: Option<Prefix>,
+        now: Time,
+    ) -> Result<(), NotAdmitted> {
+        let forward = Arc::clone(&permit.route().forward);
+        self.leave_client(permit.take_client(), &forward);
+        let Some(client) = client else { return Ok(()) };
+        let pool = pool_of_clients(&forward, &self.gate, self.share_of_process(rules), 1);
+        let (place, _) = self.enter(&forward, rules, client, pool, now)?;
+        permit.set_client(Some(place));
+        Ok(())
+    }
+
+    /// Counts the client of a session anew, under other rules or in another process image. May exceed the limits.
+    /// Before the header of a proxy, a session has no client.
+    pub(crate) fn recount(&self, session: &mut Session<K>, now: Time) {
+        if matches!(session.flow.stage(), Stage::Greeting { .. }) && session.hello().is_none() {
+            return;
+        }
+        let forward = Arc::clone(&session.route().forward);
+        let client = forward.rules().clients.client(session.client_address);
+        let entered = client.and_then(|client| {
+            let admit = |state: ClientState| Ok::<_, Infallible>(state.one_more());
+            self.clients.enter(&forward.clients, client, now, admit).ok()
+        });
+        let old = session.permit.take_client();
+        session.permit.set_client(entered.map(|(place, _)| place));
+        self.leave_client(old, &forward);
+    }
+
+    fn leave_client(&self, place: Option<ClientPlace>, forward: &Forward) {
+        if let Some(place) = place {
+            self.clients.leave(&forward.clients, place);
+        }
+    }
+
+    fn enter(
+        &self,
+        forward: &Forward,
+        rules: &Rules,
+        client: Prefix,
+        pool: Pool,
+        now: Time,
+    ) -> Result<(ClientPlace, u32), NotAdmitted> {
+        let admit = |state| rules.clients.limits.admit(state, pool, now);
+        let entered = self.clients.enter(&forward.clients, client, now, admit);
+        entered.map(|(place, state)| (place, state.places)).map_err(|Refused { limit, places }| {
+            NotAdmitted::Client(RefusedClient { client, limit, places })
+        })
+    }
+
+    /// The share of a forward in the places of the process. A lone forward may have them all.
+    fn share_of_process(&self, rules: &Rules) -> Option<Share> {
+        rules.clients.limits.share.filter(|_| self.has_several_forwards())
+    }
+
+    /// Whether a forward is kept from free places of the process by its share.
+    pub(crate) fn has_its_share(&self, forward: &Forward) -> bool {
+        let share = self.share_of_process(&forward.rules());
+        let process = self.gate.pool();
+        process.free() > 0 && share.is_some_and(|it| process.room(it, forward.gate.taken()) == 0)
+    }
+}
+
+/// The places that the clients of a forward share: its own, as far as the process has room for them. `own` is
+/// the number of places that are already taken for the session.
+fn pool_of_clients(forward: &Forward, process: &Gate, share: Option<Share>, own: u32) -> Pool {
+    let without_own = |pool: Pool| Pool { taken: pool.taken.saturating_sub(own), ..pool };
+    let (process, forward) = (without_own(process.pool()), without_own(forward.gate.pool()));
+    forward.within(share.map_or(process.free(), |share| process.room(share, forward.taken)))
+}

@@ -1,0 +1,160 @@
+//! The clients of all forwards, with the places that each holds: one table for the process, touched once when a
+//! session is admitted and once when it ends. Its memory is bounded, and allocated in parts when clients come.
+
+mod shard;
+pub(crate) use shard::{Client, Refused};
+
+use crate::random::mix;
+use flow::{ClientState, Prefix, Time};
+use shard::{ENTRIES, Entry, Key, SETS, Shard};
+use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Parts of the table, each with a lock of its own. With the entries of a part: 65,536 clients.
+const SHARDS: usize = 64;
+
+/// Number of [`Place`] for a client without an entry of its own.
+const CROWD: u32 = u32::MAX;
+
+/// Clients by forward and prefix. A client without places may be forgotten at any time.
+pub(crate) struct Clients {
+    shards: Box<[Mutex<Shard>]>,
+    /// Keeps peers from choosing addresses that meet in one part.
+    seed: u64,
+}
+
+/// What the table needs of a forward.
+pub(crate) struct ForwardClients {
+    /// Unique among the forwards of the process; never zero.
+    id: u32,
+    /// The entry of all clients that find no free one: the table is full of clients with places.
+    crowd: Mutex<Entry>,
+}
+
+/// A place of a client in the table. Returned exactly once, by [`Clients::leave`] or [`Clients::take_back`].
+#[derive(Debug)]
+#[must_use = "a place that is dropped is counted for ever"]
+pub(crate) struct ClientPlace(NonZeroU32);
+
+impl ForwardClients {
+    pub(crate) fn new(id: NonZeroU32) -> Self {
+        Self { id: id.get(), crowd: Mutex::default() }
+    }
+}
+
+impl ClientPlace {
+    /// A number for comparison: equal for places of one client.
+    pub(crate) fn number(&self) -> u32 {
+        self.0.get()
+    }
+
+    /// The shard and the entry; `None` for the crowd.
+    fn into_position(self) -> Option<(usize, usize)> {
+        let at = self.0.get() as usize - 1;
+        (self.0.get() != CROWD).then_some((at / ENTRIES, at % ENTRIES))
+    }
+}
+
+impl Clients {
+    /// An empty table, without memory for clients.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), seed }
+    }
+
+    /// Counts one more place of a client, as `admit` decides: it gets the state of the client, and returns the
+    /// new one.
+    ///
+    /// # Errors
+    /// That of `admit`. It is counted as a refusal.
+    #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
+    pub(crate) fn enter<E>(
+        &self,
+        forward: &ForwardClients,
+        client: Prefix,
+        now: Time,
+        admit: impl FnOnce(ClientState) -> Result<ClientState, E>,
+    ) -> Result<(ClientPlace, ClientState), Refused<E>> {
+        let key = Key { forward: forward.id, address: client.mapped_bits() };
+        let hash = self.hash(key);
+        let number = hash as usize % SHARDS;
+        let sets = [hash >> 8, hash >> 32].map(|bits| bits as usize % SETS);
+        let mut shard = lock(&self.shards[number]);
+        if let Some(at) = shard.entry_of(key, sets) {
+            let state = shard.at(at).enter(key, now, admit)?;
+            return Ok((place(number * ENTRIES + at), state));
+        }
+        drop(shard);
+        let state = lock(&forward.crowd).enter(key, now, admit)?;
+        Ok((ClientPlace(NonZeroU32::MAX), state))
+    }
+
+    /// Returns a place.
+    pub(crate) fn leave(&self, forward: &ForwardClients, place: ClientPlace) {
+        self.with(forward, place, Entry::leave);
+    }
+
+    /// Returns a place that was counted in vain: another limit refuses the client. `before` returns the state
+    /// before it was counted.
+    pub(crate) fn take_back(
+        &self,
+        forward: &ForwardClients,
+        place: ClientPlace,
+        before: impl FnOnce(ClientState) -> ClientState,
+        is_client_limit: bool,
+    ) {
+        self.with(forward, place, |entry| entry.take_back(before, is_client_limit));
+    }
+
+    /// The clients of a forward that hold places, or were refused lately.
+    pub(crate) fn of(&self, forward: &ForwardClients) -> Vec<Client> {
+        let mut clients = Vec::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let its = shard.entries().iter().filter(|entry| entry.is_of(forward.id));
+            clients.extend(its.map(|entry| entry.shown(Some(entry.address()))));
+        }
+        let crowd = lock(&forward.crowd);
+        if crowd.is_of(forward.id) {
+            clients.push(crowd.shown(None));
+        }
+        clients
+    }
+
+    /// The numbers of places by [`ClientPlace::number`], for the audit.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.shards.iter().enumerate().flat_map(|(number, shard)| {
+            let shard = lock(shard);
+            let places = shard.entries().iter().map(Entry::places).enumerate();
+            let held = places.filter(|(_, places)| *places > 0);
+            let numbered = held.map(|(at, places)| (place(number * ENTRIES + at).number(), places));
+            numbered.collect::<Vec<_>>()
+        })
+    }
+
+    fn with(&self, forward: &ForwardClients, place: ClientPlace, change: impl FnOnce(&mut Entry)) {
+        match place.into_position() {
+            Some((shard, at)) => change(lock(&self.shards[shard]).at(at)),
+            None => change(&mut lock(&forward.crowd)),
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "both halves of the address are used")]
+    fn hash(&self, key: Key) -> u64 {
+        let Key { forward, address } = key;
+        let high = mix(self.seed ^ (address >> 64) as u64);
+        mix(mix(high ^ address as u64) ^ u64::from(forward))
+    }
+}
+
+fn place(at: usize) -> ClientPlace {
+    let number = u32::try_from(at + 1).ok().and_then(NonZeroU32::new);
+    ClientPlace(number.expect("the table has fewer entries"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code panics while it holds a lock.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;
