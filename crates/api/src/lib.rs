@@ -7,6 +7,9 @@ pub use attention::{Attention, Condition, holds};
 mod change;
 pub use change::{Change, ChangedForward, ForwardSummary, Reload, RemadeFile};
 
+mod client;
+pub use client::{Client, Clients};
+
 mod event;
 pub use event::{
     AcceptFailed, ClientLimited, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached,

@@ -33,6 +33,7 @@ mod targets;
 pub(crate) mod sessions;
 
 mod changes;
+mod clients;
 
 mod upgrade;
 
@@ -77,6 +78,7 @@ async fn carry_out(operation: &Operation) -> Result<Exit, CommandError> {
     match operation {
         Operation::Status(args) => status::run(args).await,
         Operation::Targets(args) => targets::run(args).await,
+        Operation::Clients(args) => clients::run(args).await,
         Operation::Sessions(args) => sessions::run(args).await,
         Operation::Kill(args) => kill(args).await,
         Operation::Drain(args) => admit(args, Verb::Drain).await,

@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: the OpenAPI document, generated from the code.
 
-use super::{events, forwards, page, probes, profile, reload, sessions, status, upgrade};
+use super::{clients, events, forwards, page, probes, profile, reload, sessions, status, upgrade};
 use axum::Json;
 use utoipa::OpenApi;
 
@@ -23,6 +23,7 @@ use utoipa::OpenApi;
         sessions::kill_all,
         reload::reload,
         reload::confirm,
+        clients::list,
         upgrade::upgrade,
         events::events,
         probes::metrics,

@@ -17,6 +17,7 @@ mod access;
 
 mod app;
 mod budget;
+mod clients;
 mod listener;
 mod server;
 mod write_timeout;

@@ -4,7 +4,9 @@ use super::access::{self, Access};
 use super::app::App;
 use super::budget::{self, Budget};
 use super::refusal::{Refusal, no_method, no_path};
-use super::{document, events, forwards, page, probes, profile, reload, sessions, status, upgrade};
+use super::{
+    clients, document, events, forwards, page, probes, profile, reload, sessions, status, upgrade,
+};
 use api::ErrorCode;
 use axum::Router;
 use axum::body::HttpBody;
@@ -28,6 +30,7 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/forwards/{name}", get(forwards::one)),
         ("/v1/forwards/{name}/drain", post(forwards::drain)),
         ("/v1/forwards/{name}/resume", post(forwards::resume)),
+        ("/v1/clients", get(clients::list)),
         ("/v1/sessions", get(sessions::list).delete(sessions::kill_all)),
         ("/v1/sessions/{id}", get(sessions::one).delete(sessions::kill)),
         ("/v1/reload", post(reload::reload)),

@@ -22,6 +22,8 @@ pub(crate) enum Operation {
     Status(Status),
     /// List the targets of all forwards, or of one, with their state.
     Targets(Targets),
+    /// List the clients of all forwards, or of one: who holds how many sessions, and was refused how often.
+    Clients(Clients),
     /// List the open sessions, or show one.
     Sessions(Sessions),
     /// Reset both sides of a session, or of all sessions that match.
@@ -52,6 +54,7 @@ impl Operation {
         let query = match self {
             Self::Status(Status { query, .. })
             | Self::Targets(Targets { query, .. })
+            | Self::Clients(Clients { query, .. })
             | Self::Sessions(Sessions { query, .. })
             | Self::Kill(Kill { query, .. })
             | Self::Drain(Named { query, .. })
@@ -87,6 +90,25 @@ pub(crate) struct Targets {
     /// Show only the targets of this forward.
     #[arg(value_name = "FORWARD")]
     pub(crate) forward: Option<String>,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+    #[command(flatten)]
+    pub(crate) query: QueryArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Clients {
+    /// Show only the clients of this forward.
+    #[arg(value_name = "FORWARD")]
+    pub(crate) forward: Option<String>,
+    /// Number of clients to list, up to 100000: those with the most sessions.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 50,
+        value_parser = number::<usize>("expected a whole number")
+    )]
+    pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) watch: WatchArgs,
     #[command(flatten)]

@@ -53,6 +53,7 @@ mod resets;
 mod sandbox;
 mod scale;
 mod secrecy;
+mod shares;
 mod shutdown;
 mod skipped;
 mod slow_start;

@@ -1,0 +1,95 @@
+//! `/v1/clients`: who holds how many places.
+
+use super::app::App;
+use super::refusal::Refusal;
+use crate::api_format::{Moment, time};
+use crate::supervisor::Supervisor;
+use api::{Client, Clients, Failure};
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use engine::ClientView;
+use serde::Deserialize;
+use std::cmp::Reverse;
+use utoipa::IntoParams;
+
+const LIMIT: usize = 100;
+const LIMIT_MAX: usize = 100_000;
+
+/// Query of `GET /v1/clients`: filter and page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// Only clients of this forward.
+    forward: Option<String>,
+    /// Maximum number of clients in the answer, up to 100000; default 100.
+    limit: Option<usize>,
+    /// Number of clients to skip.
+    #[serde(default)]
+    offset: usize,
+}
+
+/// Lists the clients that hold sessions, or were refused, those with the most sessions first.
+#[utoipa::path(get, path = "/v1/clients", tag = "clients", params(ListQuery), responses(
+    (status = 200, body = Clients), (status = 400, body = Failure), (status = 404, body = Failure),
+))]
+pub(super) async fn list(
+    State(app): State<App>,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Json<Clients>, Refusal> {
+    let Query(ListQuery { forward, limit, offset }) = query?;
+    let limit = limit.unwrap_or(LIMIT);
+    if limit > LIMIT_MAX {
+        let message = format!("limit={limit} is more than the most possible, {LIMIT_MAX}");
+        return Err(Refusal::bad_request(message));
+    }
+    let name = forward.clone();
+    let found = app.supervisor.ask(move |supervisor| found(supervisor, name.as_deref())).await?;
+    let (mut clients, uncounted) = match (found, forward) {
+        (Some(found), _) => found,
+        (None, forward) => return Err(Refusal::no_forward(&forward.unwrap_or_default())),
+    };
+    clients.sort_by_key(|(_, client)| {
+        (Reverse(client.places), Reverse(client.refused), client.client)
+    });
+    let (total, now) = (clients.len(), Moment::now());
+    let shown = clients.into_iter().skip(offset).take(limit);
+    let clients = shown.map(|(forward, client)| client_of(forward, &client, now)).collect();
+    Ok(Json(Clients { total, clients, uncounted }))
+}
+
+/// Clients, each with the name of its forward, and the names of forwards that count none.
+type Found = (Vec<(String, ClientView)>, Vec<String>);
+
+/// The clients of this forward, or of all. `None` if there is no such forward.
+fn found(supervisor: &Supervisor, name: Option<&str>) -> Option<Found> {
+    let views = supervisor.engine().forwards();
+    let views: Vec<_> =
+        views.filter(|view| name.is_none_or(|name| view.plan.name == name)).collect();
+    if views.is_empty() && name.is_some() {
+        return None;
+    }
+    let (mut clients, mut uncounted) = (Vec::new(), Vec::new());
+    for view in views {
+        let name = || view.plan.name.clone();
+        if view.counts_clients() {
+            clients.extend(view.clients().into_iter().map(|client| (name(), client)));
+        } else {
+            uncounted.push(name());
+        }
+    }
+    Some((clients, uncounted))
+}
+
+fn client_of(forward: String, client: &ClientView, now: Moment) -> Client {
+    let age = now.monotonic.since(client.since);
+    let since = now.wall.checked_sub(age).filter(|_| client.places > 0);
+    Client {
+        forward,
+        client: client.client.map(|prefix| prefix.to_string()),
+        places: client.places,
+        since: since.map(time),
+        refused: client.refused,
+    }
+}
