@@ -98,7 +98,7 @@ fn figures_equal_the_benchmark() {
 #[test]
 fn the_readme_quotes_rows_of_the_comparison() {
     let (page, [readme, _]) = (document(PAGE), readmes());
-    for (peer, count) in [("HAProxy", 11), ("HAProxy, splice", 5)] {
+    for (peer, count) in [("HAProxy", 12), ("HAProxy, splice", 5)] {
         let names = ["", "this", peer, "nginx stream", "realm"];
         let quotes = readme.table(&names);
         assert_eq!(quotes.len(), count, "rows of the table with {peer}");

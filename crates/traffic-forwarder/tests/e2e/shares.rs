@@ -6,6 +6,7 @@ mod limits;
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::Value;
 use testkit::{LIMIT, Socket, connect_from, wait_until};
@@ -22,6 +23,8 @@ fn address(number: u16) -> IpAddr {
 fn client_from(source: IpAddr, to: SocketAddr) -> Option<Socket> {
     // The RST may come before connect(2) has returned.
     let mut socket = connect_from(source, to).ok()?;
+    // A reset at its end: thousands of clients would leave a port each in TIME-WAIT, here and at the target.
+    socket.set_linger(Some(Duration::ZERO)).unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
     socket.set_write_timeout(Some(LIMIT)).unwrap();
     socket.write_all(b".").ok()?;
