@@ -73,6 +73,11 @@ fn example(settings: &[Setting]) -> String {
     first.map(|(key, value)| format!("{key} = {value}")).unwrap_or_default()
 }
 
+/// Words with commas between them.
+fn listed(words: impl Iterator<Item = String>) -> String {
+    words.collect::<Vec<_>>().join(", ")
+}
+
 impl Kind {
     /// The allowed values, with literals in backticks.
     pub fn values(self) -> String {
@@ -89,10 +94,7 @@ impl Kind {
                 format!("a size from `{min}` to `{max}`")
             }
             Self::Bool => "`true`, `false`".to_owned(),
-            Self::Choice(words) => {
-                let words: Vec<_> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
-                words.join(", ")
-            }
+            Self::Choice(words) => listed(words.iter().map(|word| format!("`\"{word}\"`"))),
             Self::Name => "1 to 128 bytes without white space".to_owned(),
             Self::Listen | Self::TargetAddress => "an address".to_owned(),
             Self::Target(_) => "an address, a table".to_owned(),
@@ -121,9 +123,8 @@ impl Kind {
                 format!("{}, {}", Self::Choice(words).values(), Self::Table(settings).values())
             }
             Self::Table(settings) | Self::Route(settings) => {
-                let keys: Vec<_> =
-                    settings.iter().map(|setting| format!("`{}`", setting.key)).collect();
-                format!("a table of {}", keys.join(", "))
+                let keys = settings.iter().map(|setting| format!("`{}`", setting.key));
+                format!("a table of {}", listed(keys))
             }
         }
     }

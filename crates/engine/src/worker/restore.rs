@@ -71,11 +71,11 @@ impl<K: Kernel> Worker<K> {
             (client, ..) => return self.discard_claimed(client, target, [up, down]),
         };
         let target = without_attempt::<K>(&mut flow, target, until);
-        let stage = flow.stage();
         // New sessions must get other ids, even if the saved counter was damaged.
         self.context.shared.raise_next_id(saved.id.saturating_add(1));
         let restored = RestoredSession {
             id: saved.id,
+            greeting: greeting(saved, flow.stage()),
             flow,
             client,
             target,
@@ -84,7 +84,6 @@ impl<K: Kernel> Worker<K> {
             holding: [up, down],
             options_due: saved.options_due,
             attempts: u8::try_from(saved.attempts).unwrap_or(u8::MAX),
-            greeting: greeting(saved, stage),
         };
         self.context.shared.add_load(self.context.index);
         // Without a connection to a target, it selects one again.
