@@ -37,7 +37,7 @@ pub struct ClientView {
     pub client: Option<Prefix>,
     /// Places that it holds: its open sessions.
     pub places: u32,
-    /// Its connections that were refused by a limit of its own, since it was last forgotten.
+    /// Its refused connections, since the table last dropped its entry.
     pub refused: u32,
     /// When it took the first of its places, in whole seconds.
     pub since: Time,

@@ -1,5 +1,5 @@
 //! Limits reports to one of a kind in five seconds: a flood of refused clients must not become a flood
-//! of log lines. What was counted meanwhile is reported when the five seconds are over, so that the counts of
+//! of log lines. Occurrences in between are reported when the five seconds are over, so that the counts of
 //! all reports add up to the occurrences.
 
 use crate::report::{Outbox, Report};

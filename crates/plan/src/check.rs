@@ -305,7 +305,7 @@ fn forward(draft: &Draft<'_>) -> Option<Forward> {
     if draft.targets.is_empty() && draft.routes.is_empty() {
         return None;
     }
-    // Without targets of its own, it has routes, and no ranges.
+    // A forward without `to` has routes, which have no ranges.
     let ports = draft.targets.first().map_or(1, |target| target.value.address.count);
     let targets: Vec<Arc<[TargetEntry]>> = (0..ports)
         .map(|position| draft.targets.iter().map(|target| target.value.at(position)).collect())

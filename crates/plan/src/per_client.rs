@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flow::{Prefix, Rate};
 
-/// What one client may hold and open, and how clients are told apart. Each field is a setting with a row in
+/// What one client may hold and open, and how clients are distinguished. Each field is a setting with a row in
 /// `settings.rs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PerClient {

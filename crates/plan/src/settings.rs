@@ -220,7 +220,7 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// likewise those of the process.
     share = Some(Share::of_thousandths(9000)), Or("off", &Kind::Share) => LivingSessions;
 
-    /// Limits on one client, and how clients are told apart.
+    /// Limits on one client, and how clients are distinguished.
     per_client = None, Or("off", &Kind::Table(PerClient::SETTINGS)) => LivingSessions;
 } }
 

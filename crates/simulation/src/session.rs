@@ -232,7 +232,7 @@ impl Session {
         let is_lost = |peer: &ScriptedPeer| {
             let facts = &peer.facts;
             let is_gone = matches!(facts.left, Some(Leaving::Vanish | Leaving::Crash));
-            // Its kernel may have given up a FIN or a byte that nobody has heard of (seeds 469258, 552544).
+            // Its kernel may have given up a FIN or a byte that never arrived (seeds 469258, 552544).
             let gave_up = facts.broken == Some(Errno::TIMEDOUT) || facts.was_cut_off;
             is_gone || facts.left_unheard || gave_up
         };

@@ -16,7 +16,7 @@ fn seed_321684() {
     );
 }
 
-/// The FIN of a silent host is lost, and nobody tells the engine that its kernel has given it up.
+/// The FIN of a silent host is lost, and no segment shows that its kernel has given the connection up.
 #[test]
 fn seed_469258() {
     simulation::replay(

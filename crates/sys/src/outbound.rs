@@ -81,7 +81,7 @@ pub fn sources_of(
     by_route.into_iter().chain(own)
 }
 
-/// Gives a socket that is to be connected to `address` these options, and binds it to `source`.
+/// Sets these options on a socket for a connection to `address`, and binds it to `source`.
 pub fn prepare(
     socket: impl AsFd,
     address: SocketAddr,

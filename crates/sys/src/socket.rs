@@ -90,7 +90,7 @@ pub fn connect_tcp(address: SocketAddr) -> Result<(OwnedFd, Progress)> {
     connect_prepared(new_connection(address)?, address)
 }
 
-/// A socket that is to be connected to this address.
+/// A new socket for a connection to this address.
 pub(crate) fn new_connection(address: SocketAddr) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;

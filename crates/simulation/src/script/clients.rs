@@ -1,4 +1,4 @@
-//! Limits on the clients of a forward, and how clients are told apart.
+//! Limits on the clients of a forward, and how clients are distinguished.
 
 use flow::{Prefix, Share};
 use std::fmt;

@@ -22,7 +22,7 @@ pub(crate) enum Operation {
     Status(Status),
     /// List the targets of all forwards, or of one, with their state.
     Targets(Targets),
-    /// List the clients of all forwards, or of one: who holds how many sessions, and was refused how often.
+    /// List the clients of all forwards, or of one, with their sessions and refused connections.
     Clients(Clients),
     /// List the open sessions, or show one.
     Sessions(Sessions),
