@@ -1,8 +1,8 @@
 //! Clients and their places when something changes: reload, drain, kill, upgrade.
 
-use testkit::{Behaviour, LIMIT, Port, Socket, Target, wait_until};
+use testkit::{Behaviour, LIMIT, Port, Socket, Target, connect_from, wait_until};
 
-use super::{fill, is_refused, is_served, places, wait_for_places};
+use super::{address, fill, is_refused, is_served, places, wait_for_places};
 use crate::support::{BINARY, Config, Console, Operated, messages, ping};
 
 struct Fixture {
@@ -194,4 +194,28 @@ fn clients_lists_who_holds_how_much() {
     let unknown = console.refused(&["clients", "we"], 1);
     assert!(unknown.contains("web"), "{unknown}");
     drop(forwarder);
+}
+
+/// A client counts from its connection on, also while its TLS hello is awaited.
+#[test]
+fn a_client_counts_before_its_hello() {
+    let route = Target::start(Behaviour::Echo);
+    let settings = format!(
+        "route = [{{ sni = 'a.example', to = '{}' }}]\nhello_timeout = '1h'\n\
+         per_client = {{ sessions = 2 }}",
+        route.addr()
+    );
+    let fixture = Fixture::start(2, &settings);
+    let held = [(); 2].map(|()| connect_from(address(1), fixture.port.addr()).unwrap());
+    for _ in 0..2 {
+        wait_for_places(&fixture.operated, &[("127.9.0.1", 2)]);
+        is_refused(1, fixture.port.addr());
+        fixture.upgrade();
+    }
+    // No TLS: the forward's own target serves them, and they count as before.
+    held.iter().for_each(ping);
+    wait_for_places(&fixture.operated, &[("127.9.0.1", 2)]);
+    is_refused(1, fixture.port.addr());
+    drop(held);
+    wait_for_places(&fixture.operated, &[]);
 }
