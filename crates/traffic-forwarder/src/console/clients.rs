@@ -60,7 +60,7 @@ fn rendered(Clients { total, clients, uncounted }: &Clients, screen: &Screen) ->
 
 fn table(clients: &[Client], now: SystemTime) -> Table<5> {
     let columns = [
-        text("FORWARD"),
+        text("FORWARD").comfortable(12),
         address("CLIENT"),
         number("SESSIONS"),
         number("FOR").rank(1),
