@@ -67,7 +67,8 @@ pub(crate) fn begin_attempt<K: Kernel>(
             Ok(Progress::UnderWay)
         }
         Err(errno) => {
-            attempt_failed(session, context, step.number, failure::of_attempt(errno));
+            let failure = failure::of_attempt_with(errno, rules.outbound.is_some());
+            attempt_failed(session, context, step.number, failure);
             Ok(Progress::UnderWay)
         }
     }

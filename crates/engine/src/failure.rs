@@ -53,6 +53,17 @@ pub(crate) fn of_attempt(errno: Errno) -> SocketFailure {
     SocketFailure { cause, errno: number(errno), fin_unknown: false }
 }
 
+/// The failure of an attempt whose socket has options of its forward, if `has_options`. That it could not get its
+/// source, interface or mark says nothing about the target.
+pub(crate) fn of_attempt_with(errno: Errno, has_options: bool) -> SocketFailure {
+    match errno {
+        Errno::INVAL | Errno::NODEV | Errno::PERM if has_options => {
+            SocketFailure { cause: Cause::NoPorts, errno: number(errno), fin_unknown: false }
+        }
+        _ => of_attempt(errno),
+    }
+}
+
 /// Whether splice(2) is unavailable for these sockets, in this kernel or sandbox. No byte has moved.
 pub(crate) fn says_unsupported(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP | Errno::PERM | Errno::ACCESS)
@@ -92,4 +103,19 @@ pub(crate) fn is_of_one_connection(errno: Errno) -> bool {
             | Errno::NOTSUP
             | Errno::NETUNREACH
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_is_gone_is_a_failure_of_this_host() {
+        let by = |errno, has_options| reason_of_attempt(of_attempt_with(errno, has_options)).by;
+        for errno in [Errno::INVAL, Errno::NODEV, Errno::PERM] {
+            assert_eq!(by(errno, true), By::Resource, "{errno:?}");
+            assert_eq!(by(errno, false), By::Target, "{errno:?}");
+        }
+        assert_eq!(by(Errno::CONNREFUSED, true), By::Target);
+    }
 }

@@ -56,7 +56,7 @@ words! {
         HelloTimeout = "hello_timeout": "The TLS ClientHello had begun, and was not complete within `hello_timeout`.",
         NoRoute = "no_route": "No `route` takes the client, and its forward has no `to`.",
         NoFiles = "no_files": "No file descriptor was left (EMFILE, ENFILE).",
-        NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL).",
+        NoPorts = "no_ports": "No local port was left for a connection to this target (EADDRNOTAVAIL), or its `local_address`, `interface` or `mark` is not granted any more.",
         NoMemory = "no_memory": "The kernel had no memory for it (ENOMEM, ENOBUFS).",
         Lost = "lost": "An upgrade in place could not take it over.",
     }
