@@ -119,10 +119,10 @@ mod tests {
         let screen = Screen { size: Some((80, 24)), colours: false };
         let shown = table(&clients, now).render(&screen);
         let expected = "\
-FORWARD        CLIENT                                  SESSIONS     FOR  REFUSED
-web            2001:db8:1234:5678:9abc:def0:1234:5678       900  1m 30s   120000
-database-of-…  10.0.0.0/24                                    1  1m 30s        0
-web            others                                         0       -        3
+FORWARD         CLIENT                                  SESSIONS    FOR  REFUSED
+web             2001:db8:1234:5678:9abc:def0:1234:5678       900  1m30s   120000
+database-of-t…  10.0.0.0/24                                    1  1m30s        0
+web             others                                         0      -        3
 ";
         assert_eq!(shown, expected);
     }
