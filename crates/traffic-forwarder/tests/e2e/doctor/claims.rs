@@ -13,7 +13,7 @@ use crate::support::{forwarder, in_network_namespace, messages, served_client, t
 fn the_stated_sessions_fit_into_the_open_files_limit() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     for files in [200, 700] {
-        let config = two_workers().forward(port.addr(), target.addr(), "");
+        let config = two_workers().forward(port.addr(), target.addr(), "share = 'off'");
         let examined = Examined::by(forwarder().open_files(files), &config);
         assert_eq!(examined.report["first_limit"], "open_files");
         let claimed = examined.report["sessions"].as_u64().unwrap();
