@@ -1,18 +1,23 @@
 //! nginx: the `server` and `upstream` blocks in `stream`, including included files.
 
 mod clients;
+mod common;
 mod directives;
 mod include;
+mod limit_conn;
+mod pass;
+mod preread;
 mod proxy_header;
 mod server;
 mod upstream;
 mod words;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use common::Common;
 use directives::{IN_MAIN, IN_STREAM};
 use include::Files;
+use preread::Map;
 use words::{Directive, time};
 
 use crate::known::{Effect, Harmless, find};
@@ -85,20 +90,15 @@ impl Nginx<'_, '_> {
     }
 
     fn stream(&mut self, directives: Vec<Directive>) {
-        let (mut upstreams, mut servers, mut inherited) = (HashMap::new(), Vec::new(), Vec::new());
+        let mut common = Common::default();
+        let (mut servers, mut inherited) = (Vec::new(), Vec::new());
         for mut directive in directives {
             match directive.name() {
-                "upstream" => {
-                    let block = directive.block.take().unwrap_or_default();
-                    let block = self.files.expand(block);
-                    upstreams.insert(directive.argument().to_owned(), block);
-                }
+                "upstream" | "map" | "limit_conn_zone" => self.define(directive, &mut common),
                 "server" => {
                     let block = directive.block.take().unwrap_or_default();
                     servers.push((directive.place, self.files.expand(block)));
                 }
-                // It has no effect by itself: servers refer to it.
-                "limit_conn_zone" => self.outside(&directive, IN_STREAM),
                 // The included file may have rules for every server.
                 "include" => {
                     self.outside(&directive, IN_STREAM);
@@ -112,20 +112,40 @@ impl Nginx<'_, '_> {
                 },
             }
         }
-        let mut uses = HashMap::new();
-        for (_, own) in &servers {
-            for pass in own.iter().filter(|directive| directive.name() == "proxy_pass") {
-                *uses.entry(pass.argument().to_owned()).or_insert(0) += 1;
-            }
+        let servers: Vec<_> = servers
+            .iter()
+            .map(|(place, own)| {
+                let replaced = |it: &&Directive| own.iter().any(|other| replaces(other, it));
+                let inherited = inherited.iter().filter(|it| !replaced(it));
+                (place, inherited.chain(own).collect::<Vec<&Directive>>())
+            })
+            .collect();
+        for (_, directives) in &servers {
+            common.count(directives);
         }
-        let upstreams = server::Upstreams { blocks: &upstreams, uses: &uses };
-        for (place, own) in servers {
-            let inherited = inherited
-                .iter()
-                .filter(|directive| !own.iter().any(|other| replaces(other, directive)));
-            let all: Vec<&Directive> = inherited.chain(&own).collect();
-            let sections = server::convert(&place, &all, &upstreams, &mut self.harmless);
+        for (place, directives) in servers {
+            let sections = server::convert(place, &directives, &common, &mut self.harmless);
             self.config.sections.extend(sections);
+        }
+    }
+
+    /// Takes what servers refer to by name.
+    fn define(&mut self, mut directive: Directive, common: &mut Common) {
+        let block = self.files.expand(directive.block.take().unwrap_or_default());
+        let argument = directive.argument().to_owned();
+        match directive.name() {
+            "upstream" => {
+                common.upstreams.insert(argument, block);
+            }
+            "map" => {
+                let map = Map::new(&argument, block);
+                if !map.is_of_hello() {
+                    self.outside(&directive, IN_STREAM);
+                }
+                let variable = directive.words.into_iter().nth(2).unwrap_or_default();
+                common.maps.insert(variable, map);
+            }
+            _ => common.zones.define(&directive),
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) enum Listen {
 /// Target address of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// Fixed addresses; at least one.
+    /// Fixed addresses; none where routes have them all.
     Fixed(Vec<Server>),
     /// To the port that the client connected to, so much higher, of these hosts; at least one.
     SamePort { hosts: Vec<Server>, shift: i32 },

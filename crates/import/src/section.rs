@@ -162,6 +162,29 @@ impl Section {
         self.entries.push((key, value));
     }
 
+    /// Removes a key, and returns its value.
+    pub(crate) fn take(&mut self, key: &str) -> Option<String> {
+        let at = self.entries.iter().position(|(name, _)| *name == key)?;
+        Some(self.entries.remove(at).1)
+    }
+
+    /// Adds what a part of the forward says. What an earlier part says otherwise holds, with a note.
+    pub(crate) fn join(&mut self, part: Self) {
+        self.notes.extend(part.notes);
+        self.off = self.off.take().or(part.off);
+        for (key, value) in part.entries {
+            match self.entries.iter().find(|(name, _)| *name == key) {
+                None => self.set(key, value),
+                Some((_, held)) if *held == value => {}
+                Some(_) => {
+                    let message = format!("`{key}`: all targets have that of the first route");
+                    let help = format!("change `{key}` if it matters");
+                    self.not_converted(&part.place, message, help);
+                }
+            }
+        }
+    }
+
     /// Sets where to listen: one address, or a list of them.
     pub(crate) fn listen(&mut self, addresses: &[String]) {
         let strings: Vec<_> = addresses.iter().map(|text| plan::basic_string(text)).collect();
@@ -174,9 +197,11 @@ impl Section {
         );
     }
 
-    /// Sets the targets.
+    /// Sets the targets; none where routes have them all.
     pub(crate) fn to(&mut self, servers: &[Server]) {
-        self.set("to", server::written(servers));
+        if !servers.is_empty() {
+            self.set("to", server::written(servers));
+        }
     }
 
     /// Selects targets by the client's address, as the other program does, but by its own hash.

@@ -47,6 +47,17 @@ pub(crate) fn written(servers: &[Server]) -> String {
     }
 }
 
+/// The same for a table, which is one line of TOML.
+pub(crate) fn in_one_line(servers: &[Server]) -> String {
+    match servers {
+        [one] => one.written(),
+        several => {
+            let servers: Vec<_> = several.iter().map(Server::written).collect();
+            format!("[{}]", servers.join(", "))
+        }
+    }
+}
+
 /// A number as TOML. Our parser rejects other text.
 pub(crate) fn number(text: &str) -> String {
     text.parse::<u32>().map_or_else(|_| plan::basic_string(text), |number| number.to_string())

@@ -1,46 +1,41 @@
 //! One `server` block as forwards.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::clients::Clients;
+use super::common::Common;
 use super::directives::{IN_STREAM, KEEP, OF_LISTEN};
+use super::limit_conn::Limits;
+use super::pass::Pass;
 use super::proxy_header::ProxyHeaders;
-use super::upstream;
 use super::words::{Directive, time};
 use crate::known::{Harmless, apply, find};
 use crate::note::{SourcePlace, quoted};
 use crate::ports::{Ports, is_any_v6, split};
 use crate::route::{Listen, Target, forwards};
 use crate::section::{Noted, Section, duration};
-use crate::server::Server;
-
-/// The `upstream` blocks, and how often servers pass to each.
-pub(super) struct Upstreams<'a> {
-    pub(super) blocks: &'a HashMap<String, Vec<Directive>>,
-    pub(super) uses: &'a HashMap<String, usize>,
-}
-
-/// The variable for the port that the client connected to.
-const SERVER_PORT: [&str; 2] = [":$server_port", ":${server_port}"];
 
 pub(super) fn convert(
     place: &SourcePlace,
     directives: &[&Directive],
-    upstreams: &Upstreams<'_>,
+    common: &Common,
     harmless: &mut Harmless,
 ) -> Vec<Section> {
     let mut section = Section::forward(place.clone());
     let mut said = Said::default();
     for directive in directives {
         match directive.name() {
-            "proxy_pass" => said.target = pass(directive, upstreams, &mut section, harmless),
-            "ssl_preread" => preread(directive, directives, &mut section, harmless),
+            "proxy_pass" => {
+                let pass = Pass::new(common, directives, harmless);
+                said.target = pass.convert(directive, &mut section);
+            }
+            "limit_conn" => said.limits.limit(directive, &common.zones, &mut section),
             _ => said.directive(directive, &mut section, harmless),
         }
     }
-    let Said { listens, target, clients, headers } = said;
+    let Said { listens, target, clients, headers, limits } = said;
+    limits.set(&mut section, harmless);
     clients.set(&listens, &mut section);
     headers.set(&listens, &mut section, harmless);
     if listens.is_empty() && section.off.is_none() {
@@ -65,6 +60,7 @@ struct Said {
     target: Option<Target>,
     clients: Clients,
     headers: ProxyHeaders,
+    limits: Limits,
 }
 
 impl Said {
@@ -90,13 +86,18 @@ impl Said {
             // Switches that are off.
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
             "allow" | "deny" => self.clients.rule(directive, section),
-            "proxy_next_upstream" | "proxy_next_upstream_timeout" | "proxy_next_upstream_tries" => {
-            }
+            "limit_conn_dry_run" => self.limits.dry_run(directive),
+            // They belong to the target.
+            "ssl_preread"
+            | "preread_timeout"
+            | "proxy_next_upstream"
+            | "proxy_next_upstream_timeout"
+            | "proxy_next_upstream_tries" => {}
             "include" => unread(directive, section),
             name => {
                 let effect = find(IN_STREAM, name).map(|(_, effect)| effect);
                 let words = directive.words.join(" ");
-                let shown = if effect.is_some() && !is_rule(name) { name } else { &words };
+                let shown = if effect.is_some() { name } else { &words };
                 apply(effect, shown, &directive.place, section, harmless);
             }
         }
@@ -143,27 +144,6 @@ fn next_upstream(
         _ => "each target is tried at most once, all within connect_timeout",
     };
     section.differs(&directive.place, format!("{}: {message}", quoted(directive.name())), "");
-}
-
-/// Names within TLS: lost if the target depends on anything, and else only for logs.
-fn preread(
-    directive: &Directive,
-    directives: &[&Directive],
-    section: &mut Section,
-    harmless: &mut Harmless,
-) {
-    let chooses = |it: &&Directive| it.name() == "proxy_pass" && it.argument().contains('$');
-    if directive.argument() == "on" && directives.iter().any(chooses) {
-        let message = "no names within TLS are read";
-        section.lost(&directive.place, "`ssl_preread`", message, KEEP);
-    } else {
-        harmless.variable(&directive.place, directive.name());
-    }
-}
-
-/// Whether the arguments matter more than the name.
-fn is_rule(name: &str) -> bool {
-    name == "limit_conn"
 }
 
 fn set_time(section: &mut Section, key: &'static str, directive: &Directive) {
@@ -238,30 +218,5 @@ fn keepalive(section: &mut Section, place: &SourcePlace, value: &str) {
             let message = format!("`so_keepalive={value}` is not understood");
             section.not_converted(place, message, "set keepalive by hand");
         }
-    }
-}
-
-fn pass(
-    directive: &Directive,
-    upstreams: &Upstreams<'_>,
-    section: &mut Section,
-    harmless: &mut Harmless,
-) -> Option<Target> {
-    let (address, place) = (directive.argument(), &directive.place);
-    let same_port = SERVER_PORT.iter().find_map(|end| address.strip_suffix(end));
-    if let Some(host) = same_port.filter(|host| !host.contains('$')) {
-        return Some(Target::SamePort { hosts: vec![Server::at(host)], shift: 0 });
-    }
-    if address.contains('$') {
-        let message = format!("`proxy_pass {address}`: the target depends on a variable");
-        section.comment_out(place, message, "write a forward for each target");
-        return Some(Target::one(address));
-    }
-    match upstreams.blocks.get(address) {
-        Some(block) => {
-            let is_shared = upstreams.uses.get(address).is_some_and(|uses| *uses > 1);
-            upstream::convert(place, address, (block, is_shared), section, harmless)
-        }
-        None => Some(Target::one(address)),
     }
 }

@@ -149,10 +149,10 @@ impl Tokens<'_> {
                 self.advance(at + 1);
                 return Ok(Token::Word(word));
             }
-            word.extend(match c {
-                '\\' => chars.next().map(|(_, c)| escape(c)),
-                c => Some(c),
-            });
+            match c {
+                '\\' => escaped(&mut word, chars.next().map(|(_, c)| c)),
+                c => word.push(c),
+            }
         }
         Err(self.fault("a quote is not closed"))
     }
@@ -163,7 +163,7 @@ impl Tokens<'_> {
         let mut chars = self.rest.char_indices();
         while let Some((at, c)) = chars.next() {
             match c {
-                '\\' => word.extend(chars.next().map(|(_, c)| c)),
+                '\\' => escaped(&mut word, chars.next().map(|(_, c)| c)),
                 // `${name}` is a variable and opens no block.
                 '{' if word.ends_with('$') => {
                     variable = true;
@@ -189,13 +189,17 @@ impl Tokens<'_> {
     }
 }
 
-/// The character for `\c` in quotes.
-fn escape(c: char) -> char {
-    match c {
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        c => c,
+/// Adds what a backslash and the next character stand for: both, unless nginx knows them.
+fn escaped(word: &mut String, next: Option<char>) {
+    match next {
+        Some(c @ ('"' | '\'' | '\\')) => word.push(c),
+        Some('n') => word.push('\n'),
+        Some('r') => word.push('\r'),
+        Some('t') => word.push('\t'),
+        other => {
+            word.push('\\');
+            word.extend(other);
+        }
     }
 }
 
@@ -231,9 +235,10 @@ mod tests {
 
     #[test]
     fn directives_have_words_blocks_and_places() {
-        let text = "a 'b c' \"d\\\"\" e${f}g; # x;\nh {\n  i j;\n}\n";
+        let text = "a 'b c' \"d\\\"\" e${f}g; # x;\nh {\n  i j;\n}\n~\\bk\\b \"\\.l\\\\\";\n";
         let Ok(directives) = parse("f", text) else { panic!("a valid text") };
         assert_eq!(directives[0].words, ["a", "b c", "d\"", "e${f}g"]);
+        assert_eq!(directives[2].words, ["~\\bk\\b", "\\.l\\"]);
         let block = directives[1].block.as_deref().unwrap();
         assert_eq!((block[0].name(), block[0].place.line), ("i", 3));
     }

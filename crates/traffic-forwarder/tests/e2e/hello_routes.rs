@@ -84,12 +84,12 @@ fn block(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A hello with a server name and protocols, in one record.
-fn hello(name: &str, protocols: &[&str]) -> Vec<u8> {
+pub(crate) fn hello(name: &str, protocols: &[&str]) -> Vec<u8> {
     in_records(&message(name, protocols, 0), 1 << 14)
 }
 
 /// The message of a hello, longer by an extension of this length.
-fn message(name: &str, protocols: &[&str], padding: usize) -> Vec<u8> {
+pub(crate) fn message(name: &str, protocols: &[&str], padding: usize) -> Vec<u8> {
     let extension = |kind: u16, content: &[u8]| [&kind.to_be_bytes()[..], &block(content)].concat();
     let mut extensions = extension(13, &block(&[4, 3]));
     if !name.is_empty() {
@@ -109,7 +109,7 @@ fn message(name: &str, protocols: &[&str], padding: usize) -> Vec<u8> {
 }
 
 /// A message in records of this size.
-fn in_records(message: &[u8], size: usize) -> Vec<u8> {
+pub(crate) fn in_records(message: &[u8], size: usize) -> Vec<u8> {
     let record = |content: &[u8]| [&[22, 3, 1][..], &block(content)].concat();
     message.chunks(size).flat_map(record).collect()
 }

@@ -1,6 +1,8 @@
-//! Directives of nginx's `stream`, each with nginx and imported.
+//! Directives of nginx's `stream`, each with nginx and imported. The modules stand for the topics of nginx's own tests:
+//! access and realip, ssl_preread and map, limit_conn, proxy_protocol, and upstream with its kinds of selection.
 
 mod clients;
+mod hellos;
 mod limits;
 mod listen;
 mod selection;

@@ -112,13 +112,13 @@ impl Scene {
     }
 
     /// A client that writes these bytes at once, and leaves when it has seen something.
-    pub(super) fn writing(&self, bytes: &str) -> char {
+    pub(super) fn writing(&self, bytes: impl AsRef<[u8]>) -> char {
         let socket = match connected(Ipv4Addr::LOCALHOST.into(), self.listener) {
             Ok(socket) => socket,
             Err(mark) => return mark,
         };
         // An error shows as an end.
-        let _ = (&socket).write_all(bytes.as_bytes());
+        let _ = (&socket).write_all(bytes.as_ref());
         seen(&socket, LIMIT)
     }
 

@@ -1,7 +1,7 @@
-//! `max_conns`.
+//! `max_conns` and `limit_conn`.
 
 use super::super::case::{Says, each};
-use super::super::scene::sorted;
+use super::super::scene::{Scene, sorted};
 use super::{stream, upstream};
 
 #[test]
@@ -49,4 +49,49 @@ fn servers_with_one_upstream_have_a_limit_each() {
         ));
         case.noted("`max_conns`").is_imported();
     }
+}
+
+/// Three clients of one address that stay, one of another, and one more of the first after one has left.
+fn clients(scene: &mut Scene) -> String {
+    let held = scene.held(3);
+    let other = scene.clients_from([127, 0, 0, 9].into(), 1);
+    scene.release(0);
+    scene.wait_for_sessions(1);
+    held + &other + &scene.held(1)
+}
+
+#[test]
+fn a_client_has_as_many_sessions() {
+    let zones = "limit_conn_zone $binary_remote_addr zone=addr:1m;
+                 limit_conn_zone $remote_addr zone=text:1m;";
+    each(
+        [
+            ("limit_conn addr 2;", "11-11"),
+            ("limit_conn text 2;", "11-11"),
+            ("limit_conn addr 3; limit_conn text 2;", "11-11"),
+        ],
+        |(limits, expected)| {
+            let server = format!("server {{ listen LISTEN; proxy_pass T1; {limits} }}");
+            stream(&format!("{zones}\n{server}")).alike(expected.to_owned(), clients);
+        },
+    );
+    let case = |server: &str| {
+        stream(&format!(
+            "{zones} limit_conn addr 1;\nserver {{ listen LISTEN; proxy_pass T1; {server} }}"
+        ))
+    };
+    case("").alike("1--".to_owned(), |scene| scene.held(3));
+    case("limit_conn addr 2;").alike("11-".to_owned(), |scene| scene.held(3));
+    case("limit_conn_dry_run on;").alike("111".to_owned(), |scene| scene.held(3));
+}
+
+#[test]
+fn limits_by_something_else_are_named() {
+    let server = "server { listen LISTEN; proxy_pass T1; limit_conn port 5; }";
+    let case = stream(&format!("limit_conn_zone $server_port zone=port:1m;\n{server}"));
+    case.noted("sessions are not counted by `$server_port`").is_imported();
+    let two =
+        "server { listen LISTEN; proxy_pass T1; } server { listen LISTEN_PORT; proxy_pass T1; }";
+    let zone = "limit_conn_zone $binary_remote_addr zone=a:1m; limit_conn a 5;";
+    stream(&format!("{zone}\n{two}")).noted("in each forward of the zone").is_imported();
 }
