@@ -305,6 +305,9 @@ fn change_rules<K: Kernel>(
     if change.are_stricter {
         changes.stricter.push(Arc::clone(forward));
     }
+    if change.paces_otherwise {
+        changes.repaced.push(Arc::clone(forward));
+    }
     if change.counts_otherwise {
         changes.recounted.push(Arc::clone(forward));
     }

@@ -21,6 +21,8 @@ pub(crate) struct Changes<K: Kernel> {
     /// Forwards with rules under which open sessions may be due earlier than before, in the order of
     /// their addresses in memory.
     pub(crate) stricter: Vec<Arc<Forward>>,
+    /// Forwards with other rates than before, in the same order.
+    pub(crate) repaced: Vec<Arc<Forward>>,
     /// Forwards that count their clients in another way than before, in the same order.
     pub(crate) recounted: Vec<Arc<Forward>>,
 }
@@ -31,6 +33,7 @@ impl<K: Kernel> Default for Changes<K> {
             listen: Vec::new(),
             unlisten: Vec::new(),
             stricter: Vec::new(),
+            repaced: Vec::new(),
             recounted: Vec::new(),
         }
     }
@@ -41,7 +44,7 @@ pub(crate) fn in_memory(forward: &Arc<Forward>) -> usize {
     Arc::as_ptr(forward).addr()
 }
 
-/// Whether `forward` is one of these, of [`Changes::stricter`] or [`Changes::recounted`].
+/// Whether `forward` is one of these, one of the lists of [`Changes`].
 pub(crate) fn is_among(forwards: &[Arc<Forward>], forward: &Arc<Forward>) -> bool {
     forwards.binary_search_by_key(&in_memory(forward), in_memory).is_ok()
 }

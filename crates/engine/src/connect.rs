@@ -17,7 +17,7 @@ use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::shared::Shared;
 use crate::table::Entry;
-use flow::{By, NoTarget, NoneUp, Peer, RaceStep, Readiness, SocketFailure, Stage};
+use flow::{By, Direction, NoTarget, NoneUp, Peer, RaceStep, Readiness, SocketFailure, Stage};
 use plan::OnRefusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -247,6 +247,7 @@ fn connected<K: Kernel>(
     if address.is_unix() {
         session.flow.distrust_short_reads(Peer::Target);
     }
+    session.pace(Direction::Up, rules);
     session.flow.connected(now);
     session.counters(context.index).connected(now.since(session.flow.accepted()));
     session.flow.on_ready(Peer::Target, readiness);

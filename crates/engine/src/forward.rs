@@ -33,6 +33,8 @@ pub(crate) struct Forward {
 pub(crate) struct RulesChange {
     /// Their timers must be set again ([`Rules::are_stricter_than`]).
     pub(crate) are_stricter: bool,
+    /// Their sockets must get other rates.
+    pub(crate) paces_otherwise: bool,
     /// Their clients must be counted anew.
     pub(crate) counts_otherwise: bool,
 }
@@ -88,7 +90,11 @@ impl Forward {
         let old = self.rules.load_full();
         let counts_otherwise = rules.clients.count_otherwise(&old.clients);
         rules.clients.generation = old.clients.generation.wrapping_add(u32::from(counts_otherwise));
-        let change = RulesChange { are_stricter: rules.are_stricter_than(&old), counts_otherwise };
+        let change = RulesChange {
+            are_stricter: rules.are_stricter_than(&old),
+            paces_otherwise: rules.pacing != old.pacing,
+            counts_otherwise,
+        };
         self.rules.store(Arc::new(rules));
         change
     }

@@ -139,6 +139,7 @@ pub(crate) fn publish<K: Kernel>(
     let sockets = removed.iter().flat_map(Listener::sockets);
     changes.unlisten = sockets.map(|(number, _)| number).collect();
     changes.stricter.sort_unstable_by_key(in_memory);
+    changes.repaced.sort_unstable_by_key(in_memory);
     changes.recounted.sort_unstable_by_key(in_memory);
     let changes = Arc::new(changes);
     // Also without listeners in it: in its present turn, a worker may admit clients by rules that it has

@@ -2,8 +2,8 @@
 
 use crate::client_rules::ClientRules;
 use flow::{
-    AccessList, Active, AtLimit, Balance, NoneUp, OnDown, Outbound, Passive, PathChoice, SendProxy,
-    Timeouts,
+    AccessList, Active, AtLimit, Balance, NoneUp, OnDown, Outbound, Pacing, Passive, PathChoice,
+    SendProxy, Timeouts,
 };
 use plan::AcceptProxy;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub(crate) struct Rules {
     /// For targets without a setting of their own.
     pub(crate) send_proxy: SendProxy,
     pub(crate) options: TcpOptions,
+    /// Rates of both sockets, from the first byte on.
+    pub(crate) pacing: Pacing,
     /// `None` leaves all to the kernel.
     pub(crate) outbound: Option<Arc<Outbound>>,
     /// The clients that are served; `None` serves all.
@@ -62,6 +64,7 @@ impl Rules {
             hello_timeout: settings.hello_timeout,
             send_proxy: settings.send_proxy,
             options: options_of(forward),
+            pacing: settings.pacing(),
             outbound: Some(settings.outbound()).filter(|it| !it.is_nothing()).map(Arc::new),
             access: forward.access.clone(),
             clients: ClientRules::of(settings),
@@ -122,6 +125,7 @@ mod tests {
             hello_timeout: seconds(5),
             send_proxy: SendProxy::Off,
             options: TcpOptions::NONE,
+            pacing: Pacing::NONE,
             outbound: None,
             access: None,
             clients: ClientRules::of(&plan::ForwardSettings::default()),

@@ -272,6 +272,21 @@ impl<K: Kernel> Session<K> {
         }
     }
 
+    /// Begins to pace the bytes of a direction, on a socket without a rate.
+    pub(crate) fn pace(&self, direction: Direction, rules: &Rules) {
+        if rules.pacing.of(direction).is_some() {
+            self.set_rate(direction, rules);
+        }
+    }
+
+    /// Sets the rate of a direction on the socket that its bytes are sent to, if there is one yet.
+    pub(crate) fn set_rate(&self, direction: Direction, rules: &Rules) {
+        if let Some(socket) = self.socket(direction.sink()) {
+            // A socket that refuses it is broken, and its next call reports that.
+            let _ = socket.set_pacing_rate(rules.pacing.of(direction));
+        }
+    }
+
     /// A phase as reported: *relay* becomes *drain* while the forward or the process drains.
     pub(crate) fn shown_phase(&self, phase: Phase, process_drains: bool) -> Phase {
         match phase {

@@ -111,6 +111,9 @@ pub use keepalive::Keepalive;
 mod outbound;
 pub use outbound::{Buffers, Outbound};
 
+mod pacing;
+pub use pacing::Pacing;
+
 mod saved;
 
 mod verdict;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// Sizes of the buffers of a TCP socket, in bytes; `None` leaves one to the kernel, which grows it as needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Buffers {
     /// `SO_SNDBUF` (socket(7)), before the kernel doubles it.
     pub send: Option<u32>,

@@ -1,6 +1,6 @@
 //! Options of connections that this kernel does not grant to this process.
 
-use flow::{Buffers, Outbound};
+use flow::{Buffers, Outbound, Pacing};
 use plan::{Forward, Plan};
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
@@ -18,18 +18,26 @@ pub struct RefusedOption {
     pub refused: NotGranted,
 }
 
+/// The options of a forward's sockets that the kernel may refuse.
+type SocketOptions = (Outbound, Buffers, Pacing);
+
+fn options_of(forward: &Forward) -> SocketOptions {
+    let settings = &forward.settings;
+    (settings.outbound(), settings.buffers(), settings.pacing())
+}
+
 /// The options that the kernel does not grant to this process now: the first of each forward.
 pub fn refused_options(plan: &Plan) -> Vec<RefusedOption> {
     // Thousands of forwards may have the same options.
-    let mut tried: HashMap<(Outbound, Buffers), Option<NotGranted>> = HashMap::new();
+    let mut tried: HashMap<SocketOptions, Option<NotGranted>> = HashMap::new();
     let refused = |forward: &std::sync::Arc<Forward>| {
-        let (outbound, buffers) = (forward.settings.outbound(), forward.settings.buffers());
-        if outbound.is_nothing() && buffers == Buffers::AUTO {
+        let options = options_of(forward);
+        if options == SocketOptions::default() {
             return None;
         }
-        let result = tried
-            .entry((outbound, buffers))
-            .or_insert_with_key(|(outbound, buffers)| sys::try_outbound(outbound, *buffers).err());
+        let result = tried.entry(options).or_insert_with_key(|(outbound, buffers, pacing)| {
+            sys::try_outbound(outbound, *buffers, *pacing).err()
+        });
         Some(RefusedOption {
             forward: forward.name.clone(),
             location: forward.location.to_string(),
@@ -42,12 +50,11 @@ pub fn refused_options(plan: &Plan) -> Vec<RefusedOption> {
 /// Those of [`refused_options`] that the running plan does not have already: what has gone since it started must
 /// not prevent a reload that has nothing to do with it.
 pub fn newly_refused_options(new: &Plan, running: &Plan) -> Vec<RefusedOption> {
-    let options = |forward: &Forward| (forward.settings.outbound(), forward.settings.buffers());
-    let known: HashSet<_> = running.forwards.iter().map(|forward| options(forward)).collect();
+    let known: HashSet<_> = running.forwards.iter().map(|forward| options_of(forward)).collect();
     let mut refused = refused_options(new);
     refused.retain(|it| {
         let forward = new.forwards.iter().find(|forward| forward.name == it.forward);
-        forward.is_none_or(|forward| !known.contains(&options(forward)))
+        forward.is_none_or(|forward| !known.contains(&options_of(forward)))
     });
     refused
 }
@@ -76,6 +83,9 @@ impl RefusedOption {
             ("mark", Errno::PERM) => Some(
                 "it needs CAP_NET_ADMIN: AmbientCapabilities= and CapabilityBoundingSet= of a systemd unit, without `user`",
             ),
+            ("rate", Errno::NOPROTOOPT) => {
+                Some("this kernel does not pace sockets (SO_MAX_PACING_RATE)")
+            }
             ("send_buffer", Errno::NOBUFS) => {
                 Some("the kernel gives less than that: raise net.core.wmem_max")
             }

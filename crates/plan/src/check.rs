@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::address::{ListenAddress, Target};
 use crate::check_routes;
-use crate::draft::{Draft, DraftRoute, Located};
+use crate::draft::{Draft, DraftRoute, Listen, Located};
 use crate::hello_route::HelloRoute;
 use crate::listeners::{Listeners, Owner};
 use crate::plan::{Admin, Forward, Route};
@@ -48,6 +48,7 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
     check.each(PlanCheck::name);
     check.each(PlanCheck::targets);
     check.each(PlanCheck::check_port);
+    check.each(PlanCheck::rate);
     check.each(PlanCheck::routes);
     let good = check.good;
     drafts
@@ -230,6 +231,31 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
             let target = quoted(&to.value.address.to_string());
             let message = format!("the target {target} has no ports, and the `check` names one");
             let hint = Some("give this forward a `check` without `port`");
+            self.report(index, &to.span, message, hint);
+        }
+    }
+
+    /// Rejects a rate towards a Unix socket: the kernel paces TCP only.
+    fn rate(&mut self, index: usize, draft: &'d Draft<'a>) {
+        let pacing = draft.settings.pacing();
+        let is_unix = |it: &&Listen<'a>| matches!(it.value.first, ListenAddress::Unix(_));
+        if let Some(listen) = draft.listens.iter().filter(|_| pacing.down.is_some()).find(is_unix) {
+            let message = format!(
+                "the kernel limits the rate of TCP only, and `rate` has `down` for the clients of {}",
+                quoted(&listen.value.to_string())
+            );
+            let hint = Some("write `rate = { down = \"off\" }` in this forward");
+            self.report(index, &listen.span, message, hint);
+        }
+        let is_unix =
+            |to: &&Located<'a, TargetRange>| matches!(to.value.address.first, Target::Unix(_));
+        let targets = draft.target_lists().flatten().filter(|_| pacing.up.is_some());
+        if let Some(to) = { targets }.find(is_unix) {
+            let message = format!(
+                "the kernel limits the rate of TCP only, and `rate` has `up` for the target {}",
+                quoted(&to.value.address.to_string())
+            );
+            let hint = Some("write `rate = { up = \"off\" }` in this forward");
             self.report(index, &to.span, message, hint);
         }
     }

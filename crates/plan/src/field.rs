@@ -7,6 +7,7 @@ use std::time::Duration;
 use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice, SendProxy, Share};
 
 use crate::accept_proxy::TrustedPeers;
+use crate::byte_rate::ByteRate;
 use crate::health_check::{Method, StatusRange};
 use crate::per_client::{Networks, PerTime, PrefixLengths};
 use crate::plan::{Admin, Level, LogFormat, OnRefusal};
@@ -78,6 +79,7 @@ held!(
     StatusRange: Statuses,
     Share: Share,
     PerTime: PerTime,
+    ByteRate: ByteRate,
     PrefixLengths: PrefixLengths,
     Admin: Admin
 );

@@ -39,6 +39,7 @@ mod words;
 // Results: the plan and the problems.
 mod accept_proxy;
 mod address;
+mod byte_rate;
 mod client_tables;
 mod counted;
 mod escape;
@@ -73,6 +74,7 @@ mod testing;
 use std::path::PathBuf;
 
 pub use address::{ListenAddress, Target, ZonedAddress};
+pub use byte_rate::{ByteRate, SessionRate};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
 pub use flow::{

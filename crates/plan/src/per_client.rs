@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use flow::{Prefix, Rate};
 
+use crate::problem::ParseError;
+use crate::text::{Fragment, quoted};
+
 /// What one client may hold and open, and how clients are distinguished. Each field is a setting with a row in
 /// `settings.rs`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +88,14 @@ impl FromStr for PerTime {
         let count = count.and_then(NonZeroU32::new).ok_or(NotPerTime)?;
         Ok(Self { count, unit })
     }
+}
+
+/// Parses a number per unit of time.
+pub(crate) fn parse_per_time(text: Fragment<'_>) -> Result<PerTime, ParseError> {
+    text.text.parse().map_err(|NotPerTime| {
+        let message = format!("{} is not a number per time such as \"20/s\"", quoted(text.text));
+        text.error(message).hint("write a number from 1 to 1000000, then /s, /m or /h")
+    })
 }
 
 impl fmt::Display for PerTime {

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flow::{
-    AccessList, AtLimit, Balance, Buffers, Keepalive, NoneUp, OnDown, Outbound, Passive,
+    AccessList, AtLimit, Balance, Buffers, Keepalive, NoneUp, OnDown, Outbound, Pacing, Passive,
     PathChoice, SendProxy, Share,
 };
 
 use crate::accept_proxy::AcceptProxy;
 use crate::address::ListenAddress;
+use crate::byte_rate::SessionRate;
 use crate::counted::counted;
 use crate::health_check::HealthCheck;
 use crate::hello_route::HelloRoute;
@@ -247,6 +248,8 @@ pub struct ForwardSettings {
     pub receive_buffer: Option<u64>,
     /// Bytes that may wait in the send buffer for their first transmission.
     pub unsent: Option<u64>,
+    /// Most bytes per second of one session.
+    pub rate: Option<SessionRate>,
     /// Clients that are served; empty if all are that `deny` does not name.
     pub allow: PrefixList,
     /// Clients that are refused.
@@ -295,6 +298,11 @@ impl ForwardSettings {
             receive: size(self.receive_buffer),
             unsent: size(self.unsent),
         }
+    }
+
+    /// The rates at which the kernel sends.
+    pub fn pacing(&self) -> Pacing {
+        self.rate.map_or(Pacing::NONE, |rate| rate.pacing())
     }
 
     fn reads_answers(&self) -> bool {

@@ -80,6 +80,13 @@ pub enum Kind {
     Share,
     /// A number per unit of time, such as `"20/s"`.
     PerTime,
+    /// Bytes per second, such as `"10MiB/s"`.
+    ByteRate {
+        /// Smallest allowed rate, in bytes per second.
+        min: u64,
+        /// Largest allowed rate, in bytes per second.
+        max: u64,
+    },
     /// The lengths of an IPv4 and an IPv6 prefix, such as `[32, 64]`.
     PrefixLengths,
     /// A file path, with the role of the file.
@@ -212,6 +219,7 @@ impl Kind {
             | Self::Network
             | Self::Share
             | Self::PerTime
+            | Self::ByteRate { .. }
             | Self::PrefixLengths
             | Self::KeyOrTable(..)
             | Self::Table(_) => None,

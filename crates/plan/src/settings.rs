@@ -10,6 +10,7 @@ use std::time::Duration;
 use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy, Share};
 
 use crate::accept_proxy::AcceptProxy;
+use crate::byte_rate::SessionRate;
 use crate::forward_only::FORWARD_ONLY;
 use crate::health_check::{HealthCheck, Method, StatusRange};
 use crate::per_client::PerClient;
@@ -210,6 +211,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// Bytes that may wait in a send buffer for their first transmission (TCP_NOTSENT_LOWAT).
     unsent = None, Or("auto", &BUFFER) => NewSessions;
 
+    /// Most bytes per second of each session, sent evenly by the kernel (SO_MAX_PACING_RATE).
+    rate = None, Or("off", &Kind::Table(SessionRate::SETTINGS)) => LivingSessions;
+
     /// Clients that are served, with `"file:/path"` for a file of prefixes; if empty, all that `deny` does not name.
     allow = PrefixList::default(), Kind::List(&Kind::Prefix) => NewSessions;
 
@@ -235,6 +239,18 @@ rows! { Section::Inside("keepalive"), Keepalive {
     count = 6, Count { min: 1, max: 127 } => NewSessions;
 } }
 inline_table! { Keepalive }
+
+/// The kernel sends two segments at once at least: with less, that would be a matter of seconds.
+const BYTE_RATE: Kind = Kind::ByteRate { min: 1 << 16, max: 1 << 40 };
+
+rows! { Section::Inside("rate"), SessionRate {
+    /// Bytes towards the target.
+    up = None, Or("off", &BYTE_RATE) => LivingSessions;
+
+    /// Bytes towards the client.
+    down = None, Or("off", &BYTE_RATE) => LivingSessions;
+} }
+inline_table! { SessionRate }
 
 rows! { Section::Inside("passive"), Passive {
     /// Failed connects in a row that take the target out of use.

@@ -26,6 +26,7 @@ impl Value {
             Self::Text(text) => basic_string(text),
             Self::Share(share) => share.to_string(),
             Self::PerTime(rate) => basic_string(&rate.to_string()),
+            Self::ByteRate(rate) => basic_string(&rate.to_string()),
             Self::PrefixLengths(lengths) => lengths.to_string(),
             Self::TrustedPeer(peer) => basic_string(&peer.to_string()),
             Self::Source(range) => basic_string(&range.to_string()),

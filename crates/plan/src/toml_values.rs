@@ -253,6 +253,7 @@ fn is_address(kind: Kind) -> bool {
             | Kind::Route(_)
             | Kind::Network
             | Kind::PerTime
+            | Kind::ByteRate { .. }
             | Kind::PrefixLengths
     )
 }

@@ -11,9 +11,10 @@ use crate::accept_proxy::TrustedPeer;
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
 use crate::admin_text::parse_admin;
+use crate::byte_rate::{ByteRate, parse_byte_rate};
 use crate::health_check::{StatusRange, parse_statuses};
 use crate::hints;
-use crate::per_client::{PerTime, PrefixLengths};
+use crate::per_client::{PerTime, PrefixLengths, parse_per_time};
 use crate::plan::Admin;
 use crate::prefix_list::{PrefixEntry, PrefixFile};
 use crate::problem::ParseError;
@@ -55,6 +56,7 @@ pub(crate) enum Value {
     Network(Prefix),
     Share(Share),
     PerTime(PerTime),
+    ByteRate(ByteRate),
     PrefixLengths(PrefixLengths),
     Listen(Ranged<ListenAddress>),
     TargetAddress(Ranged<Target>),
@@ -94,7 +96,8 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Source => source(fragment).map(Value::Source),
         Kind::ServerName => server_name(fragment).map(Value::ServerName),
         Kind::Network => network(fragment).map(Value::Network),
-        Kind::PerTime => per_time(fragment).map(Value::PerTime),
+        Kind::PerTime => parse_per_time(fragment).map(Value::PerTime),
+        Kind::ByteRate { min, max } => parse_byte_rate(fragment, min, max).map(Value::ByteRate),
         Kind::KeyOrTable(words, keys) => {
             key_as_table(text, words, keys).ok_or_else(|| not_a_word(fragment, words, kind))
         }
@@ -302,14 +305,6 @@ pub(crate) fn prefix_lengths(lengths: &[Option<u32>], text: &str) -> Result<Valu
 /// Parses a prefix, or an address.
 fn network(text: Fragment<'_>) -> Result<Prefix, ParseError> {
     text.text.parse().map_err(|error| text.error(format!("{}: {error}", quoted(text.text))))
-}
-
-/// Parses a number per unit of time.
-fn per_time(text: Fragment<'_>) -> Result<PerTime, ParseError> {
-    text.text.parse().map_err(|_| {
-        let message = format!("{} is not {}", quoted(text.text), describe(Kind::PerTime));
-        text.error(message).hint("write a number from 1 to 1000000, then /s, /m or /h")
-    })
 }
 
 /// Parses a peer whose PROXY header is trusted.

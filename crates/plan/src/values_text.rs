@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flow::Share;
 
+use crate::byte_rate::ByteRate;
 use crate::setting::{Content, Kind, Setting};
 use crate::sizes::format_size;
 use crate::units::format_duration;
@@ -30,6 +31,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         }
         Kind::Share => "a number such as 9".to_owned(),
         Kind::PerTime => "a number per time such as \"20/s\"".to_owned(),
+        Kind::ByteRate { .. } => "a rate such as \"10MiB/s\"".to_owned(),
         Kind::PrefixLengths => "two lengths such as [32, 64]".to_owned(),
         Kind::Path(_) => "the path of a file".to_owned(),
         Kind::Account => "a name or a number in quotes".to_owned(),
@@ -78,6 +80,12 @@ fn listed(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
+const PREFIX_LENGTHS: &str = "a list of two lengths: `1` to `32` for IPv4, `1` to `128` for IPv6";
+
+fn byte_rates(min: ByteRate, max: ByteRate) -> String {
+    format!("a rate from `{min}` to `{max}`")
+}
+
 impl Kind {
     /// The allowed values, with literals in backticks.
     pub fn values(self) -> String {
@@ -114,9 +122,8 @@ impl Kind {
             Self::Network => "a prefix, or an address".to_owned(),
             Self::Share => format!("a number from `0.001` to `{}`", Share::MAX),
             Self::PerTime => "a number per time, with `s`, `m` or `h`".to_owned(),
-            Self::PrefixLengths => {
-                "a list of two lengths: `1` to `32` for IPv4, `1` to `128` for IPv6".to_owned()
-            }
+            Self::ByteRate { min, max } => byte_rates(ByteRate(min), ByteRate(max)),
+            Self::PrefixLengths => PREFIX_LENGTHS.to_owned(),
             Self::TrustedPeer => "a prefix, an address, or `\"unix\"`".to_owned(),
             Self::Statuses => "a status or a range from `100` to `599`".to_owned(),
             Self::KeyOrTable(words, settings) => {

@@ -171,6 +171,9 @@ pub trait Socket: Descriptor + Sized {
     /// See [`crate::socket::replace_tcp_options`].
     fn replace_tcp_options(&self, options: &TcpOptions) -> Result<()>;
 
+    /// See [`crate::socket::set_pacing_rate`].
+    fn set_pacing_rate(&self, limit: Option<u64>) -> Result<()>;
+
     /// See [`crate::socket::take_error`].
     fn take_error(&self) -> Result<()>;
 

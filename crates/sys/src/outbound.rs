@@ -2,7 +2,7 @@
 
 use crate::socket::{Progress, connect_prepared, new_connection, take_error};
 use crate::{Errno, Result, buffers, sockopt};
-use flow::{Buffers, Outbound};
+use flow::{Buffers, Outbound, Pacing};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
@@ -96,7 +96,11 @@ pub fn prepare(
 ///
 /// # Errors
 /// The first option that it refuses.
-pub fn try_outbound(outbound: &Outbound, buffers: Buffers) -> std::result::Result<(), NotGranted> {
+pub fn try_outbound(
+    outbound: &Outbound,
+    buffers: Buffers,
+    pacing: Pacing,
+) -> std::result::Result<(), NotGranted> {
     let failed = |key: &'static str| move |errno| NotGranted { key, errno };
     let flags = SocketFlags::CLOEXEC;
     let open = |family| socket_with(family, SocketType::STREAM, flags, None);
@@ -105,6 +109,9 @@ pub fn try_outbound(outbound: &Outbound, buffers: Buffers) -> std::result::Resul
     let refused = buffers::refused(socket.as_fd(), buffers).map_err(failed("send_buffer"))?;
     if let Some(key) = refused {
         return Err(NotGranted { key, errno: Errno::NOBUFS });
+    }
+    if pacing != Pacing::NONE {
+        try_pacing(socket.as_fd()).map_err(failed("rate"))?;
     }
     set(socket.as_fd(), outbound, false)?;
     for source in &outbound.sources {
@@ -115,6 +122,13 @@ pub fn try_outbound(outbound: &Outbound, buffers: Buffers) -> std::result::Resul
         bind_source(socket.as_fd(), *source).map_err(failed("local_address"))?;
     }
     Ok(())
+}
+
+/// Whether this kernel keeps a limit that is set. One that knows no pacing may ignore the option.
+fn try_pacing(socket: BorrowedFd<'_>) -> Result<()> {
+    const SAMPLE: u64 = 1 << 20;
+    sockopt::set_pacing_rate(socket, Some(SAMPLE))?;
+    if sockopt::pacing_rate(socket)? == SAMPLE { Ok(()) } else { Err(Errno::NOPROTOOPT) }
 }
 
 fn set(
@@ -175,7 +189,7 @@ mod tests {
             ..source("127.0.0.7")
         };
         let buffers = Buffers { send: Some(20_000), receive: Some(30_000), unsent: Some(5000) };
-        try_outbound(&outbound, buffers).unwrap();
+        try_outbound(&outbound, buffers, Pacing { up: Some(1 << 16), down: None }).unwrap();
         let (socket, _) = connect_with(to, &outbound, buffers, 3).unwrap();
         assert_eq!(listener.accept().unwrap().1.ip(), source("127.0.0.7").sources[0]);
         assert_eq!(rustix::net::sockopt::ip_tos(&socket), Ok(46 << 2));
@@ -187,7 +201,9 @@ mod tests {
     #[test]
     fn what_the_kernel_refuses_is_named() {
         let none = Buffers::AUTO;
-        let refused = |outbound: &Outbound, buffers| try_outbound(outbound, buffers).unwrap_err();
+        let refused = |outbound: &Outbound, buffers| {
+            try_outbound(outbound, buffers, Pacing::NONE).unwrap_err()
+        };
         let key = |outbound: &Outbound| refused(outbound, none).key;
         assert_eq!(refused(&source("192.0.2.1"), none).errno, Errno::ADDRNOTAVAIL);
         assert_eq!(key(&source("192.0.2.1")), "local_address");

@@ -76,6 +76,12 @@ pub fn replace_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Resu
     set_tcp_options(socket, options)
 }
 
+/// Limits the rate at which the kernel sends to the peer (`SO_MAX_PACING_RATE`, socket(7)), in bytes per second;
+/// `None` takes the limit away. Without effect on a Unix socket.
+pub fn set_pacing_rate(socket: BorrowedFd<'_>, limit: Option<u64>) -> Result<()> {
+    crate::sockopt::set_pacing_rate(socket, limit)
+}
+
 /// State of a connection attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {

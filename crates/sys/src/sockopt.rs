@@ -18,20 +18,10 @@ pub(crate) fn lock_buffers(socket: BorrowedFd<'_>, bits: u32) -> Result<()> {
 
 /// Which buffers have a size that was set (`SO_BUF_LOCK`); none, as far as an older kernel can say.
 pub(crate) fn locked_buffers(socket: BorrowedFd<'_>) -> Result<u32> {
-    let (mut bits, mut length) = (0u32, 4);
-    // SAFETY: both pointers are to live and writable values; the kernel writes at most `length` bytes.
-    let result = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            SO_BUF_LOCK,
-            (&raw mut bits).cast(),
-            &raw mut length,
-        )
-    };
-    match last_error(result) {
+    let mut bits = [0; 4];
+    match get(socket, SO_BUF_LOCK, &mut bits) {
         Err(Errno::NOPROTOOPT) => Ok(0),
-        result => result.map(|()| bits),
+        result => result.map(|()| u32::from_ne_bytes(bits)),
     }
 }
 
@@ -45,9 +35,39 @@ pub(crate) fn set_mark(socket: BorrowedFd<'_>, mark: u32) -> Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_MARK, &mark.to_ne_bytes())
 }
 
+/// `SO_MAX_PACING_RATE` (socket(7)): most bytes per second; `None` takes a limit away.
+pub(crate) fn set_pacing_rate(socket: BorrowedFd<'_>, limit: Option<u64>) -> Result<()> {
+    // `~0` is no limit (sk_setsockopt() in Linux). Eight bytes since Linux 4.20.
+    let limit = limit.unwrap_or(u64::MAX);
+    set(socket, libc::SOL_SOCKET, libc::SO_MAX_PACING_RATE, &limit.to_ne_bytes())
+}
+
+/// The limit that the kernel has noted; `u64::MAX` is none.
+pub(crate) fn pacing_rate(socket: BorrowedFd<'_>) -> Result<u64> {
+    let mut bytes = [0; 8];
+    get(socket, libc::SO_MAX_PACING_RATE, &mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
 /// `IP_BIND_ADDRESS_NO_PORT` (ip(7)), for IPv6 sockets as well.
 pub(crate) fn set_bind_address_no_port(socket: BorrowedFd<'_>) -> Result<()> {
     set(socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, &1u32.to_ne_bytes())
+}
+
+/// Reads an option of level `SOL_SOCKET`.
+fn get(socket: BorrowedFd<'_>, option: i32, value: &mut [u8]) -> Result<()> {
+    let mut length = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::INVAL)?;
+    // SAFETY: both pointers are to live and writable values; the kernel writes at most `length` bytes.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            option,
+            value.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    last_error(result)
 }
 
 fn set(socket: BorrowedFd<'_>, level: i32, option: i32, value: &[u8]) -> Result<()> {

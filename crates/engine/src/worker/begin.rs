@@ -12,7 +12,7 @@ use crate::message::Message;
 use crate::place;
 use crate::rules::Rules;
 use crate::session::{Accepted, Over, Session};
-use flow::Peer;
+use flow::{Direction, Peer};
 use std::sync::Arc;
 use sys::kernel::Kernel;
 
@@ -94,6 +94,7 @@ impl<K: Kernel> Worker<K> {
             // Accepted by another worker, under rules that have changed since.
             self.context.shared.recount(&mut session, self.context.now);
         }
+        session.pace(Direction::Down, rules);
         let key = self.table.insert(session);
         let cutting = self.cutting;
         self.handle(key, |entry, context| {

@@ -60,6 +60,9 @@ impl<K: Kernel> Worker<K> {
         if !changes.recounted.is_empty() {
             self.walk(Walk::Recount { changes: Arc::clone(&changes), place: 0 });
         }
+        if !changes.repaced.is_empty() {
+            self.walk(Walk::Pace { changes: Arc::clone(&changes), place: 0 });
+        }
         if !changes.stricter.is_empty() {
             self.walk(Walk::SetTimers { changes, place: 0 });
         }

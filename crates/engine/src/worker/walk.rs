@@ -14,7 +14,7 @@ use crate::slots::Key;
 use crate::table::Entry;
 use crate::target::Target;
 use crate::view::{Reply, SessionFilter};
-use flow::{By, Cause, CloseReason};
+use flow::{By, Cause, CloseReason, Direction};
 use std::sync::Arc;
 use sys::kernel::Kernel;
 
@@ -22,6 +22,8 @@ use sys::kernel::Kernel;
 const WORK_PER_TURN: u32 = 4096;
 /// Cost of setting a session's timer.
 const TIMER: u32 = 16;
+/// Cost of setting a session's rates: two system calls.
+const RATES: u32 = 128;
 /// Cost of polling or removing a listener: one or two system calls.
 const LISTENER: u32 = 128;
 /// Cost of resetting or starting a session: several system calls.
@@ -39,6 +41,8 @@ pub(crate) enum Walk<K: Kernel> {
     Change { changes: Arc<Changes<K>>, at: usize, batches: u32, reply: Reply<()> },
     /// Set the timers of sessions of forwards with stricter rules.
     SetTimers { changes: Arc<Changes<K>>, place: u32 },
+    /// Set the rates of sessions of forwards with other ones.
+    Pace { changes: Arc<Changes<K>>, place: u32 },
     /// Count the clients of sessions anew, of forwards that count them in another way.
     Recount { changes: Arc<Changes<K>>, place: u32 },
     /// Reset the sessions of a removed forward, or of a target removed from it.
@@ -92,6 +96,7 @@ impl<K: Kernel> Worker<K> {
                 self.change_listeners(changes, at, batches, work)
             }
             Walk::SetTimers { changes, place } => self.set_timers(&changes.stricter, place, work),
+            Walk::Pace { changes, place } => self.pace(&changes.repaced, place, work),
             Walk::Recount { changes, place } => self.recount(&changes.recounted, place, work),
             Walk::CutRemoved { forward, target, place } => {
                 self.cut_some(forward, target.as_ref(), place, work)
@@ -195,6 +200,21 @@ impl<K: Kernel> Worker<K> {
             }
             entry.set_timer();
             TIMER
+        })
+    }
+
+    /// Sets the rates of the sessions of these forwards.
+    fn pace(&mut self, forwards: &[Arc<Forward>], place: &mut u32, work: &mut u32) -> bool {
+        self.visit(place, work, |worker, key| {
+            let Some(Entry { session, .. }) = worker.table.entry(key) else { return 0 };
+            if !is_among(forwards, &session.route().forward) {
+                return 0;
+            }
+            let rules = session.rules();
+            for direction in Direction::BOTH {
+                session.set_rate(direction, &rules);
+            }
+            RATES
         })
     }
 

@@ -62,8 +62,16 @@ pub(super) const IN_STREAM: &[Known] = &[
     ("health_check_timeout", 0, UNCHECKED),
     ("match", 0, Harmless),
     ("mirror", 0, Lost("nothing is mirrored", KEEP)),
-    ("proxy_download_rate", 0, Lost("no bandwidth is limited", KEEP)),
-    ("proxy_upload_rate", 0, Lost("no bandwidth is limited", KEEP)),
+    (
+        "proxy_download_rate",
+        0,
+        Lost("no bandwidth is limited", "write it as `rate`, see docs/configuration.md"),
+    ),
+    (
+        "proxy_upload_rate",
+        0,
+        Lost("no bandwidth is limited", "write it as `rate`, see docs/configuration.md"),
+    ),
     ("access_log", 0, Harmless),
     ("error_log", 0, Harmless),
     ("geo", 0, Variable),

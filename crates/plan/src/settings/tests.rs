@@ -54,6 +54,7 @@ fn written(plan: &Plan, setting: &Setting) -> Option<String> {
         Section::Inside("keepalive") => settings.keepalive.unwrap().written(setting),
         Section::Inside("accept_proxy") => settings.accept_proxy.as_ref().unwrap().written(setting),
         Section::Inside("per_client") => settings.per_client.as_ref().unwrap().written(setting),
+        Section::Inside("rate") => settings.rate.unwrap().written(setting),
         Section::Inside("check") => settings.check.as_ref().unwrap().written(setting),
         Section::Inside("passive") => settings.passive.unwrap().written(setting),
         other => panic!("{other:?} has no table"),
@@ -89,11 +90,7 @@ fn samples(kind: Kind) -> Vec<String> {
             ["auto", "off", "unix:/x", "127.0.0.1:9"].map(|it| format!("\"{it}\"")).into()
         }
         Kind::Or(word, kind) => [vec![format!("\"{word}\"")], samples(*kind)].concat(),
-        Kind::Table(settings) => {
-            let value = |it: &Setting| samples(it.kind).pop().unwrap();
-            let entries = settings.iter().map(|it| format!("{} = {}", it.key, value(it)));
-            vec![format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))]
-        }
+        Kind::Table(settings) => vec![table(settings)],
         Kind::Text(Content::HttpPath) => vec!["\"/x\"".to_owned()],
         Kind::Statuses => vec!["\"100\"".to_owned(), "\"204-599\"".to_owned()],
         Kind::KeyOrTable(words, _) => {
@@ -103,6 +100,7 @@ fn samples(kind: Kind) -> Vec<String> {
         Kind::List(of) => lists(*of),
         Kind::Share => ["9", "0.001", "2.5", "1000000"].map(str::to_owned).into(),
         Kind::PerTime => vec!["\"20/s\"".to_owned(), "\"1/h\"".to_owned()],
+        Kind::ByteRate { .. } => vec!["\"64KiB/s\"".to_owned(), "\"1TiB/s\"".to_owned()],
         Kind::PrefixLengths => vec!["[1, 1]".to_owned(), "[32, 128]".to_owned()],
         Kind::Name
         | Kind::Listen
@@ -118,6 +116,13 @@ fn samples(kind: Kind) -> Vec<String> {
             panic!("{kind:?} has no field")
         }
     }
+}
+
+/// A table with the last sample of each key.
+fn table(settings: &[Setting]) -> String {
+    let value = |it: &Setting| samples(it.kind).pop().unwrap();
+    let entries = settings.iter().map(|it| format!("{} = {}", it.key, value(it)));
+    format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
 }
 
 /// Sample lists of a kind as TOML.
@@ -151,7 +156,10 @@ fn a_default_can_be_given_explicitly() {
         let plan = plan_of(&file(setting, &default));
         let parts = (plan.process.clone(), plan.log.clone(), plan.forwards[0].settings.clone());
         // Without these tables there is no check, and no header.
-        if !matches!(setting.section, Section::Inside("check" | "accept_proxy" | "per_client")) {
+        if !matches!(
+            setting.section,
+            Section::Inside("check" | "accept_proxy" | "per_client" | "rate")
+        ) {
             assert_eq!(parts, typed, "{}", setting.key);
         }
         assert_eq!(written(&plan, setting), Some(default), "{}", setting.key);

@@ -205,6 +205,10 @@ impl Socket for OwnedFd {
         socket::replace_tcp_options(self.as_fd(), options)
     }
 
+    fn set_pacing_rate(&self, limit: Option<u64>) -> Result<()> {
+        socket::set_pacing_rate(self.as_fd(), limit)
+    }
+
     #[inline]
     fn take_error(&self) -> Result<()> {
         socket::take_error(self.as_fd())

@@ -183,6 +183,11 @@ impl kernel::Socket for SimSocket {
         self.0.world().replace_tcp_options(self.0.file, options)
     }
 
+    fn set_pacing_rate(&self, _limit: Option<u64>) -> Result<()> {
+        // The simulated network knows no rates.
+        self.0.world().fails(Call::Options)
+    }
+
     fn take_error(&self) -> Result<()> {
         self.0.world().take_error(self.0.file)
     }

@@ -48,6 +48,7 @@ mod privileges;
 mod profile;
 mod programs;
 mod proxy_protocol;
+mod rates;
 mod reload;
 mod resets;
 mod sandbox;

@@ -133,6 +133,8 @@ fn values_of_connections() -> impl Iterator<Item = (&'static str, &'static str, 
         ("[defaults]", "send_buffer", sizes.clone()),
         ("[defaults]", "receive_buffer", sizes.clone()),
         ("[defaults]", "unsent", sizes),
+        ("rate", "up", given(["\"64MiB/s\"", "\"65MiB/s\"", "\"66MiB/s\""])),
+        ("rate", "down", given(["\"64MiB/s\"", "\"65MiB/s\"", "\"off\""])),
     ];
     rows.into_iter()
 }
@@ -179,12 +181,13 @@ impl Fixture {
         let to = |at: usize| targets[at].addr().tcp().to_string();
         let to = [to(0), to(1), "127.0.0.1:9".to_owned()].map(address);
         values.insert(("to", "address"), to);
-        let tables: [(_, _, &[&str]); 7] = [
+        let tables: [(_, _, &[&str]); 8] = [
             ("[[forward]]", "route", &["sni", "alpn", "to"]),
             ("[[forward]]", "to", &["address", "weight", "backup", "max_sessions", "send_proxy"]),
             ("[defaults]", "keepalive", &["idle", "interval", "count"]),
             ("[defaults]", "accept_proxy", &["from", "timeout"]),
             ("[defaults]", "per_client", &["sessions", "new", "burst", "prefix", "exempt"]),
+            ("[defaults]", "rate", &["up", "down"]),
             ("[defaults]", "passive", &["failures", "down", "down_max"]),
             ("[defaults]", "check", &["send", "expect", "every", "timeout", "fall", "rise"]),
         ];
@@ -253,7 +256,7 @@ impl Fixture {
                 (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
                 (
                     table @ ("keepalive" | "passive" | "check" | "accept_proxy" | "per_client"
-                    | "route" | "to"),
+                    | "rate" | "route" | "to"),
                     key,
                 ) => of(main, table).map(|value| part(&value.unwrap(), key)),
                 ("[process]" | "[log]", key) => of(&report["settings"], key),
