@@ -2,7 +2,7 @@
 
 use crate::admin::AdminListenError;
 use engine::{ListenError, Unbound};
-use host::{NoRoom, RefusedOption, SandboxError};
+use host::{NoRoom, RefusedOption, SandboxError, UnknownOwner};
 use plan::Plan;
 use std::error::Error;
 use std::fmt;
@@ -20,6 +20,8 @@ pub enum ServeError {
     Sandbox(SandboxError),
     /// The open-file limit allows no session.
     NoRoom(NoRoom),
+    /// Owners of Unix listeners that do not exist.
+    Owners(Vec<UnknownOwner>),
     /// The kernel does not grant options of connections.
     Options(Vec<RefusedOption>),
     /// All listeners that cannot be bound.
@@ -54,7 +56,11 @@ impl ServeError {
     /// pass.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Activation(_) | Self::Admin(_) | Self::Sandbox(_) | Self::NoRoom(_) => true,
+            Self::Activation(_)
+            | Self::Admin(_)
+            | Self::Sandbox(_)
+            | Self::NoRoom(_)
+            | Self::Owners(_) => true,
             Self::Options(refused) => refused.iter().any(RefusedOption::is_lasting),
             Self::Unbound(listeners) => listeners.iter().any(|it| it.error.is_lasting()),
             Self::NoListener | Self::Refused(..) => false,
@@ -70,6 +76,10 @@ impl fmt::Display for ServeError {
             Self::Admin(error) => error.fmt(f),
             Self::Sandbox(error) => error.fmt(f),
             Self::NoRoom(error) => error.fmt(f),
+            Self::Owners(unknown) => {
+                let lines: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
             Self::Options(refused) => {
                 let lines: Vec<_> = refused.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))

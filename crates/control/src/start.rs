@@ -27,10 +27,14 @@ pub(crate) fn control_runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// Starts the workers and binds every listener.
 pub(crate) fn start(
     input: plan::Input,
-    plan: Plan,
+    mut plan: Plan,
     notifier: Notifier,
     activated: ActivatedSockets,
 ) -> Result<Supervisor, ServeError> {
+    let unknown = host::find_socket_owners(&mut plan);
+    if !unknown.is_empty() {
+        return Err(ServeError::Owners(unknown));
+    }
     let workers = workers(&plan);
     let limit = sys::raise_open_files_limit();
     let open_files = sys::open_files().unwrap_or(0);

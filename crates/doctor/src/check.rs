@@ -56,6 +56,8 @@ checks! {
         "`net.ipv4.ip_unprivileged_port_start`, and an attempt to bind the lowest configured port";
     ConnectionOptions, "connection_options",
         "an attempt to set the options of connections to targets (`local_address`, `interface`, `mark`, `rate` ...) on a socket";
+    SocketFiles, "socket_files",
+        "an attempt to give a new file the `mode`, `owner` and `group` of Unix listeners";
     Ipv6, "ipv6",
         "`/proc/net/if_inet6`, the list of this host's IPv6 addresses";
     ListenAddresses, "listen_addresses",

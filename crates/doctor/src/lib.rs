@@ -44,6 +44,7 @@ mod sandbox;
 
 mod targets;
 
+mod socket_files;
 mod sockets;
 
 mod taken;
@@ -101,6 +102,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &TrialResults) -> Vec<Finding>
         pipes::splice(demand, &trial.splice),
         low_ports::low_ports(demand, host, trial.binds_low_port),
         connection_options::connection_options(&trial.refused_options),
+        socket_files::socket_files(&trial.refused_rights),
         addresses::ipv6(demand, host),
         addresses::listen_addresses(demand, &trial.foreign),
         taken::taken(demand, &trial.taken),

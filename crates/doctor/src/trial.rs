@@ -4,6 +4,7 @@ use crate::Scope;
 use crate::demand::Demand;
 use crate::directories::{self, Directory};
 use crate::log_file;
+use crate::socket_files;
 use crate::splice_trial::{self, SpliceError, Spliced};
 use crate::taken::Holder;
 use crate::target_trial::{self, TargetResult};
@@ -26,6 +27,8 @@ pub(super) struct TrialResults {
     pub(super) foreign: HashMap<IpAddr, String>,
     /// Options of connections that the kernel does not grant.
     pub(super) refused_options: Vec<RefusedOption>,
+    /// Rights on the files of Unix listeners that the kernel does not grant.
+    pub(super) refused_rights: Vec<socket_files::RefusedRights>,
     /// Listeners in use, by their indices.
     pub(super) taken: Vec<(usize, Holder)>,
     pub(super) directories: Vec<Directory>,
@@ -53,6 +56,7 @@ impl TrialResults {
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),
             refused_options: host::refused_options(demand.plan),
+            refused_rights: socket_files::look(demand.plan),
             directories: directories::look(demand.plan, made),
             log_file: log_file::look(demand.plan),
             sandbox: Sandbox::rehearse(demand.plan).map_err(|error| error.faults()),

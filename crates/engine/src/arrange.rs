@@ -62,6 +62,7 @@ impl<K: Kernel> Forwards<K> {
         let policy = Policy::AllOrNothing(may_skip);
         let mut fresh = self.prepare(plans, policy, Attempt::Bind, shared)?;
         fresh.start(plans, shared);
+        self.change_rights(plans, &mut fresh, shared);
         if !fresh.failed.is_empty() {
             return Err(fresh.failed);
         }
@@ -87,6 +88,7 @@ impl<K: Kernel> Forwards<K> {
     ) -> Applied<K> {
         let mut fresh = self.bind_what_is_new(plans, Policy::WhatCanBe, Attempt::Bind, shared);
         fresh.start(plans, shared);
+        self.change_rights(plans, &mut fresh, shared);
         self.arrange(plans, fresh, shared).take_effect(shared)
     }
 

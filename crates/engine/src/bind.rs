@@ -2,15 +2,14 @@
 
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
+use crate::listen_options::ListenOptions;
 use crate::listener::Listener;
-use crate::rules::options_of;
 use crate::running::{Forwards, Unbound};
 use crate::shared::Shared;
 use plan::ListenAddress;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use sys::kernel::Kernel;
-use sys::socket::TcpOptions;
 use sys::{Errno, FileState};
 
 /// The consequence for the whole configuration of a forward that cannot be bound.
@@ -41,7 +40,7 @@ pub(crate) struct Fresh<'a, K: Kernel> {
 }
 
 impl<K: Kernel> Fresh<'_, K> {
-    fn note(&mut self, position: usize, plan: &plan::Forward, error: ListenError) {
+    pub(crate) fn note(&mut self, position: usize, plan: &plan::Forward, error: ListenError) {
         let list = match self.policy {
             Policy::AllOrNothing(may_skip) if !may_skip(plan) => &mut self.failed,
             _ => &mut self.skipped,
@@ -116,6 +115,7 @@ impl<K: Kernel> Forwards<K> {
                 }
             }
         }
+        self.try_rights(plans, &mut fresh, shared);
         fresh
     }
 
@@ -128,7 +128,7 @@ impl<K: Kernel> Forwards<K> {
         shared: &Shared<K>,
         leaving: &mut Leaving<K>,
     ) -> Result<Vec<(ListenAddress, Listener<K>)>, ListenError> {
-        let options = options_of(plan);
+        let options = ListenOptions::of(plan);
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
             let opened = match attempt {
@@ -147,7 +147,7 @@ impl<K: Kernel> Forwards<K> {
     fn open(
         &mut self,
         address: &ListenAddress,
-        options: &TcpOptions,
+        options: &ListenOptions,
         leaving: &mut Leaving<K>,
         shared: &Shared<K>,
     ) -> Result<Listener<K>, ListenError> {
@@ -155,7 +155,7 @@ impl<K: Kernel> Forwards<K> {
         let number = self.next_number;
         let listener = if let Some(bound) = self.unattached.sockets.remove(address) {
             let number = bound.number.unwrap_or(number);
-            Listener::bound(kernel, number, address, bound.socket, bound.file)
+            Listener::bound(kernel, number, address, options, (bound.socket, bound.file))
         } else {
             let number = self.unattached.passed.remove(address).unwrap_or(number);
             Listener::open(kernel, number, address, options, &mut self.passed, leaving)?

@@ -119,6 +119,7 @@ mod zone;
 pub use passed::PassedSockets;
 
 mod leaving;
+mod listen_options;
 mod listener;
 
 mod listen_error;
@@ -128,6 +129,7 @@ mod arrange;
 pub use arrange::Applied;
 
 mod bind;
+mod socket_rights;
 
 mod publish_sets;
 pub use publish_sets::{LeftOut, SetsReplaced, set_names};

@@ -2,7 +2,7 @@
 
 use plan::ListenAddress;
 use std::fmt;
-use sys::Errno;
+use sys::{Errno, NotGranted};
 
 /// A listener could not be bound.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub enum ListenCause {
     Refused(Errno),
     /// A listener of this process occupies an overlapping address.
     OurOwn,
+    /// The error of setting one of the rights on the file of a Unix socket.
+    Rights(NotGranted),
     /// This process listens there, but another program removed or replaced the Unix socket's file, and
     /// a new one cannot be bound.
     FileLost(Errno),
@@ -50,6 +52,7 @@ impl ListenError {
     pub fn advice(&self) -> Option<String> {
         let advice = match &self.cause {
             ListenCause::Refused(errno) => self.advice_on(*errno)?,
+            ListenCause::Rights(refused) => advice_on_rights(refused)?,
             ListenCause::OurOwn => {
                 "a listener of this process has an overlapping address: see `traffic-forwarder \
                  status`; a socket of the service manager stays open while the process runs"
@@ -103,9 +106,39 @@ impl ListenError {
     }
 }
 
+impl From<NotGranted> for ListenCause {
+    fn from(refused: NotGranted) -> Self {
+        if refused.key == "listen" { Self::Refused(refused.errno) } else { Self::Rights(refused) }
+    }
+}
+
+/// What the operator can do about one of the rights on a socket's file that the kernel refuses.
+fn advice_on_rights(refused: &NotGranted) -> Option<&'static str> {
+    match (refused.key, refused.errno) {
+        ("owner", Errno::PERM) => Some(
+            "only a process with CAP_CHOWN may give its socket to another user: start it as root without \
+             `user`, or leave `owner` out and admit a `group` of the process",
+        ),
+        ("group", Errno::PERM) => Some(
+            "the user of the process must be a member of that group (`id`), or needs CAP_CHOWN",
+        ),
+        ("mode", Errno::PERM) => {
+            Some("only the owner of the file, or a process with CAP_FOWNER, may change its mode")
+        }
+        ("owner" | "group", Errno::INVAL) => {
+            Some("this user namespace has no such id: see /proc/self/uid_map and gid_map")
+        }
+        ("mode", Errno::NOENT) => Some("it is set through /proc, which must be mounted"),
+        _ => None,
+    }
+}
+
 impl fmt::Display for ListenCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Rights(NotGranted { key, errno }) => {
+                write!(f, "cannot set `{key}`: {}", sys::errno_text(*errno))
+            }
             Self::Refused(errno) | Self::FileLost(errno) => f.write_str(&sys::errno_text(*errno)),
             Self::OurOwn => f.write_str(&sys::errno_text(Errno::ADDRINUSE)),
             Self::NoInterface(name) => write!(f, "there is no interface `{name}`"),

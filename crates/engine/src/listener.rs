@@ -2,11 +2,13 @@
 
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
+use crate::listen_options::ListenOptions;
 use crate::loop_guard::Registration;
 use crate::passed::PassedSockets;
 use crate::rule::Route;
 use crate::shared::Shared;
 use crate::zone;
+use flow::SocketRights;
 use plan::ListenAddress;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub(crate) struct Listener<K: Kernel> {
     sockets: Box<[Arc<K::Socket>]>,
     /// The file of a Unix socket; dropping it removes the file.
     file: Option<SocketFile<K>>,
+    /// The rights on that file, as last set.
+    rights: SocketRights,
     /// Bound by [`Listener::open`], and not listening yet.
     is_to_start: bool,
     /// Its entry in the loop guard; `None` before [`Listener::start`].
@@ -34,27 +38,33 @@ pub(crate) struct Listener<K: Kernel> {
 
 impl<K: Kernel> Listener<K> {
     /// Binds `address`, or takes an inherited socket; [`Self::start`] makes it listen. Accepted sockets
-    /// inherit the options, which saves system calls per session.
+    /// inherit the options of TCP, which saves system calls per session.
     pub(crate) fn open(
         kernel: &K,
         number: u32,
         address: &ListenAddress,
-        options: &TcpOptions,
+        options: &ListenOptions,
         passed: &mut PassedSockets<K>,
         leaving: &mut Leaving<K>,
     ) -> Result<Self, ListenError> {
         let error = |cause| ListenError { address: address.clone(), cause };
         let kept = passed.take_kept(address);
         let is_to_start = kept.is_none() && address.port().is_some();
+        let (was_kept, rights) = (kept.is_some(), options.rights);
         let sockets = match kept {
             Some(kept) => kept
-                .prepare_activated(options)
+                .prepare_activated(&options.tcp)
                 .map(|()| vec![Arc::new(kept)])
                 .map_err(ListenCause::Refused),
             None => open(kernel, address, options, passed, leaving),
         };
         let sockets = sockets.map_err(error)?;
-        Ok(Self { is_to_start, ..Self::with(number, address, sockets, file_at(kernel, address)) })
+        let listener = Self::with(number, address, sockets, file_at(kernel, address));
+        let mut listener = Self { is_to_start, ..listener };
+        if was_kept {
+            listener.change_rights(kernel, &rights)?;
+        }
+        Ok(Self { rights, ..listener })
     }
 
     /// Fails as [`Self::open`] would. Clients notice nothing: the sockets bound for it do not listen, and
@@ -62,28 +72,33 @@ impl<K: Kernel> Listener<K> {
     pub(crate) fn try_open(
         kernel: &K,
         address: &ListenAddress,
-        options: &TcpOptions,
+        options: &ListenOptions,
         passed: &PassedSockets<K>,
         leaving: &mut Leaving<K>,
     ) -> Result<(), ListenError> {
         let tried = match address {
             _ if passed.keeps(address) => Ok(()),
-            ListenAddress::Unix(path) => kernel.try_unix(path).map_err(ListenCause::Refused),
+            ListenAddress::Unix(path) => {
+                let rights = (&SocketRights::AUTO, &options.rights);
+                kernel.try_unix(path).map_err(ListenCause::Refused).and_then(|()| {
+                    kernel.try_socket_rights(path, rights.0, rights.1).map_err(ListenCause::from)
+                })
+            }
             ListenAddress::Activated(name) => passed_sockets(name, passed).map(drop),
             ListenAddress::Any { .. } | ListenAddress::Ip(_) | ListenAddress::Zoned(_) => {
-                bind(kernel, address, options, leaving).map(drop)
+                bind(kernel, address, &options.tcp, leaving).map(drop)
             }
         };
         tried.map_err(|cause| ListenError { address: address.clone(), cause })
     }
 
-    /// A listener on the bound sockets of a previous process image, with their file.
+    /// A listener on the bound sockets of a previous process image, with their file, which has its rights.
     pub(crate) fn bound(
         kernel: &K,
         number: u32,
         address: &ListenAddress,
-        socket: K::Socket,
-        file: Option<FileId>,
+        options: &ListenOptions,
+        (socket, file): (K::Socket, Option<FileId>),
     ) -> Self {
         let file = match (address, file) {
             (ListenAddress::Unix(path), Some(id)) => {
@@ -91,7 +106,8 @@ impl<K: Kernel> Listener<K> {
             }
             _ => file_at(kernel, address),
         };
-        Self::with(number, address, vec![Arc::new(socket)], file)
+        let listener = Self::with(number, address, vec![Arc::new(socket)], file);
+        Self { rights: options.rights, ..listener }
     }
 
     fn with(
@@ -101,7 +117,9 @@ impl<K: Kernel> Listener<K> {
         file: Option<SocketFile<K>>,
     ) -> Self {
         let (address, sockets) = (address.clone(), sockets.into());
-        Self { number, address, sockets, file, is_to_start: false, registration: None, route: None }
+        let rights = SocketRights::AUTO;
+        let (is_to_start, registration, route) = (false, None, None);
+        Self { number, address, sockets, file, rights, is_to_start, registration, route }
     }
 
     /// Makes the bound sockets listen, and registers their addresses with the loop guard.
@@ -111,10 +129,7 @@ impl<K: Kernel> Listener<K> {
                 let listens = socket.listen();
                 // A socket bound beside a removed listener shares its address: exclusive from now on.
                 let alone = listens.and_then(|()| socket.set_sharing(Sharing::Exclusive));
-                alone.map_err(|errno| ListenError {
-                    address: self.address.clone(),
-                    cause: ListenCause::Refused(errno),
-                })?;
+                alone.map_err(|errno| self.error(ListenCause::Refused(errno)))?;
             }
         }
         self.registration = {
@@ -149,6 +164,39 @@ impl<K: Kernel> Listener<K> {
                 let _ = socket.replace_tcp_options(options);
             }
         }
+    }
+
+    /// The rights on the file of a Unix socket, as last set.
+    pub(crate) fn rights(&self) -> SocketRights {
+        self.rights
+    }
+
+    /// Changes the rights on the file of a Unix socket. After an error they are as before.
+    pub(crate) fn change_rights(
+        &mut self,
+        kernel: &K,
+        rights: &SocketRights,
+    ) -> Result<(), ListenError> {
+        let changed = match (&self.address, &self.file) {
+            (ListenAddress::Unix(path), Some(file)) => {
+                kernel.change_socket_rights(path, file.id(), &self.rights, rights)
+            }
+            _ => Ok(()),
+        };
+        changed.map_err(|error| self.error(error.into()))?;
+        self.rights = *rights;
+        Ok(())
+    }
+
+    /// Fails as [`Self::change_rights`] would.
+    pub(crate) fn try_rights(&self, kernel: &K, rights: &SocketRights) -> Result<(), ListenError> {
+        let ListenAddress::Unix(path) = &self.address else { return Ok(()) };
+        let tried = kernel.try_socket_rights(path, &self.rights, rights);
+        tried.map_err(|error| self.error(error.into()))
+    }
+
+    fn error(&self, cause: ListenCause) -> ListenError {
+        ListenError { address: self.address.clone(), cause }
     }
 
     /// Stops listening, unless a service manager may have copies of the sockets.
@@ -248,16 +296,16 @@ fn file_at<K: Kernel>(kernel: &K, address: &ListenAddress) -> Option<SocketFile<
 fn open<K: Kernel>(
     kernel: &K,
     address: &ListenAddress,
-    options: &TcpOptions,
+    options: &ListenOptions,
     passed: &PassedSockets<K>,
     leaving: &mut Leaving<K>,
 ) -> Result<Vec<Arc<K::Socket>>, ListenCause> {
     let socket = match address {
         ListenAddress::Any { .. } | ListenAddress::Ip(_) | ListenAddress::Zoned(_) => {
-            bind(kernel, address, options, leaving)?
+            bind(kernel, address, &options.tcp, leaving)?
         }
-        ListenAddress::Unix(path) => kernel.listen_unix(path).map_err(ListenCause::Refused)?,
-        ListenAddress::Activated(name) => return open_passed(name, options, passed),
+        ListenAddress::Unix(path) => kernel.listen_unix(path, &options.rights)?,
+        ListenAddress::Activated(name) => return open_passed(name, &options.tcp, passed),
     };
     Ok(vec![Arc::new(socket)])
 }

@@ -114,6 +114,9 @@ pub use outbound::{Buffers, Outbound};
 mod pacing;
 pub use pacing::Pacing;
 
+mod socket_rights;
+pub use socket_rights::SocketRights;
+
 mod saved;
 
 mod verdict;

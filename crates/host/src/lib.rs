@@ -34,8 +34,8 @@ pub use admin_token::{Token, TokenError, token_fault};
 
 mod privileges;
 pub use privileges::{
-    AccountError, UserError, UserFault, admin_directory_of_user, assume_user, become_user,
-    find_user,
+    AccountError, UnknownOwner, UserError, UserFault, admin_directory_of_user, assume_user,
+    become_user, find_socket_owners, find_user,
 };
 
 mod sandbox;

@@ -10,6 +10,9 @@ mod accounts;
 mod error;
 pub use error::{AccountError, UserError, UserFault};
 
+mod socket_owners;
+pub use socket_owners::{UnknownOwner, find_socket_owners};
+
 use crate::admin_address::admin_sockets;
 use accounts::Accounts;
 use plan::{Admin, Plan};

@@ -5,9 +5,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use flow::SocketRights;
+
 use crate::address::{ListenAddress, Target};
 use crate::check_routes;
 use crate::draft::{Draft, DraftRoute, Listen, Located};
+use crate::file_mode::FileMode;
 use crate::hello_route::HelloRoute;
 use crate::listeners::{Listeners, Owner};
 use crate::plan::{Admin, Forward, Route};
@@ -343,12 +346,19 @@ fn forward(draft: &Draft<'_>) -> Option<Forward> {
     let mut routes: Vec<Route> = routes.collect();
     // Plans live as long as the process, and most forwards have one route.
     routes.shrink_to_fit();
+    let mut settings = draft.settings.clone();
+    if !draft.has_unix_listener() {
+        // Those of `[defaults]` have no effect here.
+        (settings.mode, settings.owner, settings.group) = (None, None, None);
+    }
+    let mode = settings.mode.map(FileMode::bits);
     Some(Forward {
         name: name.value.clone(),
         routes,
-        settings: draft.settings.clone(),
+        settings,
         hello_routes: draft.routes.iter().map(hello_route).collect(),
         access: None,
+        socket_rights: SocketRights { mode, ..SocketRights::AUTO },
         optional: draft.severity == Severity::Warning,
         location: draft.span.location(),
     })

@@ -42,6 +42,11 @@ pub(crate) struct DraftRoute<'a> {
 }
 
 impl<'a> Draft<'a> {
+    /// Whether a listener is a Unix socket that this process binds.
+    pub(crate) fn has_unix_listener(&self) -> bool {
+        self.listens.iter().any(|it| matches!(it.value.first, ListenAddress::Unix(_)))
+    }
+
     /// The targets of its listeners, and those of each route.
     pub(crate) fn target_lists(&self) -> impl Iterator<Item = &[Located<'a, TargetRange>]> {
         let routes = self.routes.iter().map(|route| &route.targets[..]);
@@ -90,6 +95,12 @@ impl<'a> ForwardOnly<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a listener is a Unix socket that this process binds, as far as all addresses are valid.
+    pub(crate) fn may_have_unix_listener(&self) -> bool {
+        let is_unix = |it: &Listen<'_>| matches!(it.value.first, ListenAddress::Unix(_));
+        self.listens.is_empty() || self.listens.iter().any(|it| it.as_ref().is_none_or(is_unix))
     }
 
     /// Finishes the draft. `named` says whether a name was given, valid or not.

@@ -8,6 +8,7 @@ use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice, SendProxy, Share};
 
 use crate::accept_proxy::TrustedPeers;
 use crate::byte_rate::ByteRate;
+use crate::file_mode::FileMode;
 use crate::health_check::{Method, StatusRange};
 use crate::per_client::{Networks, PerTime, PrefixLengths};
 use crate::plan::{Admin, Level, LogFormat, OnRefusal};
@@ -77,6 +78,7 @@ held!(
     String: Text,
     PathBuf: Path,
     StatusRange: Statuses,
+    FileMode: Mode,
     Share: Share,
     PerTime: PerTime,
     ByteRate: ByteRate,

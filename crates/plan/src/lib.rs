@@ -11,6 +11,7 @@ mod address_text;
 mod admin_text;
 mod check;
 mod check_routes;
+mod checked_text;
 mod draft;
 mod file;
 mod format;
@@ -43,6 +44,7 @@ mod byte_rate;
 mod client_tables;
 mod counted;
 mod escape;
+mod file_mode;
 mod health_check;
 mod health_check_table;
 mod hello_route;
@@ -77,6 +79,7 @@ pub use address::{ListenAddress, Target, ZonedAddress};
 pub use byte_rate::{ByteRate, SessionRate};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
+pub use file_mode::FileMode;
 pub use flow::{
     AtLimit, Balance, HelloRule, Keepalive, NamePattern, NoneUp, NotAPrefix, OnDown, Passive,
     PathChoice, Prefix,

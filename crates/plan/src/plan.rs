@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use flow::{
     AccessList, AtLimit, Balance, Buffers, Keepalive, NoneUp, OnDown, Outbound, Pacing, Passive,
-    PathChoice, SendProxy, Share,
+    PathChoice, SendProxy, Share, SocketRights,
 };
 
 use crate::accept_proxy::AcceptProxy;
 use crate::address::ListenAddress;
 use crate::byte_rate::SessionRate;
 use crate::counted::counted;
+use crate::file_mode::FileMode;
 use crate::health_check::HealthCheck;
 use crate::hello_route::HelloRoute;
 use crate::per_client::PerClient;
@@ -142,6 +143,8 @@ pub struct Forward {
     /// `allow` and `deny` of the settings, resolved; `None` if both are empty. Shared by forwards with the same
     /// lists.
     pub access: Option<Arc<AccessList>>,
+    /// `mode`, `owner` and `group` of the settings, with the numbers of the accounts once those are looked up.
+    pub socket_rights: SocketRights,
     /// Whether the process starts without this forward, with a warning, if its listener cannot be
     /// bound. True for forwards of the line format.
     pub optional: bool,
@@ -160,6 +163,11 @@ pub struct Route {
 }
 
 impl Forward {
+    /// Whether one of its listeners is a Unix socket that this process binds.
+    pub fn has_unix_listener(&self) -> bool {
+        self.routes.iter().any(|route| matches!(route.listen, ListenAddress::Unix(_)))
+    }
+
     /// The targets of its listeners, and those of its routes.
     pub fn target_lists(&self) -> impl Iterator<Item = &Arc<[TargetEntry]>> {
         let listeners = self.routes.iter().map(|route| &route.targets);
@@ -250,6 +258,12 @@ pub struct ForwardSettings {
     pub unsent: Option<u64>,
     /// Most bytes per second of one session.
     pub rate: Option<SessionRate>,
+    /// Mode of the files of its Unix listeners; `None` is as the umask says.
+    pub mode: Option<FileMode>,
+    /// User that owns them, by name or number; `None` is that of the process.
+    pub owner: Option<String>,
+    /// Group that owns them, by name or number; `None` is that of a new file.
+    pub group: Option<String>,
     /// Clients that are served; empty if all are that `deny` does not name.
     pub allow: PrefixList,
     /// Clients that are refused.

@@ -93,6 +93,8 @@ pub enum Kind {
     Path(Role),
     /// Name or number of a user or group.
     Account,
+    /// Permission bits of a file, such as `"0660"`.
+    Mode,
     /// `"auto"`, `"off"`, a Unix socket, or a loopback address with a port.
     Admin,
     /// This word, or a value of the other kind. The field is an `Option`; the word is its `None`.
@@ -209,6 +211,7 @@ impl Kind {
             | Self::Choice(_)
             | Self::Name
             | Self::Account
+            | Self::Mode
             | Self::Or(..)
             | Self::Text(_)
             | Self::Statuses

@@ -214,6 +214,15 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// Most bytes per second of each session, sent evenly by the kernel (SO_MAX_PACING_RATE).
     rate = None, Or("off", &Kind::Table(SessionRate::SETTINGS)) => LivingSessions;
 
+    /// Mode of the files of Unix listeners: clients need write permission; "auto" is 0777 less the umask.
+    mode = None, Or("auto", &Kind::Mode) => AtOnce;
+
+    /// User that owns the files of Unix listeners; "auto" is that of the process.
+    owner = None, Or("auto", &Kind::Account) => AtOnce;
+
+    /// Group that owns the files of Unix listeners; "auto" is that of the process.
+    group = None, Or("auto", &Kind::Account) => AtOnce;
+
     /// Clients that are served, with `"file:/path"` for a file of prefixes; if empty, all that `deny` does not name.
     allow = PrefixList::default(), Kind::List(&Kind::Prefix) => NewSessions;
 

@@ -202,6 +202,7 @@ impl<'a> Reader<'a, '_> {
         self.accept_proxy(table, &settings);
         self.per_client(table, &settings);
         self.on_down(table, &settings);
+        self.socket_rights(table, &settings, own.may_have_unix_listener());
         self.required(table, "listen", "listen = \":port\"", &span);
         if !table.contains_key("route") {
             self.required(table, "to", "to = \"host:port\"", &span);
@@ -274,6 +275,24 @@ impl<'a> Reader<'a, '_> {
             let error = ParseError::new(0..0, "`on_down` has no effect without `check`");
             let error = error.hint("add a `check`, or leave out `on_down`");
             self.report(&self.source.span(key.span()), &error);
+        }
+    }
+
+    /// Reports rights on socket files of a forward that has none. Those in `[defaults]` are for the forwards that
+    /// have Unix listeners.
+    fn socket_rights(
+        &mut self,
+        table: Entries<'_, '_>,
+        settings: &ForwardSettings,
+        may_apply: bool,
+    ) {
+        let (mode, owner, group) = (settings.mode.is_some(), &settings.owner, &settings.group);
+        let given = [("mode", mode), ("owner", owner.is_some()), ("group", group.is_some())];
+        for (name, _) in given.into_iter().filter(|(_, is_set)| *is_set && !may_apply) {
+            let Some((key, _)) = table.get_key_value(name) else { continue };
+            let message = format!("`{name}` has no effect without a Unix listener");
+            let hint = format!("listen on `unix:/path`, or leave out `{name}`");
+            self.report(&self.source.span(key.span()), &ParseError::new(0..0, message).hint(hint));
         }
     }
 

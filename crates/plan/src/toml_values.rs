@@ -255,6 +255,7 @@ fn is_address(kind: Kind) -> bool {
             | Kind::PerTime
             | Kind::ByteRate { .. }
             | Kind::PrefixLengths
+            | Kind::Mode
     )
 }
 

@@ -12,6 +12,8 @@ use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
 use crate::admin_text::parse_admin;
 use crate::byte_rate::{ByteRate, parse_byte_rate};
+use crate::checked_text::{check_account, check_name, check_path, check_text};
+use crate::file_mode::FileMode;
 use crate::health_check::{StatusRange, parse_statuses};
 use crate::hints;
 use crate::per_client::{PerTime, PrefixLengths, parse_per_time};
@@ -19,21 +21,13 @@ use crate::plan::Admin;
 use crate::prefix_list::{PrefixEntry, PrefixFile};
 use crate::problem::ParseError;
 use crate::route_entry::RouteEntry;
-use crate::setting::{Content, Kind, Setting};
+use crate::setting::{Kind, Setting};
 use crate::sizes::{format_size, parse_size};
 use crate::source_address::SourceRange;
 use crate::target::TargetRange;
 use crate::text::{Fragment, cut, nearest, quoted};
 use crate::units::{format_duration, parse_duration};
 use crate::values_text::describe;
-
-const NAME_MAX: usize = 128;
-
-/// `IFNAMSIZ` and `TCP_CA_NAME_MAX` without the final NUL.
-const KERNEL_NAME_MAX: usize = 15;
-
-/// `PATH_MAX` without the final NUL (limits.h).
-const PATH_MAX: usize = 4095;
 
 /// A value checked against the kind of its setting.
 #[derive(Clone, Debug)]
@@ -49,6 +43,7 @@ pub(crate) enum Value {
     Prefix(PrefixEntry),
     Admin(Admin),
     Statuses(StatusRange),
+    Mode(FileMode),
     TrustedPeer(TrustedPeer),
     Source(SourceRange),
     ServerName(NamePattern),
@@ -89,6 +84,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Prefix => prefix(fragment).map(Value::Prefix),
         Kind::Path(_) => check_path(fragment).map(Value::Path),
         Kind::Account => check_account(fragment).map(Value::Text),
+        Kind::Mode => mode(fragment).map(Value::Mode),
         Kind::Admin => parse_admin(fragment).map(Value::Admin),
         Kind::Text(content) => check_text(fragment, content).map(Value::Text),
         Kind::Statuses => statuses(kind, text).map(Value::Statuses),
@@ -280,6 +276,11 @@ fn source(text: Fragment<'_>) -> Result<SourceRange, ParseError> {
     text.text.parse().map_err(|mistake| text.error(format!("{} {mistake}", quoted(text.text))))
 }
 
+/// Parses permission bits.
+fn mode(text: Fragment<'_>) -> Result<FileMode, ParseError> {
+    text.text.parse().map_err(|mistake| text.error(format!("{} {mistake}", quoted(text.text))))
+}
+
 /// Checks a fair share, as written.
 pub(crate) fn share(kind: Kind, text: &str) -> Result<Value, ParseError> {
     Share::of_decimal(text).map(Value::Share).ok_or_else(|| {
@@ -322,72 +323,4 @@ fn server_name(text: Fragment<'_>) -> Result<NamePattern, ParseError> {
         }
         _ => text.error(format!("{}: {error}", quoted(text.text))),
     })
-}
-
-/// Checks the syntax of a file path; existence is checked on use.
-fn check_path(path: Fragment<'_>) -> Result<PathBuf, ParseError> {
-    if path.text.is_empty() {
-        Err(path.error("the path is empty"))
-    } else if path.text.len() > PATH_MAX {
-        Err(path.error(format!("the path {} is longer than {PATH_MAX} bytes", quoted(path.text))))
-    } else if path.text.ends_with('/') {
-        Err(path.error(format!("{} is a directory, and a file is needed", quoted(path.text))))
-    } else if path.text.chars().any(char::is_control) {
-        let message = format!("the path {} contains control characters", quoted(path.text));
-        Err(path.error(message))
-    } else {
-        Ok(PathBuf::from(path.text))
-    }
-}
-
-/// Checks the syntax of a user or group name; existence is checked at the start.
-fn check_account(name: Fragment<'_>) -> Result<String, ParseError> {
-    check_name(name.text)?;
-    if name.text.contains(':') {
-        let message = format!("{} is one name, and the group has its own key", quoted(name.text));
-        return Err(name.error(message).hint("write `user = \"NAME\"` and `group = \"NAME\"`"));
-    }
-    Ok(name.text.to_owned())
-}
-
-/// Longest text of a check.
-const TEXT_MAX: usize = 1024;
-
-/// Longest name of a protocol in TLS (RFC 7301 section 3.1).
-const PROTOCOL_MAX: usize = 255;
-
-/// Checks a text that becomes a part of a request, which it must not extend, or is compared with one.
-fn check_text(text: Fragment<'_>, content: Content) -> Result<String, ParseError> {
-    let is_printable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    let mistake = match content {
-        _ if text.text.is_empty() => return Err(text.error("the text is empty")),
-        Content::Protocol if text.text.len() > PROTOCOL_MAX => Some("is longer than 255 bytes"),
-        Content::Protocol => None,
-        _ if text.text.len() > TEXT_MAX => Some("is longer than 1024 bytes"),
-        Content::Name if text.text.len() > KERNEL_NAME_MAX => Some("is longer than 15 bytes"),
-        Content::Name if text.text.contains('/') => Some("contains `/`"),
-        Content::HttpPath if !text.text.starts_with('/') => Some("does not begin with `/`"),
-        Content::HttpPath | Content::Host | Content::Name if !is_printable(text.text) => {
-            Some("contains white space, control characters or characters that are not ASCII")
-        }
-        Content::HttpPath | Content::Host | Content::Name | Content::Bytes => None,
-    };
-    match mistake {
-        Some(mistake) => Err(text.error(format!("{} {mistake}", quoted(text.text)))),
-        None => Ok(text.text.to_owned()),
-    }
-}
-
-/// Checks the name of a forward.
-fn check_name(name: &str) -> Result<(), ParseError> {
-    let error = |message: &str| Err(ParseError::new(0..name.len(), message));
-    if name.is_empty() {
-        error("the name is empty")
-    } else if name.len() > NAME_MAX {
-        error("the name is longer than 128 bytes")
-    } else if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        error(&format!("the name {} contains white space or control characters", quoted(name)))
-    } else {
-        Ok(())
-    }
 }

@@ -35,6 +35,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::PrefixLengths => "two lengths such as [32, 64]".to_owned(),
         Kind::Path(_) => "the path of a file".to_owned(),
         Kind::Account => "a name or a number in quotes".to_owned(),
+        Kind::Mode => "a mode such as \"0660\"".to_owned(),
         Kind::Admin => {
             "\"auto\", \"off\", \"unix:/path\" or an address such as \"127.0.0.1:9180\"".to_owned()
         }
@@ -109,6 +110,7 @@ impl Kind {
             Self::Prefix => "a prefix, an address, `\"file:/path\"`".to_owned(),
             Self::Path(_) => "the path of a file".to_owned(),
             Self::Account => "a name, or a number in quotes".to_owned(),
+            Self::Mode => "permissions from `\"0000\"` to `\"0777\"`".to_owned(),
             Self::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
             Self::Or(word, kind) => format!("{}, or `\"{word}\"`", kind.values()),
             Self::List(kind) => format!("{}, or a list of them", kind.values()),

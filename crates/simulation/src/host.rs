@@ -2,6 +2,7 @@
 
 use crate::network::{self, Connection, PeerSocket};
 use crate::script::{Host, host_address, host_path};
+use flow::SocketRights;
 use sys::Errno;
 use sys::kernel::Kernel as _;
 use testkit::sim::{Process, Reach, Sim, SimSocket};
@@ -67,7 +68,8 @@ impl TargetHost {
 
     fn listen(&mut self) {
         let tcp = network::listen(&self.process, host_address(self.number));
-        let unix = self.process.listen_unix(&host_path(self.number));
+        let unix = self.process.listen_unix(&host_path(self.number), &SocketRights::AUTO);
+        let unix = unix.map_err(|error| error.errno);
         self.listeners = [tcp, unix].into_iter().map(|it| it.expect("it is free")).collect();
     }
 

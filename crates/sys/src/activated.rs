@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(listens_at(six.as_fd()), Some(ip(&format!("[::]:{port}"), false)));
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
-        let unix = unix(&path).unwrap();
+        let unix = unix(&path, &flow::SocketRights::AUTO).unwrap();
         assert_eq!(listens_at(unix.as_fd()), Some(ListensAt::Unix(Some(path))));
     }
 

@@ -58,7 +58,7 @@ mod tests {
     fn every_spelling_of_a_path_reaches_the_same_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        let _listener = crate::listen::unix(&path("socket")).unwrap();
+        let _listener = crate::listen::unix(&path("socket"), &flow::SocketRights::AUTO).unwrap();
         let own = FileId::at(&path("socket"));
         std::os::unix::fs::symlink(path("socket"), path("link")).unwrap();
         std::os::unix::fs::symlink(dir.path(), path("directory")).unwrap();

@@ -9,8 +9,8 @@ pub use linux::Linux;
 
 use crate::listen::Sharing;
 use crate::socket::{Progress, TcpOptions};
-use crate::{Address, Event, FileId, ListensAt, PipeError, Result, TcpInfo};
-use flow::{Buffers, Outbound, Time};
+use crate::{Address, Event, FileId, ListensAt, NotGranted, PipeError, Result, TcpInfo};
+use flow::{Buffers, Outbound, SocketRights, Time};
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -51,7 +51,28 @@ pub trait Kernel: Clone + Debug + Send + Sync + 'static {
     ) -> Result<Self::Socket>;
 
     /// See [`crate::listen::unix`].
-    fn listen_unix(&self, path: &Path) -> Result<Self::Socket>;
+    fn listen_unix(
+        &self,
+        path: &Path,
+        rights: &SocketRights,
+    ) -> std::result::Result<Self::Socket, NotGranted>;
+
+    /// See [`crate::change_socket_rights`].
+    fn change_socket_rights(
+        &self,
+        path: &Path,
+        file: FileId,
+        before: &SocketRights,
+        after: &SocketRights,
+    ) -> std::result::Result<(), NotGranted>;
+
+    /// See [`crate::try_socket_rights`].
+    fn try_socket_rights(
+        &self,
+        path: &Path,
+        before: &SocketRights,
+        after: &SocketRights,
+    ) -> std::result::Result<(), NotGranted>;
 
     /// See [`crate::listen::try_unix`].
     fn try_unix(&self, path: &Path) -> Result<()>;

@@ -39,6 +39,9 @@ pub use file_id::{FileId, is_socket_file};
 mod socket_file;
 pub use socket_file::{FileState, SocketFile};
 
+mod socket_rights;
+pub use socket_rights::{change_socket_rights, try_socket_rights};
+
 pub mod stream;
 
 mod tcp_info;

@@ -1,7 +1,10 @@
 //! Listening sockets: TCP and Unix.
 
 use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
-use crate::{Address, Errno, FileId, Result, buffers, is_socket_file};
+use crate::{
+    Address, Errno, FileId, NotGranted, Result, buffers, change_socket_rights, is_socket_file,
+};
+use flow::SocketRights;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Access, AtFlags, Mode, fchmod};
@@ -133,18 +136,31 @@ fn bound(address: SocketAddr, only_v6: bool, sharing: Sharing) -> Result<OwnedFd
     Ok(socket)
 }
 
-/// Listens on a Unix socket at `path`.
+/// Listens on a Unix socket at `path`. Its file has these rights before a client can connect.
 ///
 /// Replaces the socket file of a process that no longer listens, after a crash for instance.
 /// `EADDRINUSE` if another process listens. The caller owns the new file and has to remove it at
 /// the end.
-pub fn unix(path: &Path) -> Result<OwnedFd> {
-    unix_socket(path, None)
+///
+/// # Errors
+///
+/// The setting that the kernel refuses: one of the rights, or `listen` for all else.
+pub fn unix(path: &Path, rights: &SocketRights) -> std::result::Result<OwnedFd, NotGranted> {
+    let failed = |errno| NotGranted { key: "listen", errno };
+    let socket = bind_unix(path, rights.mode).map_err(failed)?;
+    let file = FileId::at(path).ok_or(failed(Errno::NOENT))?;
+    let listening = change_socket_rights(path, file, &SocketRights::AUTO, rights)
+        .and_then(|()| listen(&socket, BACKLOG).map_err(failed));
+    if listening.is_err() {
+        file.remove_from(path);
+    }
+    listening.map(|()| socket)
 }
 
-/// Like [`unix`], accessible to this user only from the first moment.
+/// Like [`unix`], accessible to this user only.
 pub fn unix_private(path: &Path) -> Result<OwnedFd> {
-    unix_socket(path, Some(Mode::RUSR | Mode::WUSR))
+    let rights = SocketRights { mode: Some(0o600), ..SocketRights::AUTO };
+    unix(path, &rights).map_err(|error| error.errno)
 }
 
 /// Process id of the listener on the Unix socket at `path`; `None` if there is none.
@@ -155,12 +171,13 @@ pub fn unix_owner(path: &Path) -> Option<u32> {
     u32::try_from(owner.pid.as_raw_nonzero().get()).ok()
 }
 
-fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
+/// Binds a Unix socket, without listening: connecting to it is refused.
+fn bind_unix(path: &Path, mode: Option<u32>) -> Result<OwnedFd> {
     let address = SocketAddrUnix::new(path)?;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
     if let Some(mode) = mode {
         // bind(2) creates the file with the mode of the socket, less the umask.
-        fchmod(&socket, mode)?;
+        fchmod(&socket, Mode::from_raw_mode(mode))?;
     }
     match bind(&socket, &address) {
         Err(Errno::ADDRINUSE) => {
@@ -170,7 +187,6 @@ fn unix_socket(path: &Path, mode: Option<Mode>) -> Result<OwnedFd> {
         }
         result => result?,
     }
-    listen(&socket, BACKLOG)?;
     Ok(socket)
 }
 
@@ -280,13 +296,14 @@ mod tests {
     fn an_abandoned_unix_socket_is_replaced_and_an_active_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
-        let living = unix(&path).unwrap();
-        assert_eq!(unix(&path).unwrap_err(), Errno::ADDRINUSE);
+        let living = unix(&path, &SocketRights::AUTO).unwrap();
+        assert_eq!(unix(&path, &SocketRights::AUTO).unwrap_err().errno, Errno::ADDRINUSE);
         drop(living);
-        drop(unix(&path).unwrap());
+        drop(unix(&path, &SocketRights::AUTO).unwrap());
         let file = dir.path().join("file");
         std::fs::write(&file, "not a socket").unwrap();
-        assert_eq!(unix(&file).unwrap_err(), Errno::ADDRINUSE, "a file is never removed");
+        let refused = unix(&file, &SocketRights::AUTO).unwrap_err();
+        assert_eq!(refused.errno, Errno::ADDRINUSE, "a file is never removed");
     }
 
     #[test]
@@ -294,7 +311,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         assert_eq!((try_unix(&path), path.exists()), (Ok(()), false));
-        let living = unix(&path).unwrap();
+        let living = unix(&path, &SocketRights::AUTO).unwrap();
         assert_eq!(try_unix(&path), Err(Errno::ADDRINUSE));
         drop(living);
         // Unlike unix(), try_unix() must not remove the abandoned file.

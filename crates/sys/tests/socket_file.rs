@@ -29,7 +29,7 @@ fn listening(path: &Path) -> Child {
 #[test]
 fn a_file_of_another_process_is_left() {
     if let Some(path) = std::env::var_os(LISTEN_AT) {
-        let _socket = sys::listen::unix(path.as_ref()).unwrap();
+        let _socket = sys::listen::unix(path.as_ref(), &flow::SocketRights::AUTO).unwrap();
         // Until the end of the first process, which may fail before it ends this one.
         std::io::stdin().read_line(&mut String::new()).unwrap();
         return;
@@ -37,7 +37,7 @@ fn a_file_of_another_process_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     assert!(SocketFile::of_this_process(&path).is_none(), "no file");
-    let socket = sys::listen::unix(&path).unwrap();
+    let socket = sys::listen::unix(&path, &flow::SocketRights::AUTO).unwrap();
     drop(SocketFile::of_this_process(&path).unwrap());
     assert!(!path.exists(), "this process's own file");
     drop(socket);

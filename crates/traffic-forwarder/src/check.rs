@@ -3,10 +3,9 @@
 use crate::cli::Check;
 use crate::exit::Exit;
 use crate::output::{say, say_json};
-use crate::{complain, complain_of};
-use host::UserError;
+use crate::{complain, warn};
 use plan::counted;
-use plan::{Location, Problem, Reading, Severity};
+use plan::{Location, Plan, Problem, Reading, Severity};
 use serde::Serialize;
 
 /// The JSON report, for editors and continuous integration.
@@ -34,30 +33,41 @@ struct Found {
     hint: Option<String>,
 }
 
+/// An account of the configuration that this host does not have.
+struct UnknownAccount {
+    /// `None` for those of `[process]`.
+    location: Option<Location>,
+    message: String,
+}
+
 /// Succeeds only without errors and warnings, and only if the configured users exist on this host.
 pub(crate) fn run(Check { source, json }: Check) -> Exit {
     let reading = plan::read(&source.input());
     let is_flawless = reading.problems.is_empty();
     let plan = reading.plan.as_ref().filter(|_| is_flawless);
-    let unfit = plan.and_then(|plan| host::find_user(plan).err());
-    let printed = if json {
-        say_json(&checked(&reading, unfit.as_ref()))
-    } else {
-        print_text(&reading, unfit.as_ref())
-    };
-    match unfit {
-        None if is_flawless => printed,
-        _ => Exit::Usage,
-    }
+    let unknown = plan.map(unknown_accounts).unwrap_or_default();
+    let printed =
+        if json { say_json(&checked(&reading, &unknown)) } else { print_text(&reading, &unknown) };
+    if unknown.is_empty() && is_flawless { printed } else { Exit::Usage }
 }
 
-fn print_text(reading: &Reading, unfit: Option<&UserError>) -> Exit {
+fn unknown_accounts(plan: &Plan) -> Vec<UnknownAccount> {
+    let user = host::find_user(plan).err();
+    let user = user.map(|error| UnknownAccount { location: None, message: error.to_string() });
+    let owners = host::find_socket_owners(&mut plan.clone());
+    let owners = owners
+        .into_iter()
+        .map(|owner| UnknownAccount { message: owner.message(), location: Some(owner.location) });
+    user.into_iter().chain(owners).collect()
+}
+
+fn print_text(reading: &Reading, unknown: &[UnknownAccount]) -> Exit {
     complain(&reading.problems);
-    if let Some(error) = unfit {
-        complain_of(error);
-        return Exit::Usage;
+    for UnknownAccount { location, message } in unknown {
+        let place = location.as_ref().map(|location| format!("{location}: "));
+        warn(&format!("error: {}{message}\n", place.unwrap_or_default()));
     }
-    match sizes(reading).filter(|_| reading.problems.is_empty()) {
+    match sizes(reading).filter(|_| reading.problems.is_empty() && unknown.is_empty()) {
         Some((forwards, listeners)) => say(&format!(
             "ok: {}, {}\n",
             counted(forwards, "forward"),
@@ -67,33 +77,43 @@ fn print_text(reading: &Reading, unfit: Option<&UserError>) -> Exit {
     }
 }
 
-fn checked(reading: &Reading, unfit: Option<&UserError>) -> Checked {
+fn checked(reading: &Reading, unknown: &[UnknownAccount]) -> Checked {
     let (forwards, listeners) = sizes(reading).unzip();
-    let problems: Vec<_> = reading.problems.iter().map(found).chain(unfit.map(unfit_for)).collect();
+    let problems: Vec<_> =
+        reading.problems.iter().map(found).chain(unknown.iter().map(not_on_this_host)).collect();
     Checked {
         ok: problems.is_empty(),
         forwards,
         listeners,
-        total: reading.problems.len() + usize::from(unfit.is_some()),
+        total: reading.problems.len() + unknown.len(),
         problems,
     }
 }
 
-/// A problem of the host has no position in a file.
-fn unfit_for(error: &UserError) -> Found {
-    let level = Severity::Error.to_string();
-    Found { level, file: None, line: None, column: None, message: error.to_string(), hint: None }
+fn not_on_this_host(UnknownAccount { location, message }: &UnknownAccount) -> Found {
+    found_at(Severity::Error, location.as_ref(), message.clone(), None)
 }
 
 fn found(problem: &Problem) -> Found {
-    let location = problem.location.as_ref().filter(|location| !location.is_command_line());
+    let Problem { severity, location, message, hint, .. } = problem;
+    found_at(*severity, location.as_ref(), message.clone(), hint.clone())
+}
+
+/// A problem of the command line or of the whole host has no position in a file.
+fn found_at(
+    level: Severity,
+    location: Option<&Location>,
+    message: String,
+    hint: Option<String>,
+) -> Found {
+    let location = location.filter(|location| !location.is_command_line());
     Found {
-        level: problem.severity.to_string(),
+        level: level.to_string(),
         file: location.map(|location| location.source.clone()),
         line: location.map(|Location { line, .. }| *line),
         column: location.map(|Location { column, .. }| *column),
-        message: problem.message.clone(),
-        hint: problem.hint.clone(),
+        message,
+        hint,
     }
 }
 

@@ -179,6 +179,10 @@ impl Supervisor {
                 ReloadError::Unfit(refusals.into_iter().map(Misfit::Sandbox).collect())
             })?;
         }
+        let unknown = host::find_socket_owners(&mut new);
+        if !unknown.is_empty() {
+            return Err(ReloadError::Unfit(unknown.into_iter().map(Misfit::Owner).collect()));
+        }
         let refused = host::newly_refused_options(&new, &self.plan);
         if !refused.is_empty() {
             return Err(ReloadError::Unfit(refused.into_iter().map(Misfit::Option).collect()));

@@ -24,9 +24,7 @@ impl Accounts {
     /// Finds a user by name or number. `group` overrides its primary group; supplementary groups are
     /// those that list it as a member.
     pub(super) fn find(&self, user: &str, group: Option<&str>) -> Result<Identity, AccountError> {
-        let entry = self.user(user);
-        let number = entry.map(|entry| entry.number).or_else(|| user.parse().ok());
-        let number = number.ok_or(AccountError::NoUser)?;
+        let (entry, number) = (self.user(user), self.user_number(user)?);
         let group = match (group, entry) {
             (Some(group), _) => self.group(group)?,
             (None, Some(entry)) => entry.group,
@@ -34,6 +32,12 @@ impl Accounts {
         };
         let groups = entry.map_or_else(Vec::new, |entry| self.groups_of(entry.name));
         Ok(Identity { user: number, group, groups })
+    }
+
+    /// The number of a user, by name or number.
+    pub(super) fn user_number(&self, user: &str) -> Result<u32, AccountError> {
+        let number = self.user(user).map(|entry| entry.number).or_else(|| user.parse().ok());
+        number.ok_or(AccountError::NoUser)
     }
 
     /// A name takes precedence, since it may look like a number.
@@ -44,7 +48,8 @@ impl Accounts {
         named.or_else(|| users().find(|entry| number == Ok(entry.number)))
     }
 
-    fn group(&self, group: &str) -> Result<u32, AccountError> {
+    /// The number of a group, by name or number.
+    pub(super) fn group(&self, group: &str) -> Result<u32, AccountError> {
         let named = self.group_entries().find(|(name, ..)| *name == group);
         let number = named.map(|(_, number, _)| number).or_else(|| group.parse().ok());
         number.ok_or_else(|| AccountError::NoGroup(group.to_owned()))

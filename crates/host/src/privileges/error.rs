@@ -87,14 +87,18 @@ impl fmt::Display for UserFault {
     }
 }
 
+impl AccountError {
+    /// The text of [`Self::NoGroup`] without the group.
+    pub(super) const NO_GROUP: &str = "there is no such group in /etc/group (configure accounts of a directory service by number)";
+}
+
 impl fmt::Display for AccountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const BY_NUMBER: &str = "(configure accounts of a directory service by number)";
         match self {
-            Self::NoUser => write!(f, "there is no such user in /etc/passwd {BY_NUMBER}"),
-            Self::NoGroup(group) => {
-                write!(f, "group `{group}`: there is no such group in /etc/group {BY_NUMBER}")
-            }
+            Self::NoUser => f.write_str(
+                "there is no such user in /etc/passwd (configure accounts of a directory service by number)",
+            ),
+            Self::NoGroup(group) => write!(f, "group `{group}`: {}", Self::NO_GROUP),
             Self::GroupUnknown => f.write_str(
                 "it is not in /etc/passwd, so its group is not known: name it with `group`",
             ),

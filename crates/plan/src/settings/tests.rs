@@ -7,12 +7,17 @@ use std::collections::HashSet;
 
 /// A file that sets one key, and the keys that it requires.
 fn file(setting: &Setting, value: &str) -> String {
-    let forward = "[[forward]]\nlisten = ':1'\nto = 'h:1'\n";
     let key = setting.key;
+    let forward = match (setting.section, key) {
+        (Section::ForwardDefaults, "mode" | "owner" | "group") => {
+            "[[forward]]\nlisten = 'unix:/x'\nto = 'h:1'\n"
+        }
+        _ => "[[forward]]\nlisten = ':1'\nto = 'h:1'\n",
+    };
     let needed = match key {
         "admin" if value.contains("127.") => "admin_token_file = 'x'\n",
         "admin_token_file" => "admin = '127.0.0.1:9'\n",
-        "group" => "user = 'x'\n",
+        "group" if setting.section == Section::Process => "user = 'x'\n",
         _ => "",
     };
     match setting.section {
@@ -99,6 +104,7 @@ fn samples(kind: Kind) -> Vec<String> {
         }
         Kind::List(of) => lists(*of),
         Kind::Share => ["9", "0.001", "2.5", "1000000"].map(str::to_owned).into(),
+        Kind::Mode => ["0000", "0660", "0777"].map(|mode| format!("\"{mode}\"")).into(),
         Kind::PerTime => vec!["\"20/s\"".to_owned(), "\"1/h\"".to_owned()],
         Kind::ByteRate { .. } => vec!["\"64KiB/s\"".to_owned(), "\"1TiB/s\"".to_owned()],
         Kind::PrefixLengths => vec!["[1, 1]".to_owned(), "[32, 128]".to_owned()],

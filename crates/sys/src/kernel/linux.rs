@@ -3,9 +3,9 @@
 use super::{Descriptor, Epoll, Kernel, Pipe, Socket, Wake, Waker};
 use crate::listen::{self, Sharing};
 use crate::socket::{self, Progress, TcpOptions};
-use crate::{Address, Event, Events, FileId, ListensAt, PipeError, Result, TcpInfo};
+use crate::{Address, Event, Events, FileId, ListensAt, NotGranted, PipeError, Result, TcpInfo};
 use crate::{handoff, stream};
-use flow::{Buffers, Outbound, Time};
+use flow::{Buffers, Outbound, SocketRights, Time};
 use rustix::fd::{AsFd, OwnedFd};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -45,8 +45,31 @@ impl Kernel for Linux {
         listen::bind_tcp_any(port, options, sharing)
     }
 
-    fn listen_unix(&self, path: &Path) -> Result<OwnedFd> {
-        listen::unix(path)
+    fn listen_unix(
+        &self,
+        path: &Path,
+        rights: &SocketRights,
+    ) -> std::result::Result<OwnedFd, NotGranted> {
+        listen::unix(path, rights)
+    }
+
+    fn change_socket_rights(
+        &self,
+        path: &Path,
+        file: FileId,
+        before: &SocketRights,
+        after: &SocketRights,
+    ) -> std::result::Result<(), NotGranted> {
+        crate::change_socket_rights(path, file, before, after)
+    }
+
+    fn try_socket_rights(
+        &self,
+        path: &Path,
+        before: &SocketRights,
+        after: &SocketRights,
+    ) -> std::result::Result<(), NotGranted> {
+        crate::try_socket_rights(path, before, after)
     }
 
     fn try_unix(&self, path: &Path) -> Result<()> {

@@ -8,7 +8,7 @@ use super::state::epoll::Epoll;
 use super::state::file::File;
 use super::state::listener::{Bound, Listener};
 use super::state::ports::BoundAt;
-use flow::{Buffers, Outbound, Time};
+use flow::{Buffers, Outbound, SocketRights, Time};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::mpsc::Receiver;
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use sys::kernel::Kernel;
 use sys::listen::Sharing;
 use sys::socket::{Progress, TcpOptions};
-use sys::{Errno, FileId, PipeError, Result};
+use sys::{Errno, FileId, NotGranted, PipeError, Result};
 
 impl Process {
     /// Like [`Kernel::connect_tcp`], from this address of the loopback interface.
@@ -49,6 +49,19 @@ impl Process {
         world.ports.bind(address.port(), socket.file);
         Ok(SimSocket(socket))
     }
+
+    fn bind_unix(&self, path: &Path) -> Result<SimSocket> {
+        let mut world = self.world();
+        world.calls += 1;
+        world.fails(Call::Socket)?;
+        self.check_room(&world, 1)?;
+        let backlog = world.conditions.backlog;
+        let listener = Listener { listens: true, backlog, ..world.bind_unix(path)? };
+        let socket = self.add(&mut world, File::Listener(listener))?;
+        let inode = world.new_number();
+        world.paths.insert(path.to_owned(), (inode, socket.file));
+        Ok(SimSocket(socket))
+    }
 }
 
 impl Kernel for Process {
@@ -79,17 +92,32 @@ impl Kernel for Process {
         self.bind(BoundAt { address, both_families: true }, options, sharing)
     }
 
-    fn listen_unix(&self, path: &Path) -> Result<SimSocket> {
-        let mut world = self.world();
-        world.calls += 1;
-        world.fails(Call::Socket)?;
-        self.check_room(&world, 1)?;
-        let backlog = world.conditions.backlog;
-        let listener = Listener { listens: true, backlog, ..world.bind_unix(path)? };
-        let socket = self.add(&mut world, File::Listener(listener))?;
-        let inode = world.new_number();
-        world.paths.insert(path.to_owned(), (inode, socket.file));
-        Ok(SimSocket(socket))
+    /// The simulated host has one user, so that rights on files have no effect.
+    fn listen_unix(
+        &self,
+        path: &Path,
+        _: &SocketRights,
+    ) -> std::result::Result<SimSocket, NotGranted> {
+        self.bind_unix(path).map_err(|errno| NotGranted { key: "listen", errno })
+    }
+
+    fn change_socket_rights(
+        &self,
+        _: &Path,
+        _: FileId,
+        _: &SocketRights,
+        _: &SocketRights,
+    ) -> std::result::Result<(), NotGranted> {
+        Ok(())
+    }
+
+    fn try_socket_rights(
+        &self,
+        _: &Path,
+        _: &SocketRights,
+        _: &SocketRights,
+    ) -> std::result::Result<(), NotGranted> {
+        Ok(())
     }
 
     fn try_unix(&self, path: &Path) -> Result<()> {

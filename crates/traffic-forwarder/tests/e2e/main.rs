@@ -58,6 +58,7 @@ mod shares;
 mod shutdown;
 mod skipped;
 mod slow_start;
+mod socket_rights;
 mod start;
 mod static_binary;
 mod systemd;

@@ -1,7 +1,7 @@
 //! Results of reloads, and their log lines.
 
 use crate::serve_error::UnboundListener;
-use host::{NoRoom, RefusedOption, SandboxRefusal};
+use host::{NoRoom, RefusedOption, SandboxRefusal, UnknownOwner};
 use plan::units::format_duration;
 use plan::{ForwardSummary, ListenAddress, PlanDiff, Problem, Problems};
 use std::collections::HashMap;
@@ -57,6 +57,8 @@ pub(crate) enum ReloadError {
 pub(crate) enum Misfit {
     /// The open-file limit allows no session.
     NoRoom(NoRoom),
+    /// The owner of a Unix listener does not exist.
+    Owner(UnknownOwner),
     /// The kernel does not grant an option of connections.
     Option(RefusedOption),
     /// A listener cannot be bound.
@@ -134,6 +136,7 @@ impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRoom(error) => error.fmt(f),
+            Self::Owner(unknown) => unknown.fmt(f),
             Self::Option(refused) => refused.fmt(f),
             Self::Unbound(listener) => listener.fmt(f),
             Self::Sandbox(refusal) => refusal.fmt(f),
@@ -146,6 +149,7 @@ impl Error for Misfit {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unbound(listener) => Some(listener),
+            Self::Owner(unknown) => Some(unknown),
             Self::Option(refused) => Some(refused),
             Self::Sandbox(refusal) => Some(refusal),
             Self::NoRoom(_) | Self::Unreadable(_) => None,

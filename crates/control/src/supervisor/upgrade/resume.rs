@@ -236,12 +236,16 @@ fn read_whole(memory: OwnedFd, bytes: &mut Vec<u8>) -> std::io::Result<usize> {
 /// Resumes the previous image: its sessions, listeners and counters.
 pub(crate) fn resume(
     input: plan::Input,
-    plan: Plan,
+    mut plan: Plan,
     in_force: InForce,
     notifier: Notifier,
     mut handover: Handover,
     retry: &RetryPolicy,
 ) -> Result<Supervisor, ServeError> {
+    for error in host::find_socket_owners(&mut plan) {
+        tracing::error!(%error, "an account is gone: its Unix listeners keep their files as they are");
+        handover.warnings.push(error.to_string());
+    }
     let saved = handover.process.clone().unwrap_or_default();
     let workers = if saved.workers > 0 { saved.workers as usize } else { workers(&plan) };
     let limit = sys::raise_open_files_limit();

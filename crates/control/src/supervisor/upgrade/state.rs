@@ -205,8 +205,11 @@ pub(super) fn read_config(
 
 /// `None` if this program cannot read the configuration to fall back to.
 fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64) -> Option<Trial> {
-    let back_to = read_config(&supervisor.input, &saved.config_text, &saved.prefix_files).plan;
-    if back_to.is_none() {
+    let mut back_to = read_config(&supervisor.input, &saved.config_text, &saved.prefix_files).plan;
+    if let Some(back_to) = &mut back_to {
+        // A fall-back leaves the files of unknown owners as they are.
+        let _ = host::find_socket_owners(back_to);
+    } else {
         tracing::warn!("the configuration before cannot be read any more: this one stays");
     }
     let since_stop = sys::monotonic_micros().saturating_sub(stopped_at);

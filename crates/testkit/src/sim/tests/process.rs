@@ -1,6 +1,7 @@
 //! Processes and descriptors.
 
 use super::*;
+use flow::SocketRights;
 use std::path::Path;
 use sys::kernel::{Descriptor, Pipe};
 
@@ -92,7 +93,7 @@ fn accept_without_a_free_number_leaves_the_connection() {
 fn the_former_image_removes_no_file() {
     let process = Sim::new(1, Conditions::default()).process(100);
     let path = Path::new("/socket");
-    let listener = process.listen_unix(path).unwrap();
+    let listener = process.listen_unix(path, &SocketRights::AUTO).unwrap();
     let file = process.file_at(path);
     assert!(file.is_some() && process.is_socket_file(path));
     listener.keep_over_exec().unwrap();

@@ -1,6 +1,7 @@
 //! Unix sockets.
 
 use super::*;
+use flow::SocketRights;
 use std::path::Path;
 use sys::kernel::Pipe;
 
@@ -8,7 +9,7 @@ const PATH: &str = "/socket";
 
 fn pair(host: &Host) -> (SimSocket, SimSocket) {
     let path = Path::new(PATH);
-    let listener = host.process.listen_unix(path).unwrap();
+    let listener = host.process.listen_unix(path, &SocketRights::AUTO).unwrap();
     let client = host.process.connect_unix(path).unwrap();
     let server = listener.accept().unwrap().0;
     host.process.remove_file(path);
@@ -30,7 +31,7 @@ fn a_send_to_a_closed_socket_leaves_its_error_to_the_next_receive() {
 fn a_full_queue_of_a_listener_refuses_for_now() {
     let host = Host::friendly();
     let path = Path::new(PATH);
-    let listener = host.process.listen_unix(path).unwrap();
+    let listener = host.process.listen_unix(path, &SocketRights::AUTO).unwrap();
     listener.set_backlog(0).unwrap();
     let _queued = host.process.connect_unix(path).unwrap();
     assert_eq!(host.process.connect_unix(path).unwrap_err(), Errno::AGAIN);
@@ -118,7 +119,7 @@ fn a_large_send_is_taken_in_part() {
 fn a_stopped_listener_keeps_its_queue() {
     let host = Host::friendly();
     let path = Path::new(PATH);
-    let listener = host.process.listen_unix(path).unwrap();
+    let listener = host.process.listen_unix(path, &SocketRights::AUTO).unwrap();
     let client = host.process.connect_unix(path).unwrap();
     listener.stop_listening();
     assert_eq!(host.process.connect_unix(path).unwrap_err(), Errno::CONNREFUSED);

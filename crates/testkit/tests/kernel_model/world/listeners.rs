@@ -3,6 +3,7 @@
 use super::{Listening, Outcome, World, done, errno};
 use crate::machine::{Machine, SocketOf};
 use crate::op::{Connection, Listener, Op, Place, Share};
+use flow::SocketRights;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -108,7 +109,8 @@ impl<M: Machine> World<M> {
         }
         let socket = if place == Place::Unix {
             let path = self.machine.directory().join(slot.to_string());
-            self.machine.kernel().listen_unix(&path)
+            let listening = self.machine.kernel().listen_unix(&path, &SocketRights::AUTO);
+            listening.map_err(|error| error.errno)
         } else {
             let bound = self.bound(place, 0, Share::Exclusive);
             bound.and_then(|socket| socket.listen().map(|()| socket))

@@ -135,6 +135,10 @@ fn values_of_connections() -> impl Iterator<Item = (&'static str, &'static str, 
         ("[defaults]", "unsent", sizes),
         ("rate", "up", given(["\"64MiB/s\"", "\"65MiB/s\"", "\"66MiB/s\""])),
         ("rate", "down", given(["\"64MiB/s\"", "\"65MiB/s\"", "\"off\""])),
+        // For Unix listeners only: `socket_rights` tests them.
+        ("[defaults]", "mode", given(["\"auto\""; 3])),
+        ("[defaults]", "owner", given(["\"auto\""; 3])),
+        ("[defaults]", "group", given(["\"auto\""; 3])),
     ];
     rows.into_iter()
 }
@@ -316,7 +320,10 @@ impl Fixture {
                 if matches!(cell, "back" | "waits" | "waits no longer") { FIRST } else { OTHER };
             let expected = &self.values[&key][with];
             assert_eq!(&seen[&key], expected, "{key:?} after {crossing:?}");
-            let waits = waiting.iter().find(|change| change["key"] == setting.key);
+            // Only these sections have settings that wait, and forwards have a `group`, too.
+            let may_wait = matches!(setting.section, Section::Process | Section::Log);
+            let mut waits = waiting.iter().filter(|_| may_wait);
+            let waits = waits.find(|change| change["key"] == setting.key);
             assert_eq!(waits.is_some(), cell == "waits", "{key:?} after {crossing:?}");
             if let Some(waits) = waits.filter(|_| setting.effect == Effect::Restart) {
                 let values =
