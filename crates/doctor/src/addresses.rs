@@ -49,6 +49,7 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
     let details: Vec<_> = demand
         .listeners()
         .filter_map(|it| match it.address {
+            ListenAddress::Ip(_) if it.freebind => None,
             ListenAddress::Ip(address) => {
                 let error = foreign.get(&address.ip())?;
                 Some(FindingDetail::new(verdict(&it), &it.forward, error))
@@ -65,8 +66,9 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
         ("this host has every configured address", None)
     } else {
         let first = foreign.keys().min().map(ToString::to_string).unwrap_or_default();
-        let change =
-            format!("ip address add {first} dev INTERFACE, or another address: see `ip address`");
+        let change = format!(
+            "ip address add {first} dev INTERFACE, or another address: see `ip address`; or `freebind = true`"
+        );
         ("no interface of this host has a configured address", Some(change))
     };
     Finding::new(Check::ListenAddresses, Verdict::Ok, found).details(details).change(change)
@@ -105,5 +107,8 @@ mod tests {
         let finding = listen_addresses(&demand, &foreign);
         assert_eq!((finding.verdict, &*finding.details[0].of), (Verdict::Fail, "web"));
         assert!(finding.change[0].contains("192.0.2.1"), "{finding:?}");
+        let text = "[[forward]]\nlisten = '192.0.2.1:80'\nto = 'a:1'\nfreebind = true\n";
+        let plan = plan_of(text);
+        assert_eq!(listen_addresses(&Demand::of(&plan), &foreign).verdict, Verdict::Ok);
     }
 }

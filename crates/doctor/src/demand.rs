@@ -55,6 +55,8 @@ pub(super) struct ListenerDemand<'a> {
     pub(super) forward: &'a str,
     pub(super) address: &'a ListenAddress,
     pub(super) optional: bool,
+    /// Whether no interface needs to have the address.
+    pub(super) freebind: bool,
 }
 
 impl<'a> Demand<'a> {
@@ -71,9 +73,10 @@ impl<'a> Demand<'a> {
 
     pub(super) fn listeners(&self) -> impl Iterator<Item = ListenerDemand<'a>> {
         self.plan.forwards.iter().flat_map(|forward| {
-            let Forward { name, optional, .. } = &**forward;
+            let Forward { name, optional, settings, .. } = &**forward;
+            let (optional, freebind) = (*optional, settings.freebind);
             let listening =
-                move |address| ListenerDemand { forward: name, address, optional: *optional };
+                move |address| ListenerDemand { forward: name, address, optional, freebind };
             forward.routes.iter().map(move |route| listening(&route.listen))
         })
     }

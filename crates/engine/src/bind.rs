@@ -2,14 +2,15 @@
 
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
-use crate::listen_options::ListenOptions;
 use crate::listener::Listener;
+use crate::rules::listen_options_of;
 use crate::running::{Forwards, Unbound};
 use crate::shared::Shared;
 use plan::ListenAddress;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use sys::kernel::Kernel;
+use sys::listen::ListenOptions;
 use sys::{Errno, FileState};
 
 /// The consequence for the whole configuration of a forward that cannot be bound.
@@ -128,7 +129,7 @@ impl<K: Kernel> Forwards<K> {
         shared: &Shared<K>,
         leaving: &mut Leaving<K>,
     ) -> Result<Vec<(ListenAddress, Listener<K>)>, ListenError> {
-        let options = ListenOptions::of(plan);
+        let options = listen_options_of(plan);
         let mut listeners = Vec::with_capacity(addresses.len());
         for address in addresses {
             let opened = match attempt {

@@ -119,7 +119,6 @@ mod zone;
 pub use passed::PassedSockets;
 
 mod leaving;
-mod listen_options;
 mod listener;
 
 mod listen_error;

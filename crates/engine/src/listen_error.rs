@@ -96,8 +96,9 @@ impl ListenError {
             }
             Errno::ADDRINUSE => Some("another process listens there: see `ss -ltnp`"),
             Errno::ADDRNOTAVAIL => Some(
-                "no interface of this host has that address: see `ip addr`; if it comes later, start again \
-                 then, or permit it now by net.ipv4.ip_nonlocal_bind=1 or net.ipv6.ip_nonlocal_bind=1",
+                "no interface of this host has that address: see `ip addr`; if it comes later, `freebind = true` \
+                 listens already now, as does any program with net.ipv4.ip_nonlocal_bind=1 or \
+                 net.ipv6.ip_nonlocal_bind=1",
             ),
             Errno::NOENT => Some("its directory does not exist"),
             Errno::MFILE | Errno::NFILE => Some("raise the open-file limit: `ulimit -n`"),

@@ -2,7 +2,6 @@
 
 use crate::leaving::Leaving;
 use crate::listen_error::{ListenCause, ListenError};
-use crate::listen_options::ListenOptions;
 use crate::loop_guard::Registration;
 use crate::passed::PassedSockets;
 use crate::rule::Route;
@@ -13,7 +12,7 @@ use plan::ListenAddress;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use sys::kernel::{Kernel, Socket as _};
-use sys::listen::Sharing;
+use sys::listen::{ListenOptions, Sharing};
 use sys::socket::TcpOptions;
 use sys::{Errno, FileId, FileState, ListensAt, SocketFile};
 
@@ -86,7 +85,7 @@ impl<K: Kernel> Listener<K> {
             }
             ListenAddress::Activated(name) => passed_sockets(name, passed).map(drop),
             ListenAddress::Any { .. } | ListenAddress::Ip(_) | ListenAddress::Zoned(_) => {
-                bind(kernel, address, &options.tcp, leaving).map(drop)
+                bind(kernel, address, options, leaving).map(drop)
             }
         };
         tried.map_err(|cause| ListenError { address: address.clone(), cause })
@@ -302,7 +301,7 @@ fn open<K: Kernel>(
 ) -> Result<Vec<Arc<K::Socket>>, ListenCause> {
     let socket = match address {
         ListenAddress::Any { .. } | ListenAddress::Ip(_) | ListenAddress::Zoned(_) => {
-            bind(kernel, address, &options.tcp, leaving)?
+            bind(kernel, address, options, leaving)?
         }
         ListenAddress::Unix(path) => kernel.listen_unix(path, &options.rights)?,
         ListenAddress::Activated(name) => return open_passed(name, &options.tcp, passed),
@@ -314,7 +313,7 @@ fn open<K: Kernel>(
 fn bind<K: Kernel>(
     kernel: &K,
     address: &ListenAddress,
-    options: &TcpOptions,
+    options: &ListenOptions,
     leaving: &mut Leaving<K>,
 ) -> Result<K::Socket, ListenCause> {
     let ip = match address {

@@ -8,6 +8,7 @@ use flow::{
 use plan::AcceptProxy;
 use std::sync::Arc;
 use std::time::Duration;
+use sys::listen::ListenOptions;
 use sys::socket::TcpOptions;
 
 /// A forward's rules for its sessions. Immutable: a reload replaces the whole value
@@ -96,6 +97,15 @@ pub(crate) fn options_of(forward: &plan::Forward) -> TcpOptions {
         keepalive: settings.keepalive,
         user_timeout: settings.user_timeout,
         buffers: settings.buffers(),
+    }
+}
+
+/// The options of a forward's listeners.
+pub(crate) fn listen_options_of(forward: &plan::Forward) -> ListenOptions {
+    ListenOptions {
+        tcp: options_of(forward),
+        rights: forward.socket_rights,
+        freebind: forward.settings.freebind,
     }
 }
 

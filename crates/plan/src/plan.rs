@@ -258,6 +258,8 @@ pub struct ForwardSettings {
     pub unsent: Option<u64>,
     /// Most bytes per second of one session.
     pub rate: Option<SessionRate>,
+    /// Whether its listeners may have addresses that no interface has.
+    pub freebind: bool,
     /// Mode of the files of its Unix listeners; `None` is as the umask says.
     pub mode: Option<FileMode>,
     /// User that owns them, by name or number; `None` is that of the process.

@@ -214,6 +214,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// Most bytes per second of each session, sent evenly by the kernel (SO_MAX_PACING_RATE).
     rate = None, Or("off", &Kind::Table(SessionRate::SETTINGS)) => LivingSessions;
 
+    /// Listen also on addresses that no interface has yet (IP_FREEBIND).
+    freebind = false, Kind::Bool => AtOnce;
+
     /// Mode of the files of Unix listeners: clients need write permission; "auto" is 0777 less the umask.
     mode = None, Or("auto", &Kind::Mode) => AtOnce;
 

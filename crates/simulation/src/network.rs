@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use sys::Result;
 use sys::kernel::{Kernel, Socket as _};
+use sys::listen::{ListenOptions, Sharing};
 use testkit::sim::{Look, Process, SimSocket};
 
 /// Number of a connection, the same at both ends.
@@ -96,8 +97,7 @@ impl PeerSocket {
 
 /// A TCP listener of a peer.
 pub(crate) fn listen(process: &Process, address: SocketAddr) -> Result<SimSocket> {
-    let options = sys::socket::TcpOptions::NONE;
-    let socket = process.bind_tcp(address, &options, sys::listen::Sharing::Exclusive)?;
+    let socket = process.bind_tcp(address, &ListenOptions::NONE, Sharing::Exclusive)?;
     socket.listen()?;
     Ok(socket)
 }

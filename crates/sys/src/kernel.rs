@@ -7,7 +7,7 @@
 mod linux;
 pub use linux::Linux;
 
-use crate::listen::Sharing;
+use crate::listen::{ListenOptions, Sharing};
 use crate::socket::{Progress, TcpOptions};
 use crate::{Address, Event, FileId, ListensAt, NotGranted, PipeError, Result, TcpInfo};
 use flow::{Buffers, Outbound, SocketRights, Time};
@@ -38,7 +38,7 @@ pub trait Kernel: Clone + Debug + Send + Sync + 'static {
     fn bind_tcp(
         &self,
         address: SocketAddr,
-        options: &TcpOptions,
+        options: &ListenOptions,
         sharing: Sharing,
     ) -> Result<Self::Socket>;
 
@@ -46,7 +46,7 @@ pub trait Kernel: Clone + Debug + Send + Sync + 'static {
     fn bind_tcp_any(
         &self,
         port: u16,
-        options: &TcpOptions,
+        options: &ListenOptions,
         sharing: Sharing,
     ) -> Result<Self::Socket>;
 

@@ -21,15 +21,36 @@ pub const BACKLOG: i32 = 65_535;
 
 const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
+/// Options that a listener has from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Inherited by accepted TCP sockets.
+    pub tcp: TcpOptions,
+    /// Rights on the file of a Unix socket.
+    pub rights: SocketRights,
+    /// `IP_FREEBIND` (ip(7)): no interface needs to have the address yet.
+    pub freebind: bool,
+}
+
+impl ListenOptions {
+    /// The kernel's defaults.
+    pub const NONE: Self = Self::with(TcpOptions::NONE);
+
+    /// These options for accepted sockets, and otherwise the kernel's defaults.
+    pub const fn with(tcp: TcpOptions) -> Self {
+        Self { tcp, rights: SocketRights::AUTO, freebind: false }
+    }
+}
+
 /// Listens on one address; accepted sockets inherit `options`. `[::]` does not include IPv4.
 pub fn tcp(address: SocketAddr, options: &TcpOptions) -> Result<OwnedFd> {
-    started(bind_tcp(address, options, Sharing::Exclusive)?)
+    started(bind_tcp(address, &ListenOptions::with(*options), Sharing::Exclusive)?)
 }
 
 /// Listens on `port` of every address, IPv4 and IPv6, with one socket. On a host without IPv6, on
 /// every IPv4 address.
 pub fn tcp_any(port: u16, options: &TcpOptions) -> Result<OwnedFd> {
-    started(bind_tcp_any(port, options, Sharing::Exclusive)?)
+    started(bind_tcp_any(port, &ListenOptions::with(*options), Sharing::Exclusive)?)
 }
 
 /// Whether two sockets of this user may be bound to overlapping addresses.
@@ -44,14 +65,14 @@ pub enum Sharing {
 
 /// Binds an address without listening. The socket takes no connections from a listener on the same
 /// address, and closing it resets none. [`start`] makes it a listener.
-pub fn bind_tcp(address: SocketAddr, options: &TcpOptions, sharing: Sharing) -> Result<OwnedFd> {
-    prepared(bound(address, true, sharing)?, options)
+pub fn bind_tcp(address: SocketAddr, options: &ListenOptions, sharing: Sharing) -> Result<OwnedFd> {
+    prepared(bound(address, true, options, sharing)?, &options.tcp)
 }
 
 /// Like [`bind_tcp`], for `port` of every address.
-pub fn bind_tcp_any(port: u16, options: &TcpOptions, sharing: Sharing) -> Result<OwnedFd> {
-    let socket = on_every_address(port, |address, only_v6| bound(address, only_v6, sharing))?;
-    prepared(socket, options)
+pub fn bind_tcp_any(port: u16, options: &ListenOptions, sharing: Sharing) -> Result<OwnedFd> {
+    let bind = |address, only_v6| bound(address, only_v6, options, sharing);
+    prepared(on_every_address(port, bind)?, &options.tcp)
 }
 
 /// Makes a bound socket listen.
@@ -67,12 +88,12 @@ pub fn set_sharing(socket: impl AsFd, sharing: Sharing) -> Result<()> {
 /// Whether [`tcp`] could listen on the address. Binds without listening, so a current listener is
 /// undisturbed.
 pub fn try_tcp(address: SocketAddr) -> Result<()> {
-    bound(address, true, Sharing::Exclusive).map(drop)
+    bound(address, true, &ListenOptions::NONE, Sharing::Exclusive).map(drop)
 }
 
 /// Whether [`tcp_any`] could listen on the port, without listening.
 pub fn try_tcp_any(port: u16) -> Result<()> {
-    let bind = |address, only_v6| bound(address, only_v6, Sharing::Exclusive);
+    let bind = |address, only_v6| bound(address, only_v6, &ListenOptions::NONE, Sharing::Exclusive);
     on_every_address(port, bind).map(drop)
 }
 
@@ -120,7 +141,12 @@ fn prepared(socket: OwnedFd, options: &TcpOptions) -> Result<OwnedFd> {
 }
 
 /// A bound socket that does not listen yet.
-fn bound(address: SocketAddr, only_v6: bool, sharing: Sharing) -> Result<OwnedFd> {
+fn bound(
+    address: SocketAddr,
+    only_v6: bool,
+    options: &ListenOptions,
+    sharing: Sharing,
+) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
     // Connections of an earlier process in TIME_WAIT must not prevent a start. The option does not
@@ -128,6 +154,10 @@ fn bound(address: SocketAddr, only_v6: bool, sharing: Sharing) -> Result<OwnedFd
     sockopt::set_socket_reuseaddr(&socket, true)?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, only_v6)?;
+    }
+    if options.freebind {
+        // Also for IPv6 sockets: both options set one flag of the socket (IPV6_FREEBIND in Linux).
+        sockopt::set_ip_freebind(&socket, true)?;
     }
     if sharing == Sharing::SameUser {
         set_sharing(&socket, sharing)?;
@@ -247,6 +277,7 @@ mod tests {
     use std::net::TcpStream;
 
     const OPTIONS: TcpOptions = TcpOptions::NONE;
+    const NONE: ListenOptions = ListenOptions::NONE;
 
     #[test]
     fn dual_stack_listeners_accept_both_families_and_report_their_addresses() {
@@ -275,7 +306,7 @@ mod tests {
         assert_eq!(try_tcp_any(address.port()), Err(Errno::ADDRINUSE));
         drop(first);
         assert_eq!((try_tcp(address), try_tcp_any(address.port())), (Ok(()), Ok(())));
-        let socket = bound(address, true, Sharing::Exclusive).unwrap();
+        let socket = bound(address, true, &NONE, Sharing::Exclusive).unwrap();
         let refused = std::net::TcpStream::connect(address).map_err(|error| error.kind());
         assert_eq!(refused.err(), Some(std::io::ErrorKind::ConnectionRefused));
         drop(socket);
@@ -323,6 +354,18 @@ mod tests {
         assert_eq!(try_unix(&long), Err(Errno::NAMETOOLONG));
     }
 
+    #[test]
+    fn an_address_that_is_not_there_can_be_bound_with_freebind_only() {
+        for address in ["192.0.2.1:0", "[2001:db8::1]:0"] {
+            let address: SocketAddr = address.parse().unwrap();
+            let bind = |freebind| {
+                let options = ListenOptions { freebind, ..NONE };
+                bind_tcp(address, &options, Sharing::Exclusive).and_then(started).map(drop)
+            };
+            assert_eq!((bind(false), bind(true)), (Err(Errno::ADDRNOTAVAIL), Ok(())));
+        }
+    }
+
     /// Each pair of addresses overlaps. Clients accepted by the old listener stay connected.
     #[test]
     fn a_listener_takes_over_from_another_with_an_overlapping_address() {
@@ -337,16 +380,10 @@ mod tests {
             let first = tcp(at(old, 0), &OPTIONS).unwrap();
             let port = local_address(&first).unwrap().unwrap().port();
             let address: SocketAddr = at(new, port);
-            assert_eq!(
-                bind_tcp(address, &OPTIONS, Sharing::Exclusive).err(),
-                Some(Errno::ADDRINUSE)
-            );
-            assert_eq!(
-                bind_tcp(address, &OPTIONS, Sharing::SameUser).err(),
-                Some(Errno::ADDRINUSE)
-            );
+            assert_eq!(bind_tcp(address, &NONE, Sharing::Exclusive).err(), Some(Errno::ADDRINUSE));
+            assert_eq!(bind_tcp(address, &NONE, Sharing::SameUser).err(), Some(Errno::ADDRINUSE));
             set_sharing(&first, Sharing::SameUser).unwrap();
-            let second = bind_tcp(address, &OPTIONS, Sharing::SameUser).unwrap();
+            let second = bind_tcp(address, &NONE, Sharing::SameUser).unwrap();
             let reached: SocketAddr = at(if v4(old) { "127.0.0.1" } else { "[::1]" }, port);
             let before = TcpStream::connect(reached).unwrap();
             start(&second).unwrap();

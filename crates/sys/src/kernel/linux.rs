@@ -1,7 +1,7 @@
 //! The calls of [`super::Kernel`] as system calls of this host.
 
 use super::{Descriptor, Epoll, Kernel, Pipe, Socket, Wake, Waker};
-use crate::listen::{self, Sharing};
+use crate::listen::{self, ListenOptions, Sharing};
 use crate::socket::{self, Progress, TcpOptions};
 use crate::{Address, Event, Events, FileId, ListensAt, NotGranted, PipeError, Result, TcpInfo};
 use crate::{handoff, stream};
@@ -35,13 +35,18 @@ impl Kernel for Linux {
     fn bind_tcp(
         &self,
         address: SocketAddr,
-        options: &TcpOptions,
+        options: &ListenOptions,
         sharing: Sharing,
     ) -> Result<OwnedFd> {
         listen::bind_tcp(address, options, sharing)
     }
 
-    fn bind_tcp_any(&self, port: u16, options: &TcpOptions, sharing: Sharing) -> Result<OwnedFd> {
+    fn bind_tcp_any(
+        &self,
+        port: u16,
+        options: &ListenOptions,
+        sharing: Sharing,
+    ) -> Result<OwnedFd> {
         listen::bind_tcp_any(port, options, sharing)
     }
 

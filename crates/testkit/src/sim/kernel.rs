@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 use sys::kernel::Kernel;
-use sys::listen::Sharing;
+use sys::listen::{ListenOptions, Sharing};
 use sys::socket::{Progress, TcpOptions};
 use sys::{Errno, FileId, NotGranted, PipeError, Result};
 
@@ -81,15 +81,20 @@ impl Kernel for Process {
     fn bind_tcp(
         &self,
         address: SocketAddr,
-        options: &TcpOptions,
+        options: &ListenOptions,
         sharing: Sharing,
     ) -> Result<SimSocket> {
-        self.bind(BoundAt { address, both_families: false }, options, sharing)
+        self.bind(BoundAt { address, both_families: false }, &options.tcp, sharing)
     }
 
-    fn bind_tcp_any(&self, port: u16, options: &TcpOptions, sharing: Sharing) -> Result<SimSocket> {
+    fn bind_tcp_any(
+        &self,
+        port: u16,
+        options: &ListenOptions,
+        sharing: Sharing,
+    ) -> Result<SimSocket> {
         let address = (Ipv6Addr::UNSPECIFIED, port).into();
-        self.bind(BoundAt { address, both_families: true }, options, sharing)
+        self.bind(BoundAt { address, both_families: true }, &options.tcp, sharing)
     }
 
     /// The simulated host has one user, so that rights on files have no effect.

@@ -16,7 +16,7 @@ use flow::Time;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use sys::kernel::{Epoll, Kernel, Socket};
-use sys::listen::Sharing;
+use sys::listen::{ListenOptions, Sharing};
 use sys::socket::TcpOptions;
 use sys::{Errno, Event};
 
@@ -45,7 +45,8 @@ impl Host {
         let sim = Sim::new(1, conditions);
         let process = sim.process(1024);
         let address: SocketAddr = (Ipv4Addr::new(10, 0, 0, 2), 80).into();
-        let listener = process.bind_tcp(address, options, Sharing::Exclusive).unwrap();
+        let listener =
+            process.bind_tcp(address, &ListenOptions::with(*options), Sharing::Exclusive).unwrap();
         listener.listen().unwrap();
         Self { sim, process, listener, address }
     }

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use sys::kernel::Linux;
-use sys::listen::{Sharing, bind_tcp, local_address};
+use sys::listen::{ListenOptions, Sharing, bind_tcp, local_address};
 use sys::socket::TcpOptions;
 use sys::{Epoll, Errno, Event, Result};
 use tempfile::TempDir;
@@ -161,7 +161,7 @@ impl Machine for RealMachine<'_> {
     fn connect_to_itself(&self) -> Result<OwnedFd> {
         let loopback = (Ipv4Addr::LOCALHOST, 0).into();
         let options = TcpOptions::NONE;
-        let socket = bind_tcp(loopback, &options, Sharing::Exclusive)?;
+        let socket = bind_tcp(loopback, &ListenOptions::with(options), Sharing::Exclusive)?;
         let address = local_address(&socket)?.ok_or(Errno::INVAL)?;
         match connect(&socket, &address) {
             Ok(()) | Err(Errno::INPROGRESS) => Ok(socket),

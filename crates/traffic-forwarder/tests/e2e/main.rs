@@ -25,6 +25,7 @@ mod fd_store;
 mod fidelity;
 mod first_process;
 mod forwarding;
+mod freebind;
 mod full_targets;
 mod health;
 mod hello_routes;

@@ -120,6 +120,19 @@ impl Config {
         self
     }
 
+    /// Adds a forward with several listen addresses, and with further settings.
+    pub(crate) fn forward_at_several(
+        mut self,
+        listen: &[impl Display],
+        to: impl Display,
+        settings: impl Display,
+    ) -> Self {
+        let listen: Vec<_> = listen.iter().map(|address| format!("'{address}'")).collect();
+        let (forwards, listen) = (&mut self.forwards, listen.join(", "));
+        writeln!(forwards, "[[forward]]\nlisten = [{listen}]\nto = '{to}'\n{settings}").unwrap();
+        self
+    }
+
     /// Adds a forward with several targets, and with further settings.
     pub(crate) fn forward_to_several(
         mut self,

@@ -7,7 +7,7 @@ fn at(text: &str) -> SocketAddr {
 }
 
 fn bind(host: &Host, address: &str) -> sys::Result<SimSocket> {
-    host.process.bind_tcp(at(address), &OPTIONS, Sharing::Exclusive)
+    host.process.bind_tcp(at(address), &ListenOptions::NONE, Sharing::Exclusive)
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use sys::ListensAt;
 use sys::Result;
 use sys::kernel::{Kernel, Socket};
-use sys::listen::Sharing;
+use sys::listen::{ListenOptions, Sharing};
 use sys::socket::TcpOptions;
 
 const OPTIONS: TcpOptions = TcpOptions::NONE;
@@ -138,13 +138,14 @@ impl<M: Machine> World<M> {
 
     fn bound_exactly(&self, place: Place, port: u16, share: Share) -> Result<SocketOf<M>> {
         let (kernel, share) = (self.machine.kernel(), sharing(share));
-        let at = |ip: std::net::IpAddr| kernel.bind_tcp((ip, port).into(), &OPTIONS, share);
+        let at =
+            |ip: std::net::IpAddr| kernel.bind_tcp((ip, port).into(), &ListenOptions::NONE, share);
         match place {
             Place::V4 => at(Ipv4Addr::LOCALHOST.into()),
             Place::V6 => at(Ipv6Addr::LOCALHOST.into()),
             Place::AnyV4 => at(Ipv4Addr::UNSPECIFIED.into()),
             Place::AnyV6 => at(Ipv6Addr::UNSPECIFIED.into()),
-            Place::Any | Place::Unix => kernel.bind_tcp_any(port, &OPTIONS, share),
+            Place::Any | Place::Unix => kernel.bind_tcp_any(port, &ListenOptions::NONE, share),
         }
     }
 

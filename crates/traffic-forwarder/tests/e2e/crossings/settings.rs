@@ -135,6 +135,7 @@ fn values_of_connections() -> impl Iterator<Item = (&'static str, &'static str, 
         ("[defaults]", "unsent", sizes),
         ("rate", "up", given(["\"64MiB/s\"", "\"65MiB/s\"", "\"66MiB/s\""])),
         ("rate", "down", given(["\"64MiB/s\"", "\"65MiB/s\"", "\"off\""])),
+        ("[defaults]", "freebind", given(["false", "true", "true"])),
         // For Unix listeners only: `socket_rights` tests them.
         ("[defaults]", "mode", given(["\"auto\""; 3])),
         ("[defaults]", "owner", given(["\"auto\""; 3])),
