@@ -27,8 +27,10 @@ mod serve;
 mod verify;
 
 mod compare;
-mod failover;
 mod fidelity;
+
+mod failover;
+mod trial;
 
 mod cli;
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::clients::{self, Clients};
 use super::play;
 use super::program::Program;
-use super::stage::{Stage, Way};
-use super::table::{Goal, Section, Table, cells, served_after, time};
 use super::target::{Changing, State};
+use super::way::{self, Way};
 use crate::failure::{Failure, Result};
+use crate::trial::stage::Stage;
+use crate::trial::table::{Goal, Section, Table, cells, served_after, time};
 
 const TEXT: &str = "\
 Three targets serve; then all of them fail for eight seconds, with ten clients a second, which are all lost.
@@ -37,7 +38,7 @@ struct Row {
 
 /// Plays both cases with the programs that have several targets, one after the other: times count.
 pub(super) fn play(stage: &Stage, programs: &[Program]) -> Section {
-    let programs: Vec<_> = programs.iter().filter(|it| it.several.is_some()).collect();
+    let programs: Vec<_> = programs.iter().filter(|it| it.configs.several.is_some()).collect();
     let mut section = Section {
         title: "All targets are down, and back",
         text: TEXT,
@@ -59,10 +60,10 @@ pub(super) fn play(stage: &Stage, programs: &[Program]) -> Section {
 }
 
 fn play_one(stage: &Stage, program: &Program, failure: State) -> Result<Row> {
-    let config = program.several.as_ref().ok_or_else(|| Failure::new("one target only"))?;
+    let config = program.configs.several.as_ref().ok_or_else(|| Failure::new("one target only"))?;
     let addresses = play::targets(stage.port());
     let mut targets = addresses.map(Changing::serving);
-    let running = stage.start(program, &Way::Addresses(config, &addresses, 0))?;
+    let running = way::start(stage, program, &Way::Addresses(config, &addresses, 0))?;
     play::settle(&running)?;
     for target in &mut targets {
         target.set(failure);

@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::stage::NAME;
+use super::way::NAME;
 
 const HEADER_BYTES: usize = 12;
 

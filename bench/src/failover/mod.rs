@@ -6,16 +6,13 @@ mod clients;
 mod message;
 mod name_server;
 mod names;
-mod namespace;
 mod one_fails;
-mod page;
 mod play;
 mod program;
 mod role;
 mod roles;
-mod stage;
-mod table;
 mod target;
+mod way;
 
 use std::fs;
 use std::path::PathBuf;
@@ -25,9 +22,26 @@ use clap::Args;
 use crate::compare::ConfigDir;
 use crate::failure::{Context, Failure, Result};
 use crate::report::{complain, say};
+use crate::trial::program::{Wanted, find};
+use crate::trial::stage::Stage;
+use crate::trial::table::Section;
+use crate::trial::{namespace, page};
 
-use stage::Stage;
-use table::Section;
+use program::Program;
+
+const HEAD: &str = "\
+# What clients lose when targets fail
+
+Written by `make failover`; nothing in it is typed by hand. `bench/src/failover` plays the cases, in a network
+namespace of its own, with all programs of a case at the same time; `bench/failover` has their configurations.
+Programs have their defaults, except that connecting is limited to two seconds where a program has such a limit,
+which HAProxy means for each of four attempts. A program takes part in a case if it has a configuration for it.
+
+A client connects, sends a line and waits until the line comes back, for at most 12 seconds. It is lost if the
+line does not come back; in parentheses is how it ended for the client. *FIN* is an orderly end without a byte,
+which a client cannot tell from an empty answer.
+
+";
 
 /// `tf-load failover`.
 #[derive(Args, Debug)]
@@ -61,7 +75,8 @@ pub(crate) fn run(options: &Failover) -> Result<bool> {
     if !options.inside {
         return Err(namespace::enter());
     }
-    let (programs, missing) = program::find(options)?;
+    let Failover { adapters: dir, subjects: keys, ours, .. } = options;
+    let (programs, missing) = find(&Wanted { dir, keys, ours })?;
     for (name, package) in &missing {
         complain(&format!("{name} is not here; to see it, install {package}"));
     }
@@ -73,13 +88,13 @@ pub(crate) fn run(options: &Failover) -> Result<bool> {
             sections.push(play(&stage, &programs));
         }
     }
-    let page = page::write(&programs, &missing, &sections);
+    let page = page::write(HEAD, &programs, &missing, &sections);
     fs::write(&options.out, page).context(&format!("write {}", options.out.display()))?;
     say(&format!("written: {}", options.out.display()));
     Ok(sections.iter().flat_map(|section| &section.goals).all(|goal| goal.is_met))
 }
 
-type Play = fn(&Stage, &[program::Program]) -> Section;
+type Play = fn(&Stage, &[Program]) -> Section;
 
 const GROUPS: [(&str, Play); 4] = [
     ("one", one_fails::play),

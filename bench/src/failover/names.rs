@@ -9,9 +9,10 @@ use super::clients::{self, Clients};
 use super::name_server::{Manner, NameServer};
 use super::play;
 use super::program::Program;
-use super::stage::{Stage, Way};
-use super::table::{Goal, Section, Table, cells, served_after, time};
+use super::way::{self, Way};
 use crate::failure::{Failure, Result};
+use crate::trial::stage::Stage;
+use crate::trial::table::{Goal, Section, Table, cells, served_after, time};
 
 const TEXT: &str = "\
 The target is a name with several addresses; its records are valid for one second. Once the program serves, the
@@ -75,7 +76,7 @@ struct Row {
 
 /// Plays all cases with the programs that have a configuration for names.
 pub(super) fn play(stage: &Stage, programs: &[Program]) -> Section {
-    let programs: Vec<_> = programs.iter().filter(|it| it.names.is_some()).collect();
+    let programs: Vec<_> = programs.iter().filter(|it| it.configs.names.is_some()).collect();
     let played = play::all(&programs, &CASES, |program, case| play_one(stage, program, case));
     let results = CASES.iter().zip(&played);
     let table = |(case, played): (&Case, &Vec<play::Played<'_, Row>>)| Table {
@@ -92,7 +93,7 @@ pub(super) fn play(stage: &Stage, programs: &[Program]) -> Section {
 }
 
 fn play_one(stage: &Stage, program: &Program, case: &Case) -> Result<Row> {
-    let config = program.names.as_ref().ok_or_else(|| Failure::new("no names"))?;
+    let config = program.configs.names.as_ref().ok_or_else(|| Failure::new("no names"))?;
     let port = stage.port();
     let at =
         |ip: &Ipv4Addr| Target::start_at(Place::At(SocketAddr::from((*ip, port))), Behaviour::Echo);
@@ -107,7 +108,7 @@ fn play_one(stage: &Stage, program: &Program, case: &Case) -> Result<Row> {
     let here = SocketAddr::from(([127, 53, high, low], NAME_SERVER_PORT));
     let name_server = NameServer::start(here, case.at_first, first)?;
     let way = Way::Name(config, port, name_server.address());
-    let running = stage.start(program, &way)?;
+    let running = way::start(stage, program, &way)?;
     play::settle(&running)?;
     name_server.set(case.manner, None);
     let bad = Clients::come(running.address, BAD, INTERVAL)?;

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use super::clients::Clients;
 use super::play;
 use super::program::Program;
-use super::stage::{Stage, Way};
-use super::table::{Goal, Section, Table, cells, time};
 use super::target::{Changing, State};
+use super::way::{self, Way};
 use crate::failure::{Failure, Result};
+use crate::trial::stage::Stage;
+use crate::trial::table::{Goal, Section, Table, cells, time};
 
 const TEXT: &str = "\
 Three targets serve; then one of them fails. Clients come at that moment, ten a second for 2.5 seconds, and
@@ -43,7 +44,7 @@ struct Row {
 
 /// Plays all cases with the programs that have several targets.
 pub(super) fn play(stage: &Stage, programs: &[Program]) -> Section {
-    let programs: Vec<_> = programs.iter().filter(|it| it.several.is_some()).collect();
+    let programs: Vec<_> = programs.iter().filter(|it| it.configs.several.is_some()).collect();
     let played = play::all(&programs, &CASES, |program, case| play_one(stage, program, case));
     let results = CASES.iter().zip(&played);
     let table = |(case, played): (&Case, &Vec<play::Played<'_, Row>>)| Table {
@@ -60,10 +61,10 @@ pub(super) fn play(stage: &Stage, programs: &[Program]) -> Section {
 }
 
 fn play_one(stage: &Stage, program: &Program, case: &Case) -> Result<Row> {
-    let config = program.several.as_ref().ok_or_else(|| Failure::new("one target only"))?;
+    let config = program.configs.several.as_ref().ok_or_else(|| Failure::new("one target only"))?;
     let addresses = play::targets(stage.port());
     let mut targets = addresses.map(Changing::serving);
-    let running = stage.start(program, &Way::Addresses(config, &addresses, 0))?;
+    let running = way::start(stage, program, &Way::Addresses(config, &addresses, 0))?;
     play::settle(&running)?;
     let begun = Instant::now();
     targets[0].set(case.state);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::clients;
 use super::program::Program;
-use super::stage::Running;
 use crate::failure::{Failure, Result};
+use crate::trial::stage::Running;
 
 /// How long a program may take from listening to serving its first client.
 const FIRST_LIMIT: Duration = Duration::from_secs(20);

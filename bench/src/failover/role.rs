@@ -9,9 +9,10 @@ use super::clients::Session;
 use super::play;
 use super::program::Program;
 use super::roles::{Asked, Roles};
-use super::stage::{Stage, Way};
-use super::table::{Goal, Section, Table, cells, time};
+use super::way::{self, Way};
 use crate::failure::{Failure, Result};
+use crate::trial::stage::Stage;
+use crate::trial::table::{Goal, Section, Table, cells, time};
 
 const TEXT: &str = "\
 Two servers; `GET /primary` is answered with 200 by the primary and with 503 by the replica. Five clients write a
@@ -44,7 +45,7 @@ struct Row {
 
 /// Plays the case with the programs that have HTTP checks.
 pub(super) fn play(stage: &Stage, programs: &[Program]) -> Section {
-    let programs: Vec<_> = programs.iter().filter(|it| it.role.is_some()).collect();
+    let programs: Vec<_> = programs.iter().filter(|it| it.configs.role.is_some()).collect();
     let played = play::all(&programs, &[()], |program, ()| play_one(stage, program));
     let played: Vec<_> = played.into_iter().flatten().collect();
     let row = |(it, row): &play::Played<'_, Row>| (it.name.clone(), row_cells(row));
@@ -59,11 +60,11 @@ pub(super) fn play(stage: &Stage, programs: &[Program]) -> Section {
 }
 
 fn play_one(stage: &Stage, program: &Program) -> Result<Row> {
-    let config = program.role.as_ref().ok_or_else(|| Failure::new("no checks"))?;
+    let config = program.configs.role.as_ref().ok_or_else(|| Failure::new("no checks"))?;
     let (port, check_port) = (stage.port(), stage.port());
     let addresses = [1, 2].map(|last| SocketAddr::from(([127, 0, 2, last], port)));
     let roles = Roles::start(&addresses, check_port)?;
-    let running = stage.start(program, &Way::Addresses(config, &addresses, check_port))?;
+    let running = way::start(stage, program, &Way::Addresses(config, &addresses, check_port))?;
     play::settle(&running)?;
     let stop = AtomicBool::new(false);
     let changed = thread::scope(|scope| {

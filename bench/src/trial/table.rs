@@ -6,32 +6,32 @@ use crate::failure::Result;
 
 /// One case: a row for each program.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) title: String,
-    pub(super) columns: &'static [&'static str],
-    pub(super) rows: Vec<(String, Vec<String>)>,
+pub(crate) struct Table {
+    pub(crate) title: String,
+    pub(crate) columns: &'static [&'static str],
+    pub(crate) rows: Vec<(String, Vec<String>)>,
 }
 
 /// A group of cases.
 #[derive(Debug)]
-pub(super) struct Section {
-    pub(super) title: &'static str,
+pub(crate) struct Section {
+    pub(crate) title: &'static str,
     /// How the cases are played.
-    pub(super) text: &'static str,
-    pub(super) tables: Vec<Table>,
-    pub(super) goals: Vec<Goal>,
+    pub(crate) text: &'static str,
+    pub(crate) tables: Vec<Table>,
+    pub(crate) goals: Vec<Goal>,
 }
 
 /// A promise about our own forwarder, and the result.
 #[derive(Debug)]
-pub(super) struct Goal {
-    pub(super) promise: String,
-    pub(super) result: String,
-    pub(super) is_met: bool,
+pub(crate) struct Goal {
+    pub(crate) promise: String,
+    pub(crate) result: String,
+    pub(crate) is_met: bool,
 }
 
 /// The cells of a row. A failure takes the place of the first one.
-pub(super) fn cells<T>(
+pub(crate) fn cells<T>(
     result: &Result<T>,
     columns: &[&str],
     of: impl Fn(&T) -> Vec<String>,
@@ -47,7 +47,7 @@ pub(super) fn cells<T>(
 }
 
 /// A duration with a precision that the measurement has.
-pub(super) fn time(time: Duration) -> String {
+pub(crate) fn time(time: Duration) -> String {
     if time < Duration::from_millis(10) {
         format!("{:.1} ms", time.as_secs_f64() * 1000.0)
     } else if time < Duration::from_secs(1) {
@@ -58,6 +58,6 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// The time until the first client was served.
-pub(super) fn served_after(time_until: Option<Duration>, limit: Duration) -> String {
+pub(crate) fn served_after(time_until: Option<Duration>, limit: Duration) -> String {
     time_until.map_or_else(|| format!("**not within {} s**", limit.as_secs()), time)
 }

@@ -5,27 +5,14 @@ use std::fmt::Write;
 use super::program::Program;
 use super::table::{Section, Table};
 
-const HEAD: &str = "\
-# What clients lose when targets fail
-
-Written by `make failover`; nothing in it is typed by hand. `bench/src/failover` plays the cases, in a network
-namespace of its own, with all programs of a case at the same time; `bench/failover` has their configurations.
-Programs have their defaults, except that connecting is limited to two seconds where a program has such a limit,
-which HAProxy means for each of four attempts. A program takes part in a case if it has a configuration for it.
-
-A client connects, sends a line and waits until the line comes back, for at most 12 seconds. It is lost if the
-line does not come back; in parentheses is how it ended for the client. *FIN* is an orderly end without a byte,
-which a client cannot tell from an empty answer.
-
-";
-
-/// The page. Writing to a string does not fail: the results of `write!` are of no interest.
-pub(super) fn write(
-    programs: &[Program],
+/// The page below its head. Writing to a string does not fail: the results of `write!` are of no interest.
+pub(crate) fn write<C>(
+    head: &str,
+    programs: &[Program<C>],
     missing: &[(String, String)],
     sections: &[Section],
 ) -> String {
-    let mut page = String::from(HEAD);
+    let mut page = String::from(head);
     page.push_str("| program | version | note |\n|---|---|---|\n");
     for program in programs {
         let _ = writeln!(page, "| {} | {} | {} |", program.name, program.version, program.note);

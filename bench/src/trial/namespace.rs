@@ -7,11 +7,11 @@ use std::process::Command;
 use crate::failure::Failure;
 
 /// Added to the command line inside the namespaces.
-pub(super) const INSIDE: &str = "--inside";
+pub(crate) const INSIDE: &str = "--inside";
 
 /// Replaces this process by the same command line in new network and mount namespaces. Returns only
 /// if that fails. Needs unshare(1), ip(8), and, without root, user namespaces.
-pub(super) fn enter() -> Failure {
+pub(crate) fn enter() -> Failure {
     const SCRIPT: &str = "ip link set lo up && exec \"$0\" \"$@\"";
     let program = match std::env::current_exe() {
         Ok(program) => program,
