@@ -122,6 +122,7 @@ fn a_missing_body_holds_no_memory() {
 #[test]
 fn stalled_subscribers_miss_events_and_hold_a_bounded_number() {
     const WATCHERS: usize = 16;
+    const SESSIONS: usize = 6_000;
     // One shared queue holds the events that subscribers have yet to read.
     const EVENTS: u64 = 8 * MIB;
     let abused = abused();
@@ -137,10 +138,9 @@ fn stalled_subscribers_miss_events_and_hold_a_bounded_number() {
             drop(connect(&abused.port).unwrap());
         }
         sessions += 100;
-        sessions >= 6_000
+        // Records may come late, or be lost; a watcher that is read while they come may keep up.
+        sessions >= SESSIONS && abused.operated.records().len() >= SESSIONS
     });
-    // A watcher that is read while the events come may keep up.
-    abused.operated.wait_for_records(sessions);
     // With a `lagged` event or, after 30 seconds of a full send buffer, without one.
     let ends = |mut watcher: Socket| watcher.read_to_end(&mut Vec::new()).is_ok();
     assert!(watchers.into_iter().all(ends), "a watcher that is too slow is let go");
