@@ -3,6 +3,7 @@
 use crate::acceptor::Acceptor;
 use crate::admission::{NotAdmitted, RefusedClient};
 use crate::change::Listening;
+use crate::client_rules::CountedClient;
 use crate::context::Context;
 use crate::failure;
 use crate::permit::{Claim, Permit};
@@ -12,7 +13,7 @@ use crate::rule::Route;
 use crate::rules::Rules;
 use crate::select;
 use crate::session::Accepted;
-use flow::{AccessList, AtLimit, By, Cause, CloseReason, Phase, Prefix};
+use flow::{AccessList, AtLimit, By, Cause, CloseReason, Phase};
 use std::sync::Arc;
 use sys::kernel::{Kernel, Socket as _};
 use sys::{Address, Errno};
@@ -97,7 +98,7 @@ fn request<K: Kernel>(
     context: &Context<K>,
     route: &Arc<Route>,
     rules: &Rules,
-    client: Option<Prefix>,
+    client: Option<CountedClient>,
 ) -> Result<(Permit, Option<Claim>), NotAdmitted> {
     context.shared.request(route, rules, client, context.index, context.now)
 }
@@ -107,7 +108,7 @@ fn count_client<K: Kernel>(
     context: &Context<K>,
     rules: &Rules,
     (mut permit, claim): (Permit, Option<Claim>),
-    client: Option<Prefix>,
+    client: Option<CountedClient>,
 ) -> Result<(Permit, Option<Claim>), NotAdmitted> {
     match context.shared.enter_client(&mut permit, rules, client, context.now) {
         Ok(()) => Ok((permit, claim)),

@@ -1,5 +1,6 @@
 //! Stage *permit*, the decision: the places of a session in the process, its forward and its client's share.
 
+use crate::client_rules::CountedClient;
 use crate::clients::{ClientPlace, Refused};
 use crate::forward::Forward;
 use crate::permit::{Claim, EnteredClient, Gate, Permit, PermitRequest};
@@ -32,36 +33,35 @@ pub(crate) struct RefusedClient {
 }
 
 impl<K: Kernel> Shared<K> {
-    /// Takes the places of a new session on this route, or none. `client` is `None` if it is not counted, or not
-    /// known yet. Where clients may wait for a place in a target, the session has a claim to one until the
+    /// Takes the places of a new session on this route, or none. `client` is `None` if it is not counted. Where clients may wait for a place in a target, the session has a claim to one until the
     /// selection. Where clients may wait, `worker` gets [`Message::RoomAgain`](crate::message::Message::RoomAgain)
     /// when a place is free.
     pub(crate) fn request(
         &self,
         route: &Arc<Route>,
         rules: &Rules,
-        client: Option<Prefix>,
+        client: Option<CountedClient>,
         worker: usize,
         now: Time,
     ) -> Result<(Permit, Option<Claim>), NotAdmitted> {
-        let (forward, limits, at_limit) = (&route.forward, rules.clients.limits, rules.at_limit);
+        let (forward, at_limit) = (&route.forward, rules.at_limit);
         let share = self.share_of_process(rules);
         // First: a client at its limit takes no place of another one, not for a moment.
         let entered = match client {
             Some(client) => {
                 let pool = pool_of_clients(forward, &self.gate, share, 0);
-                Some((client, self.enter(forward, rules, client, pool, now)?))
+                Some((client, self.enter(forward, client, pool, now)?))
             }
             None => None,
         };
-        let held = entered.as_ref().map(|(_, (_, places))| places - 1);
         // Before the hello of a client, its targets are not known: it waits for them as a session.
         let has_targets = at_limit == AtLimit::Wait && !route.awaits_hello();
         let is_limited = has_targets && select::is_limited(route);
         let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
-        let client_of_permit = held.map(|places| EnteredClient { limits, places });
-        let request =
-            PermitRequest { at_limit, worker, has_place, share, client: client_of_permit };
+        let client = entered
+            .as_ref()
+            .map(|(it, (_, places))| EnteredClient { limits: it.limits, places: places - 1 });
+        let request = PermitRequest { at_limit, worker, has_place, share, client };
         let requested = Permit::request(route, request, &self.gate, |waiting| self.wake(waiting));
         match (requested, entered) {
             (Ok((mut permit, claim)), entered) => {
@@ -69,7 +69,7 @@ impl<K: Kernel> Shared<K> {
                 Ok((permit, claim))
             }
             (Err(admission), None) => Err(NotAdmitted::Full(admission)),
-            (Err(admission), Some((client, (place, places)))) => {
+            (Err(admission), Some((CountedClient { client, limits }, (place, places)))) => {
                 // Another worker may have taken the place that was free.
                 let pool = pool_of_clients(forward, &self.gate, share, 0);
                 let limit = limits.share_of(places - 1, pool).err();
@@ -90,27 +90,30 @@ impl<K: Kernel> Shared<K> {
         &self,
         permit: &mut Permit,
         rules: &Rules,
-        client: Option<Prefix>,
+        client: Option<CountedClient>,
         now: Time,
     ) -> Result<(), NotAdmitted> {
         let forward = Arc::clone(&permit.route().forward);
         self.leave_client(permit.take_client(), &forward);
         let Some(client) = client else { return Ok(()) };
         let pool = pool_of_clients(&forward, &self.gate, self.share_of_process(rules), 1);
-        let (place, _) = self.enter(&forward, rules, client, pool, now)?;
+        let (place, _) = self.enter(&forward, client, pool, now)?;
         permit.set_client(Some(place));
         Ok(())
     }
 
     /// Counts the client of a session anew, under other rules or in another process image. May exceed the limits.
-    /// Before the header of a proxy, a session has no client.
     pub(crate) fn recount(&self, session: &mut Session<K>, now: Time) {
-        if matches!(session.flow.stage(), Stage::Greeting { .. }) && session.hello().is_none() {
-            return;
-        }
         let forward = Arc::clone(&session.route().forward);
-        let client = forward.rules().clients.client(session.client_address);
-        let entered = client.and_then(|client| {
+        let rules = forward.rules();
+        let awaits_header =
+            matches!(session.flow.stage(), Stage::Greeting { .. }) && session.hello().is_none();
+        let client = if awaits_header {
+            rules.clients.client_at_accept(session.client_address)
+        } else {
+            rules.clients.client(session.client_address)
+        };
+        let entered = client.and_then(|CountedClient { client, .. }| {
             let admit = |state: ClientState| Ok::<_, Infallible>(state.one_more());
             self.clients.enter(&forward.clients, client, now, admit).ok()
         });
@@ -128,12 +131,11 @@ impl<K: Kernel> Shared<K> {
     fn enter(
         &self,
         forward: &Forward,
-        rules: &Rules,
-        client: Prefix,
+        CountedClient { client, limits }: CountedClient,
         pool: Pool,
         now: Time,
     ) -> Result<(ClientPlace, u32), NotAdmitted> {
-        let admit = |state| rules.clients.limits.admit(state, pool, now);
+        let admit = |state| limits.admit(state, pool, now);
         let entered = self.clients.enter(&forward.clients, client, now, admit);
         entered.map(|(place, state)| (place, state.places)).map_err(|Refused { limit, places }| {
             NotAdmitted::Client(RefusedClient { client, limit, places })

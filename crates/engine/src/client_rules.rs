@@ -19,6 +19,13 @@ pub(crate) struct ClientRules {
     pub(crate) generation: u32,
 }
 
+/// A client, and the limits that it is counted under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CountedClient {
+    pub(crate) client: Prefix,
+    pub(crate) limits: ClientLimits,
+}
+
 impl ClientRules {
     pub(crate) fn of(settings: &ForwardSettings) -> Self {
         let per_client = settings.per_client.as_ref();
@@ -38,18 +45,28 @@ impl ClientRules {
 
     /// The client with this address, as it is counted; `None` if it is not: there is no limit, it is exempt, or
     /// it comes by a Unix socket.
-    pub(crate) fn client(&self, address: Address) -> Option<Prefix> {
-        if self.limits.are_off() {
+    pub(crate) fn client(&self, address: Address) -> Option<CountedClient> {
+        self.counted(address, self.limits)
+    }
+
+    /// The client that is known right after accept(2). Until a header names the client, that is the proxy, with its
+    /// share only: peers that send no header leave places to others, and a proxy has more than one client.
+    pub(crate) fn client_at_accept(&self, address: Address) -> Option<CountedClient> {
+        if self.is_named_by_proxy {
+            let share = self.limits.share;
+            return self.counted(address, ClientLimits { share, ..ClientLimits::default() });
+        }
+        self.client(address)
+    }
+
+    fn counted(&self, address: Address, limits: ClientLimits) -> Option<CountedClient> {
+        if limits.are_off() {
             return None;
         }
         let ip = address.ip()?.ip();
         let is_exempt = self.exempt.as_ref().is_some_and(|list| list.allows(ip));
-        (!is_exempt).then(|| Prefix::around(ip, self.prefix.v4, self.prefix.v6))
-    }
-
-    /// The client that is known right after accept(2).
-    pub(crate) fn client_at_accept(&self, address: Address) -> Option<Prefix> {
-        if self.is_named_by_proxy { None } else { self.client(address) }
+        let client = Prefix::around(ip, self.prefix.v4, self.prefix.v6);
+        (!is_exempt).then_some(CountedClient { client, limits })
     }
 
     /// The prefix of a client in the table.
@@ -59,8 +76,10 @@ impl ClientRules {
 
     /// Whether open sessions must be counted anew: other clients are counted, or by other prefixes.
     pub(crate) fn count_otherwise(&self, old: &Self) -> bool {
-        let identity =
-            |rules: &Self| (rules.limits.are_off(), rules.prefix, rules.is_named_by_proxy);
+        let identity = |rules: &Self| {
+            let counts_proxies = rules.is_named_by_proxy.then_some(rules.limits.share.is_some());
+            (rules.limits.are_off(), rules.prefix, counts_proxies)
+        };
         identity(self) != identity(old) || self.exempt != old.exempt
     }
 }

@@ -219,3 +219,24 @@ fn a_client_counts_before_its_hello() {
     drop(held);
     wait_for_places(&fixture.operated, &[]);
 }
+
+/// Peers that have yet to send their headers are counted over reloads and an upgrade.
+#[test]
+fn peers_without_a_header_stay_counted() {
+    let proxies = "accept_proxy = { from = '127.0.0.0/8', timeout = '1h' }";
+    let fixture = Fixture::start(2, proxies);
+    let connect = |_| connect_from(address(1), fixture.port.addr()).unwrap();
+    let silent: Vec<_> = (0..9).map(connect).collect();
+    wait_for_places(&fixture.operated, &[("127.9.0.1", 9)]);
+    fixture.upgrade();
+    wait_for_places(&fixture.operated, &[("127.9.0.1", 9)]);
+    fixture.reload(&format!("{proxies}\nper_client = {{ sessions = 2, prefix = [24, 64] }}"));
+    wait_for_places(&fixture.operated, &[("127.9.0.0/24", 9)]);
+    // Without a share, a proxy is not counted: it has no other limit.
+    fixture.reload(&format!("{proxies}\nshare = 'off'\nper_client = {{ sessions = 2 }}"));
+    wait_for_places(&fixture.operated, &[]);
+    fixture.reload(proxies);
+    wait_for_places(&fixture.operated, &[("127.9.0.1", 9)]);
+    drop(silent);
+    wait_for_places(&fixture.operated, &[]);
+}

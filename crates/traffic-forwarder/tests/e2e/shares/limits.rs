@@ -124,12 +124,16 @@ fn clients_of_unix_listeners_have_no_limit() {
     clients.iter().for_each(ping);
 }
 
+/// A PROXY header that names this client, and a byte of the client.
+fn header_of(client: &str) -> String {
+    format!("PROXY TCP4 {client} 192.0.2.1 4711 80\r\n.")
+}
+
 /// The client that a PROXY header names.
 fn proxied(client: &str, port: &Port) -> Option<Socket> {
     let mut socket = connect(port).unwrap();
-    let header = format!("PROXY TCP4 {client} 192.0.2.1 4711 80\r\n.");
     socket.set_read_timeout(Some(LIMIT)).unwrap();
-    socket.write_all(header.as_bytes()).ok()?;
+    socket.write_all(header_of(client).as_bytes()).ok()?;
     socket.read_exact(&mut [0]).ok()?;
     Some(socket)
 }
@@ -145,10 +149,41 @@ fn the_client_in_a_proxy_header_is_the_client_of_the_limits() {
     assert!(proxied("192.0.2.7", &port).is_none());
     wait_for_places(&operated, &[("192.0.2.7", 2), ("192.0.2.8", 1)]);
     assert_eq!(refused(&operated, "f", "client_limit"), 1);
-    // The proxy itself is no client: it may open as many connections as there are places.
+    // The proxy itself has no limit of sessions.
     let silent: Vec<_> = (0..50).map(|_| connect(&port).unwrap()).collect();
     let _newcomer = proxied("192.0.2.9", &port).expect("a session");
-    drop(silent);
+    wait_for_places(
+        &operated,
+        &[("127.0.0.1", 50), ("192.0.2.7", 2), ("192.0.2.8", 1), ("192.0.2.9", 1)],
+    );
+    // With its header, a connection is one of the client that it names.
+    for (number, mut socket) in (1..).zip(&silent) {
+        socket.write_all(header_of(&format!("198.51.100.{number}")).as_bytes()).unwrap();
+        socket.read_exact(&mut [0]).unwrap();
+    }
+    let held = places(&operated);
+    assert!(held.len() == 53 && held.iter().all(|(client, _)| client != "127.0.0.1"), "{held:?}");
+}
+
+/// Peers without a header hold their share, and no more.
+#[test]
+fn a_newcomer_is_served_beside_peers_that_send_no_header() {
+    for settings in ["", "at_limit = 'wait'"] {
+        let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+        let settings = format!(
+            "max_sessions = 100\naccept_proxy = {{ from = '127.0.0.0/8', timeout = '1h' }}\n{settings}"
+        );
+        let operated = start(&port, &target, &settings);
+        let greedy = |number| {
+            let connect = |_| connect_from(super::address(number), port.addr()).ok();
+            (0..120).filter_map(connect).collect::<Vec<_>>()
+        };
+        let _silent = [greedy(1), greedy(2)];
+        wait_for_places(&operated, &[("127.9.0.1", 90), ("127.9.0.2", 9)]);
+        let _newcomer = proxied("192.0.2.7", &port).expect("a session");
+        assert_eq!(refused(&operated, "f", "client_limit"), 141);
+        assert_eq!(refused(&operated, "f", "over_limit"), 0);
+    }
 }
 
 #[test]
