@@ -41,7 +41,7 @@ checks! {
     Memory, "memory",
         "`MemAvailable` of `/proc/meminfo`, `memory.max` of the control groups (version 2)";
     TcpMemory, "tcp_memory",
-        "`net.ipv4.tcp_mem`, the least sizes of `net.ipv4.tcp_rmem` and `tcp_wmem`";
+        "`net.ipv4.tcp_mem`, the least and largest sizes of `net.ipv4.tcp_rmem` and `tcp_wmem`";
     Conntrack, "conntrack",
         "`net.netfilter.nf_conntrack_max`, `nf_conntrack_count`";
     ListenQueue, "listen_queue",

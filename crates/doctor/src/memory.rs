@@ -3,7 +3,10 @@
 use crate::check::Check;
 use crate::demand::Demand;
 use crate::finding::{Finding, goal};
+use flow::Buffers;
 use host::{Host, IDLE_SESSION, busy_session, memory_left, tcp_room};
+use plan::Forward;
+use std::sync::Arc;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -37,6 +40,7 @@ pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
         host.tcp_pages_used,
         session / 1024
     );
+    let found = found + &full_buffers(demand, host).unwrap_or_default();
     let finding = Finding::limit(Check::TcpMemory, room, demand.sessions, found);
     let aim = goal(room, demand.sessions).saturating_mul(session) / host.page_size.max(1);
     // The thresholds keep their proportions. u128 holds every product of two u64.
@@ -44,6 +48,34 @@ pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
     let scaled = |pages: u64| u128::from(pages) * u128::from(needed) / u128::from(high.max(1));
     let (low, pressure) = (scaled(low), scaled(pressure));
     finding.change([format!("sysctl -w net.ipv4.tcp_mem=\"{low} {pressure} {needed}\"")])
+}
+
+/// The memory that the sessions take if all of their peers stop reading: both buffers of two sockets each.
+fn full_buffers(demand: &Demand<'_>, host: &Host) -> Option<String> {
+    let [receive, send] = host.most_buffers?;
+    let of = |forward: &Arc<Forward>| {
+        let Buffers { send: set_send, receive: set_receive, .. } = forward.settings.buffers();
+        // The kernel doubles a size that is set (socket(7)).
+        let size = |set: Option<u32>, most| set.map_or(most, |set| 2 * u64::from(set));
+        2 * (size(set_receive, receive) + size(set_send, send))
+    };
+    let session = demand.plan.forwards.iter().map(of).max()?;
+    let (all, sessions) = (session.saturating_mul(demand.sessions), demand.sessions);
+    let (all_mib, kib) = (all / MIB, session / 1024);
+    let most = host.tcp_mem?[2].saturating_mul(host.page_size);
+    let compared = if all > most {
+        format!(
+            "more than the {} MiB of tcp_mem: send_buffer, receive_buffer and max_sessions bound them, and \
+             stall_timeout ends them",
+            most / MIB
+        )
+    } else {
+        format!("within the {} MiB of tcp_mem", most / MIB)
+    };
+    let sessions = plan::counted(usize::try_from(sessions).unwrap_or(usize::MAX), "session");
+    Some(format!(
+        "; {sessions} whose peers stop reading take up to {all_mib} MiB, {kib} KiB each, {compared}"
+    ))
 }
 
 #[cfg(test)]
@@ -71,6 +103,28 @@ mod tests {
         let found = |host| memory(&Demand::of(&plan), &host).found;
         assert!(found(host(Some(5 * MIB), Some(4 * MIB))).starts_with("the control group"));
         assert!(found(host(Some(4 * MIB), Some(5 * MIB))).starts_with("the host"));
+    }
+
+    #[test]
+    fn full_buffers_are_compared_with_tcp_mem() {
+        let host = Host {
+            tcp_mem: Some([1, 2, 2_000_000]),
+            most_buffers: Some([6 * MIB, 4 * MIB]),
+            page_size: 4096,
+            ..Host::default()
+        };
+        let found = |plan: &plan::Plan| full_buffers(&Demand::of(plan), &host).unwrap();
+        let text = found(&one_forward(1000));
+        assert!(
+            text.contains("up to 20000 MiB, 20480 KiB each, more than the 7812 MiB of"),
+            "{text}"
+        );
+        let mut plan = one_forward(1000);
+        let forward = Arc::make_mut(&mut plan.forwards[0]);
+        (forward.settings.send_buffer, forward.settings.receive_buffer) =
+            (Some(65_536), Some(65_536));
+        let text = found(&plan);
+        assert!(text.contains("up to 500 MiB, 512 KiB each, within the 7812 MiB of"), "{text}");
     }
 
     #[test]

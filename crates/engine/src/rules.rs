@@ -51,6 +51,7 @@ impl Rules {
                 idle: settings.idle_timeout,
                 half_close: settings.half_close_timeout,
                 max_age: settings.max_age,
+                stall: settings.stall_timeout,
             },
             path: settings.path,
             at_limit: settings.at_limit,
@@ -76,8 +77,8 @@ impl Rules {
     /// timers of open sessions must be set again.
     pub(crate) fn are_stricter_than(&self, old: &Self) -> bool {
         let limits = |rules: &Self| {
-            let Timeouts { connect: _, idle, half_close, max_age } = rules.timeouts;
-            [idle, half_close, max_age].map(|limit| limit.unwrap_or(Duration::MAX))
+            let Timeouts { connect: _, idle, half_close, max_age, stall } = rules.timeouts;
+            [idle, half_close, max_age, stall].map(|limit| limit.unwrap_or(Duration::MAX))
         };
         let shorter = limits(self).into_iter().zip(limits(old)).any(|(new, old)| new < old);
         shorter || self.options != old.options
@@ -121,6 +122,7 @@ mod tests {
                 idle: idle.map(seconds),
                 half_close: Some(seconds(60)),
                 max_age: max_age.map(seconds),
+                stall: None,
             },
             path: PathChoice::Auto,
             at_limit: AtLimit::Refuse,

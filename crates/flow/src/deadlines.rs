@@ -18,6 +18,8 @@ pub struct Timeouts {
     pub half_close: Option<Duration>,
     /// From the acceptance of the client.
     pub max_age: Option<Duration>,
+    /// Bytes wait in a lane, and their peer has taken none for this long.
+    pub stall: Option<Duration>,
 }
 
 impl Session {
@@ -33,7 +35,8 @@ impl Session {
         };
         let of_age = self.accepted.after_option(timeouts.max_age);
         let of_idleness = self.idle_clock.idle_since().after_option(self.idle_limit(timeouts));
-        earlier(of_stage, earlier(of_age, of_idleness))
+        let of_stall = timeouts.stall.and_then(|limit| self.next_stall_check(limit));
+        earlier(earlier(of_stage, of_stall), earlier(of_age, of_idleness))
     }
 
     /// Whether the deadline may have moved earlier since the last call, under the same timeouts.
@@ -98,13 +101,20 @@ impl Session {
         if self.accepted.after_option(timeouts.max_age).is_some_and(|end| now >= end) {
             return Some(CloseReason::new(By::Limit, self.phase(), Cause::MaxAge));
         }
-        let limit = self.idle_limit(timeouts)?;
-        if now < self.idle_clock.idle_since().after(limit) {
+        let is_due = |at: Option<Time>| at.is_some_and(|at| now >= at);
+        let idle = self.idle_limit(timeouts);
+        let is_idle = |it: &Self| is_due(it.idle_clock.idle_since().after_option(idle));
+        let stall = timeouts.stall.filter(|limit| is_due(self.next_stall_check(*limit)));
+        if !is_idle(self) && stall.is_none() {
             return None;
         }
-        self.idle_clock.check(now, unacked());
-        let over = now >= self.idle_clock.idle_since().after(limit);
-        over.then(|| self.reason_of_idleness(timeouts))
+        let unacked = unacked();
+        let is_stalled = stall.is_some_and(|limit| self.is_stalled(now, limit, unacked));
+        self.idle_clock.check(now, unacked);
+        if is_stalled {
+            return Some(CloseReason::new(By::Limit, self.phase(), Cause::Stalled));
+        }
+        is_idle(self).then(|| self.reason_of_idleness(timeouts))
     }
 }
 
@@ -134,6 +144,7 @@ mod tests {
         idle: Some(Duration::from_secs(10)),
         half_close: Some(Duration::from_secs(3)),
         max_age: Some(Duration::from_secs(100)),
+        stall: None,
     };
     const NOTHING: fn() -> Unacked = Unacked::default;
 
@@ -274,7 +285,8 @@ mod tests {
     /// [`IdleClock::check`](crate::idle_clock::IdleClock::check)), so its limits take twice their time.
     #[test]
     fn every_deadline_is_decided_in_every_stage() {
-        let off = Timeouts { connect: SECOND, idle: None, half_close: None, max_age: None };
+        let off =
+            Timeouts { connect: SECOND, idle: None, half_close: None, max_age: None, stall: None };
         let idle = Timeouts { idle: Some(2 * SECOND), ..off };
         let half_close = Timeouts { half_close: Some(SECOND), ..off };
         let max_age = Timeouts { max_age: Some(3 * SECOND), ..off };

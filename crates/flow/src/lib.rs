@@ -102,6 +102,8 @@ pub use close::{Ending, LaneEnding};
 mod deadlines;
 pub use deadlines::{FLUSH_LIMIT, Timeouts};
 
+mod stall;
+
 mod idle_clock;
 pub use idle_clock::Unacked;
 

@@ -58,7 +58,7 @@ impl Session {
         if count < room {
             self.socket_mut(direction.source()).read_was_short();
         }
-        self.idle_clock.byte_moved(now);
+        self.moved(direction, now);
     }
 
     /// `count` bytes were spliced from the source into the lane's pipe.
@@ -67,7 +67,7 @@ impl Session {
     /// small fragment.
     pub fn filled(&mut self, direction: Direction, count: usize, now: Time) {
         self.lane_mut(direction).filled(count);
-        self.idle_clock.byte_moved(now);
+        self.moved(direction, now);
     }
 
     /// A recv(2) from the lane's source would block.
@@ -176,11 +176,17 @@ impl Session {
     /// and may end after any of them.
     pub fn drained(&mut self, direction: Direction, count: usize, now: Time) {
         self.lane_mut(direction).delivered(count);
+        self.moved(direction, now);
+    }
+
+    fn moved(&mut self, direction: Direction, now: Time) {
+        self.lane_mut(direction).progressed(now);
         self.idle_clock.byte_moved(now);
     }
 
-    /// A write to the lane's sink would block.
+    /// A write to the lane's sink would block: from now on the lane may be stalled.
     pub fn write_would_block(&mut self, direction: Direction) {
+        self.due_earlier = true;
         self.socket_mut(direction.sink()).write_would_block();
     }
 

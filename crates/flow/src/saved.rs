@@ -13,6 +13,7 @@ use crate::idle_clock::{IdleClock, Unacked};
 use crate::relay::lane::{Lane, LaneState};
 use crate::relay::path::{Fallback, Path, PathChoice};
 use crate::relay::socket_state::SocketState;
+use crate::stall::stamp;
 use crate::{Race, Session, Stage, Time};
 use codec::{Codec, read, write};
 use std::num::NonZeroU32;
@@ -57,6 +58,7 @@ const CAUSES: &[Cause] = &[
     Cause::NoRoute,
     Cause::ClientLimit,
     Cause::RateLimit,
+    Cause::Stalled,
 ];
 const FALLBACKS: &[Fallback] =
     &[Fallback::None, Fallback::SmallMessages, Fallback::NoPipe, Fallback::Unsupported];
@@ -89,9 +91,7 @@ impl Session {
     /// The reverse of [`Session::to_numbers`]. `None` if these cannot be the numbers of a session.
     pub fn from_numbers(numbers: &[u64]) -> Option<Self> {
         let blank = Self::new(Time::default(), PathChoice::Auto, Time::NEVER);
-        let session = read(numbers, blank, session)?;
-        let sound = |lane: &Lane| lane.received() >= lane.sent();
-        (sound(&session.up) && sound(&session.down)).then_some(session)
+        read(numbers, blank, session)
     }
 }
 
@@ -137,8 +137,9 @@ fn session(codec: &mut Codec<'_>, session: &mut Session) {
         // Older versions stored here whether the session drained.
         codec.flag(&mut false);
     });
-    codec.part(LANE, |codec| lane(codec, &mut session.up));
-    codec.part(LANE, |codec| lane(codec, &mut session.down));
+    let last = session.idle_clock.idle_since();
+    codec.part(LANE, |codec| lane(codec, &mut session.up, last));
+    codec.part(LANE, |codec| lane(codec, &mut session.down, last));
     codec.part(SOCKET, |codec| socket(codec, &mut session.client));
     codec.part(SOCKET, |codec| socket(codec, &mut session.target));
 }
@@ -185,17 +186,34 @@ fn idle_clock(codec: &mut Codec<'_>, clock: &mut IdleClock) {
     codec.small(target);
 }
 
-fn lane(codec: &mut Codec<'_>, lane: &mut Lane) {
+/// `last` is the last progress of the session.
+fn lane(codec: &mut Codec<'_>, lane: &mut Lane, last: Time) {
     codec.number(&mut lane.received);
-    codec.number(&mut lane.sent);
+    let mut sent = lane.sent();
+    codec.number(&mut sent);
+    match lane.received.checked_sub(sent).map(u32::try_from) {
+        Some(Ok(held)) => lane.held = held,
+        _ => codec.refuse(),
+    }
     codec.word(&mut lane.state, LANE_STATES);
     codec.word(&mut lane.choice, CHOICES);
     codec.word(&mut lane.path, PATHS);
     codec.small(&mut lane.streak);
-    codec.flag(&mut lane.used.copy);
-    codec.flag(&mut lane.used.splice);
+    let mut used = lane.paths_used();
+    codec.flag(&mut used.copy);
+    codec.flag(&mut used.splice);
+    lane.used = used.to_bits();
     codec.word(&mut lane.fallback, FALLBACKS);
     codec.small(&mut lane.pace);
+    // Older versions leave the place empty: the lane has then progressed when its session last did.
+    let mut progress = u64::from(lane.progress) + 1;
+    codec.number(&mut progress);
+    match progress.checked_sub(1).map(u32::try_from) {
+        Some(Ok(progress)) => lane.progress = progress,
+        Some(Err(_)) => codec.refuse(),
+        None => lane.progress = stamp(last),
+    }
+    codec.small(&mut lane.checks);
 }
 
 fn socket(codec: &mut Codec<'_>, socket: &mut SocketState) {

@@ -30,6 +30,12 @@ impl Time {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
+    /// `span` earlier than `self`; the clock's zero if that is before it.
+    pub(crate) fn before(self, span: Duration) -> Self {
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
+
     /// `span` later than `self`; [`Time::NEVER`] if that is beyond the clock.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {

@@ -57,6 +57,8 @@ pub struct Host {
     pub tcp_pages_used: u64,
     /// Minimum sizes of a receive buffer and of a send buffer, in bytes.
     pub least_buffers: Option<[u64; 2]>,
+    /// Maximum sizes of both.
+    pub most_buffers: Option<[u64; 2]>,
     /// Available memory of the host, in bytes.
     pub available_memory: Option<u64>,
     /// Memory left under the control group's limit, in bytes; `None` without a limit.
@@ -78,7 +80,11 @@ impl Host {
         let status = read("proc/self/status").unwrap_or_default();
         let capabilities = after(&status, "CapEff:");
         let capabilities = capabilities.and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        let least = |name: &str| setting(name).and_then(|text| nth::<u64>(&text, 0));
+        // Minimum, default and maximum.
+        let buffers = |place: usize| {
+            let of = |name: &str| setting(name).and_then(|text| nth::<u64>(&text, place));
+            Some([of("net/ipv4/tcp_rmem")?, of("net/ipv4/tcp_wmem")?])
+        };
         Self {
             user_id: sys::user_id(),
             soft_files: sys::open_files_limit(),
@@ -105,9 +111,8 @@ impl Host {
             tcp_mem: setting("net/ipv4/tcp_mem")
                 .and_then(|text| Some([nth(&text, 0)?, nth(&text, 1)?, nth(&text, 2)?])),
             tcp_pages_used: read("proc/net/sockstat").map_or(0, |text| tcp_pages(&text)),
-            least_buffers: least("net/ipv4/tcp_rmem")
-                .zip(least("net/ipv4/tcp_wmem"))
-                .map(|(receive, send)| [receive, send]),
+            least_buffers: buffers(0),
+            most_buffers: buffers(2),
             available_memory: read("proc/meminfo")
                 .and_then(|text| after(&text, "MemAvailable:")?.parse::<u64>().ok())
                 .map(|kilobytes| kilobytes * 1024),
@@ -219,6 +224,7 @@ mod tests {
         assert_eq!(host.unprivileged_port_start, Some(1024));
         assert_eq!((host.tcp_mem, host.tcp_pages_used), (Some([10, 20, 30]), 7));
         assert_eq!(host.least_buffers, Some([4096, 8192]));
+        assert_eq!(host.most_buffers, Some([33_554_432, 4_194_304]));
         assert_eq!((host.available_memory, host.group_memory), (Some(5120), None));
         assert!(host.is_above_pipe_limits && host.has_ipv6);
         assert_eq!(host.conntrack_max, None);

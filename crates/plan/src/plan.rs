@@ -209,6 +209,8 @@ pub struct ForwardSettings {
     pub half_close_timeout: Option<Duration>,
     /// A session ends at this age, even if it is busy.
     pub max_age: Option<Duration>,
+    /// A session ends when bytes wait for a peer that has taken none for this long.
+    pub stall_timeout: Option<Duration>,
     /// Maximum number of concurrent sessions.
     pub max_sessions: NonZeroU32,
     /// Treatment of clients beyond `max_sessions`.

@@ -44,6 +44,11 @@ const USER_TIMEOUT: Kind = Kind::Duration {
     step: MILLISECOND,
 };
 
+/// A lane keeps the time of its last progress in 32 bits of milliseconds, and is checked eight times within the
+/// limit.
+const STALL_TIMEOUT: Kind =
+    Kind::Duration { min: Duration::from_millis(100), max: seconds(7 * 86_400), step: MILLISECOND };
+
 /// The minimum is the size of a few records.
 const ROTATE_SIZE: Kind = Kind::Size { min: 1 << 10, max: 1 << 40 };
 
@@ -138,6 +143,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
 
     /// A session older than this ends, busy or not.
     max_age = None, Or("off", &TIMEOUT) => LivingSessions;
+
+    /// A session ends when bytes wait for a peer that takes none for this long.
+    stall_timeout = None, Or("off", &STALL_TIMEOUT) => LivingSessions;
 
     /// Sessions of this forward at the same time.
     max_sessions = count(1000), SESSIONS => LivingSessions;

@@ -65,7 +65,11 @@ fn is_gone(facts: &Facts) -> bool {
 fn peer_that_broke(session: &Session, record: Record) -> Option<Peer> {
     let has_long_limits = session.limits.iter().all(|limits| {
         let span = |limit: Option<_>| limit.is_none_or(|limit| limit >= FLUSH_LIMIT);
-        limits.age.is_none() && span(limits.idle) && span(limits.half) && limits.user.is_none()
+        limits.age.is_none()
+            && span(limits.idle)
+            && span(limits.half)
+            && span(limits.stall)
+            && limits.user.is_none()
     });
     let of_relay = matches!(record.reason.phase, Phase::Relay | Phase::Drain);
     if !has_long_limits || !of_relay || record.reason.cause != Cause::Reset {

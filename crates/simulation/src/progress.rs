@@ -12,6 +12,8 @@ pub(crate) struct Progress {
     /// Whether it relays, and its lanes.
     figures: Option<(bool, [OfLane; 2])>,
     since: Time,
+    /// The last change of each lane.
+    lanes: [Time; 2],
 }
 
 impl Progress {
@@ -23,9 +25,21 @@ impl Progress {
         };
         let relays = !matches!(session.stage(), Stage::Connecting { .. });
         let figures = Some((relays, Direction::BOTH.map(of_lane)));
-        if figures != self.figures {
-            *self = Self { figures, since: now };
+        if figures == self.figures {
+            return;
         }
+        for direction in Direction::BOTH {
+            let before = self.figures.map(|(_, lanes)| lanes[direction as usize]);
+            if before != Some(of_lane(direction)) {
+                self.lanes[direction as usize] = now;
+            }
+        }
+        (self.figures, self.since) = (figures, now);
+    }
+
+    /// From the last change of each lane to `now`.
+    pub(crate) fn quiet_lanes(self, now: Time) -> [Duration; 2] {
+        self.lanes.map(|since| now.since(since))
     }
 
     /// From the last change to `now`.

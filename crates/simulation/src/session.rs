@@ -67,6 +67,8 @@ pub(crate) struct Record {
     pub(crate) duration: Duration,
     /// From the last progress of a lane to the end.
     pub(crate) quiet: Duration,
+    /// The same of the lanes up and down.
+    pub(crate) quiet_lanes: [Duration; 2],
 }
 
 /// The stream that `peer` of a session sends.

@@ -124,12 +124,34 @@ fn of_others(
         (By::Limit, Cause::OverLimit) => record.reason.phase == Phase::Connect,
         (By::Limit, Cause::IdleTimeout) => limits().any(|it| was_idle(it.idle)),
         (By::Limit, Cause::HalfCloseTimeout) => limits().any(|it| was_idle(it.half)),
+        (By::Limit, Cause::Stalled) => {
+            limits().any(|it| has_stalled(session, record, it.stall, circumstances))
+        }
         (By::Limit, Cause::MaxAge) => limits().any(|it| has_lasted(it.age)),
         (By::Operator, Cause::Killed) => session.killed,
         (By::Operator, Cause::Drained) => circumstances.was_tidied,
         (By::Shutdown, Cause::Drained) => circumstances.was_cut,
         _ => false,
     }
+}
+
+/// Whether a lane has not moved for the limit, and its sink had a reason to take no byte.
+fn has_stalled(
+    session: &Session,
+    record: Record,
+    limit: Option<Duration>,
+    circumstances: Circumstances,
+) -> bool {
+    let Some(limit) = limit else { return false };
+    let reads = |peer| {
+        let reads =
+            |it: &Facts| it.was_connected && it.left.is_none() && !it.has_paused && !it.was_cut_off;
+        !session.is_passed_on() && facts(session, peer).is_some_and(reads)
+    };
+    Direction::BOTH.into_iter().any(|direction| {
+        let explains = circumstances.network_failed || !reads(direction.sink());
+        record.quiet_lanes[direction as usize] >= limit && explains
+    })
 }
 
 /// Whether the peer has ended its connection in a way that may reset it.

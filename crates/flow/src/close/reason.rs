@@ -44,6 +44,7 @@ words! {
         ConnectTimeout = "connect_timeout": "No connection to the target within `connect_timeout`.",
         IdleTimeout = "idle_timeout": "No byte in either direction for `idle_timeout`.",
         HalfCloseTimeout = "half_close_timeout": "One direction had ended, and the other was silent for `half_close_timeout`.",
+        Stalled = "stalled": "Bytes waited for a peer that took none for `stall_timeout`.",
         MaxAge = "max_age": "The session reached `max_age`.",
         Killed = "killed": "An operator ended this session.",
         Drained = "drained": "It was still open when `shutdown_timeout` or `removed_timeout` ended.",

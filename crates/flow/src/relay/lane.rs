@@ -49,7 +49,12 @@ pub enum Step {
 #[derive(Clone, Copy, Debug)]
 pub struct Lane {
     pub(crate) received: u64,
-    pub(crate) sent: u64,
+    /// At most a pipe.
+    pub(crate) held: u32,
+    /// When it last received a byte or its sink took one: see [`Lane::progressed`].
+    pub(crate) progress: u32,
+    /// Checks of a waiting lane since then.
+    pub(crate) checks: u8,
     pub(crate) state: LaneState,
     pub(crate) choice: PathChoice,
     pub(crate) path: Path,
@@ -57,7 +62,8 @@ pub struct Lane {
     pub(crate) streak: u8,
     /// Average KiB per read, on either path; the last read weighs as much as all before it.
     pub(crate) pace: u8,
-    pub(crate) used: PathsUsed,
+    /// As [`PathsUsed::to_bits`], so that a lane has 24 bytes.
+    pub(crate) used: u8,
     pub(crate) fallback: Fallback,
 }
 
@@ -66,13 +72,15 @@ impl Lane {
         let path = if choice == PathChoice::Splice { Path::Splice } else { Path::Copy };
         Self {
             received: 0,
-            sent: 0,
+            held: 0,
+            progress: 0,
+            checks: 0,
             state: LaneState::Open,
             choice,
             path,
             streak: 0,
             pace: 0,
-            used: PathsUsed::default(),
+            used: 0,
             fallback: Fallback::None,
         }
     }
@@ -84,12 +92,12 @@ impl Lane {
 
     /// Bytes that the sink's socket took.
     pub fn sent(&self) -> u64 {
-        self.sent
+        self.received - u64::from(self.held)
     }
 
     /// Bytes received and not sent yet, in a buffer or a pipe of the engine.
     pub fn held(&self) -> u64 {
-        self.received - self.sent
+        self.held.into()
     }
 
     /// The state that the lane is in.
@@ -104,7 +112,7 @@ impl Lane {
 
     /// The paths that have carried bytes so far.
     pub fn paths_used(&self) -> PathsUsed {
-        self.used
+        PathsUsed::from_bits(self.used)
     }
 
     /// The most serious reason for which the lane went from splice to copy so far.
@@ -118,6 +126,15 @@ impl Lane {
         self.pace >= BULK_PACE
     }
 
+    /// `count` bytes were received, on this path.
+    fn take(&mut self, count: usize, path: PathsUsed) {
+        self.received += count as u64;
+        // The lane has held nothing, and the buffers of the engine are smaller.
+        self.held += u32::try_from(count).unwrap_or(u32::MAX - self.held);
+        self.used |= path.to_bits();
+        self.take_pace(count);
+    }
+
     fn take_pace(&mut self, count: usize) {
         let kib =
             u8::try_from(count / 1024).map_or(MOST_OF_ONE_READ, |kib| kib.min(MOST_OF_ONE_READ));
@@ -127,9 +144,7 @@ impl Lane {
     /// The next step; `None` while the lane must wait, and when nothing is left to do.
     pub(crate) fn next(&self, source: SocketState, sink: SocketState) -> Option<Step> {
         match self.state {
-            LaneState::Open | LaneState::Ending | LaneState::Breaking if self.held() > 0 => {
-                sink.writable().then_some(Step::Send)
-            }
+            _ if self.may_deliver() && self.held > 0 => sink.writable().then_some(Step::Send),
             LaneState::Open => source.readable().then_some(match self.path {
                 Path::Copy => Step::Copy,
                 Path::Splice => Step::Fill,
@@ -141,9 +156,7 @@ impl Lane {
 
     /// `count` bytes were received into a buffer that had room for `room`.
     pub(crate) fn copied(&mut self, count: usize, room: usize) {
-        self.received += count as u64;
-        self.take_pace(count);
-        self.used.copy = true;
+        self.take(count, PathsUsed { copy: true, splice: false });
         if self.fallback == Fallback::Unsupported {
             return;
         }
@@ -161,9 +174,7 @@ impl Lane {
 
     /// `count` bytes were spliced into the pipe.
     pub(crate) fn filled(&mut self, count: usize) {
-        self.received += count as u64;
-        self.take_pace(count);
-        self.used.splice = true;
+        self.take(count, PathsUsed { copy: false, splice: true });
         self.streak = if count < SMALL_FILL { self.streak.saturating_add(1) } else { 0 };
         if self.choice == PathChoice::Auto && self.streak >= SMALL_FILLS_TO_COPY {
             self.fall_back(Fallback::SmallMessages);
@@ -189,7 +200,8 @@ impl Lane {
     /// The sink's socket took `count` bytes of those held.
     pub(crate) fn delivered(&mut self, count: usize) {
         debug_assert!(count as u64 <= self.held(), "sent more than was received");
-        self.sent += count as u64;
+        // A socket takes no more than it is offered.
+        self.held -= u32::try_from(count).unwrap_or(self.held);
     }
 
     /// The source has no more bytes, because of a FIN if `in_order`, otherwise because it broke.
@@ -209,6 +221,11 @@ impl Lane {
         if self.state != LaneState::Finished {
             self.state = LaneState::Broken;
         }
+    }
+
+    /// Bytes that it holds may still be delivered.
+    pub(crate) fn may_deliver(&self) -> bool {
+        matches!(self.state, LaneState::Open | LaneState::Ending | LaneState::Breaking)
     }
 
     /// Nothing more will be delivered: the FIN was passed on, the sink is broken, or the source broke

@@ -44,3 +44,18 @@ pub struct PathsUsed {
     /// The lane has spliced bytes.
     pub splice: bool,
 }
+
+impl PathsUsed {
+    const COPY: u8 = 1;
+    const SPLICE: u8 = 2;
+
+    /// In one byte.
+    pub(crate) fn to_bits(self) -> u8 {
+        (u8::from(self.copy) * Self::COPY) | (u8::from(self.splice) * Self::SPLICE)
+    }
+
+    /// The reverse of [`Self::to_bits`].
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self { copy: bits & Self::COPY != 0, splice: bits & Self::SPLICE != 0 }
+    }
+}

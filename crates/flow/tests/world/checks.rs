@@ -2,12 +2,14 @@
 
 use super::{ScriptedPeer, World};
 use flow::{Cause, CloseReason, Direction, Peer, Readiness};
+use std::time::Duration;
 
 impl World {
     /// The bytes of a peer before its reset were delivered to the other, if that one went on reading.
     pub(super) fn check_flushed(&mut self, reason: CloseReason) {
         let broken = if reason.by == flow::By::Client { Peer::Client } else { Peer::Target };
-        let waited = self.now.since(self.last_progress) >= flow::FLUSH_LIMIT;
+        let limit = self.timeouts.stall.map_or(flow::FLUSH_LIMIT, |it| it.min(flow::FLUSH_LIMIT));
+        let waited = self.now.since(self.last_progress) >= limit;
         let ScriptedPeer { written, fin_sent, is_unix, .. } = *self.scripted(broken);
         let other = self.scripted(broken.other());
         let delivered = other.queued == written && other.read == written;
@@ -31,6 +33,36 @@ impl World {
         {
             let held = self.session.lane(direction).held();
             assert!(source.taken == source.written || held > 0, "bytes forgotten in {direction:?}");
+        }
+    }
+
+    /// Notes that the sink of a lane has taken bytes, or that the lane has received some.
+    pub(super) fn progressed(&mut self, direction: Direction) {
+        self.last_taken[direction as usize] = self.now;
+    }
+
+    /// Whether a lane holds bytes, and its sink has taken none for so long.
+    fn has_waited(&self, direction: Direction, span: Duration) -> bool {
+        let (from, to) = self.held[direction as usize];
+        from < to && self.now.since(self.last_taken[direction as usize]) >= span
+    }
+
+    /// A stall is cut within an eighth after its limit, and nothing else is.
+    pub(super) fn check_stalls(&self) {
+        let Some(limit) = self.timeouts.stall else { return };
+        if let Some(reason) = self.end {
+            let is_explained = Direction::BOTH.iter().any(|it| self.has_waited(*it, limit));
+            assert!(reason.cause != Cause::Stalled || is_explained, "cut without a stall");
+        } else if self.session.phase() == flow::Phase::Relay {
+            let most = limit + limit / 8 + Duration::from_millis(5);
+            for direction in Direction::BOTH {
+                let lane = self.session.lane(direction);
+                let is_broken = lane.state() == flow::LaneState::Broken;
+                // A send that is possible is none of the peer's fault.
+                let blocked = !self.session.socket(direction.sink()).writable();
+                let has_passed = blocked && !is_broken && self.has_waited(direction, most);
+                assert!(!has_passed, "a stall {direction:?} is not cut: {:?}", self.session);
+            }
         }
     }
 

@@ -69,6 +69,7 @@ impl World {
             let from = scripted.taken;
             scripted.taken += count;
             self.last_progress = now;
+            self.progressed(direction);
             self.held[direction as usize] = (from, from + count);
             self.in_pipe[direction as usize] = splice;
             if splice {
@@ -128,7 +129,10 @@ impl World {
         }
         scripted.queued += count;
         self.held[direction as usize].0 += count;
-        self.last_progress = if count > 0 { now } else { self.last_progress };
+        if count > 0 {
+            self.last_progress = now;
+            self.progressed(direction);
+        }
         match (count, splice) {
             (0, _) => self.session.write_would_block(direction),
             (_, true) => self.session.drained(direction, size(count), now),

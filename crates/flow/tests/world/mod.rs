@@ -2,8 +2,8 @@
 //! session's actions out, with short counts and "would block" wherever a real one may meet them.
 
 use flow::{
-    Cause, CloseReason, PathChoice, Peer, Readiness, Session, SocketFailure, Time, Timeouts,
-    Unacked,
+    Cause, CloseReason, Direction, PathChoice, Peer, Readiness, Session, SocketFailure, Time,
+    Timeouts, Unacked,
 };
 use std::time::Duration;
 
@@ -79,6 +79,8 @@ pub(crate) struct World {
     now: Time,
     /// When a byte last moved, or an application last read one.
     last_progress: Time,
+    /// When each lane last received bytes, or its sink took some, in its kernel or its application.
+    last_taken: [Time; 2],
     timeouts: Timeouts,
     faults: u64,
     end: Option<CloseReason>,
@@ -101,6 +103,8 @@ impl World {
             idle: Some(Duration::from_secs(30)),
             half_close: Some(Duration::from_secs(10)),
             max_age: None,
+            // Some histories have a limit shorter than that of idleness.
+            stall: faults.is_multiple_of(2).then_some(Duration::from_secs(4)),
         };
         let mut session = Session::new(now, choice, now.after(timeouts.connect));
         for peer in [Peer::Client, Peer::Target] {
@@ -121,6 +125,7 @@ impl World {
             busy: false,
             now,
             last_progress: now,
+            last_taken: [now; 2],
             timeouts,
             faults,
             end: None,
@@ -160,6 +165,7 @@ impl World {
                     scripted.read = read;
                     if progress {
                         self.last_progress = now;
+                        self.progressed(Direction::from(peer).other());
                     }
                     self.announce(peer, Readiness { writable: true, ..Readiness::default() });
                 }
@@ -252,11 +258,15 @@ impl World {
             self.now = due.max(self.now);
             let unacked = self.unacked();
             match self.session.expire(self.now, &self.timeouts, || unacked) {
-                Some(reason) => self.cut(reason),
+                Some(reason) => {
+                    self.cut(reason);
+                    self.check_stalls();
+                }
                 None => self.drive(),
             }
         }
         self.now = until;
+        self.check_stalls();
     }
 
     fn set_timer(&mut self) {

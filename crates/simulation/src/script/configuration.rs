@@ -73,6 +73,8 @@ pub struct Limits {
     pub half: Option<Duration>,
     /// `max_age`.
     pub age: Option<Duration>,
+    /// `stall_timeout`.
+    pub stall: Option<Duration>,
     /// `idle` and `interval` of `keepalive`, with three probes.
     pub keepalive: Option<Duration>,
     /// `user_timeout`.
@@ -90,6 +92,7 @@ impl Default for Limits {
             idle: Some(Duration::from_secs(3600)),
             half: Some(Duration::from_secs(300)),
             age: None,
+            stall: None,
             keepalive: None,
             user: None,
         }
@@ -153,6 +156,7 @@ impl Forward {
             ("idle_timeout", limits.idle),
             ("half_close_timeout", limits.half),
             ("max_age", limits.age),
+            ("stall_timeout", limits.stall),
             ("user_timeout", limits.user),
         ];
         for (key, limit) in timeouts {

@@ -154,6 +154,7 @@ pub(super) fn limits(choices: &mut impl Choices) -> Limits {
         age: span(choices, &[0, 0, 60_000, 2_000, 99]),
         keepalive: span(choices, &[0, 60_000, 2_000]),
         user: span(choices, &[0, 30_000, 1_500]),
+        stall: span(choices, &[0, 20_000, 1_000, 100]),
     }
 }
 

@@ -235,6 +235,7 @@ fn limit(limits: &mut Limits, word: &str) -> Option<()> {
         "idle" => limits.idle = span(text)?.0,
         "half" => limits.half = span(text)?.0,
         "age" => limits.age = span(text)?.0,
+        "stall" => limits.stall = span(text)?.0,
         "keepalive" => limits.keepalive = span(text)?.0,
         "user" => limits.user = span(text)?.0,
         _ => return None,

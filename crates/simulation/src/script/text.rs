@@ -168,6 +168,7 @@ impl fmt::Display for Limits {
             ("idle", self.idle, default.idle),
             ("half", self.half, default.half),
             ("age", self.age, default.age),
+            ("stall", self.stall, default.stall),
             ("keepalive", self.keepalive, default.keepalive),
             ("user", self.user, default.user),
         ] {

@@ -209,6 +209,7 @@ impl World {
             bytes: record.ending.lanes.map(|lane| lane.bytes),
             duration: record.ending.duration,
             quiet: session.progress.quiet(now),
+            quiet_lanes: session.progress.quiet_lanes(now),
         });
         let limits = self.limits.get(record.forward()).map_or(&[][..], Vec::as_slice);
         session.limits = limits.to_vec();

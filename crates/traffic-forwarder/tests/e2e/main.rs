@@ -60,6 +60,7 @@ mod shutdown;
 mod skipped;
 mod slow_start;
 mod socket_rights;
+mod stalls;
 mod start;
 mod static_binary;
 mod systemd;
