@@ -8,6 +8,9 @@
 mod serve;
 pub use serve::serve;
 
+mod listen_names;
+pub use listen_names::{ListenNameError, UnresolvedName};
+
 mod serve_error;
 pub use serve_error::{ServeError, UnboundListener};
 

@@ -1,6 +1,7 @@
 //! The life of the process: start, serve, drain, stop.
 
 use crate::admin::{self, AdminListener, App};
+use crate::listen_names::resolve_now;
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
 use crate::serve_error::ServeError;
@@ -24,23 +25,22 @@ const DRAIN_CHECK: Duration = Duration::from_millis(10);
 /// clients. With a `handover`, resumes the sessions and listeners of the previous process image.
 pub fn serve(
     input: plan::Input,
-    plan: Plan,
+    mut plan: Plan,
     read: FilesRead,
     handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
+    find_listen_addresses(&mut plan, handover.is_some())?;
     let retry = RetryPolicy::new(handover.is_some());
     let runtime = retry
         .run("the control thread", control_runtime)
         .map_err(|error| ServeError::Refused("start the control thread", error))?;
     let notifier = Notifier::from_environment();
     // After an upgrade, the handover has the sockets given at the start.
-    let activated = if handover.is_some() {
-        Ok(ActivatedSockets::default())
-    } else {
-        take_activated_sockets(&plan)
+    let activated = match &handover {
+        Some(_) => ActivatedSockets::default(),
+        None => take_activated_sockets(&plan).map_err(ServeError::Activation)?,
     };
-    let activated = activated.map_err(ServeError::Activation)?;
     let (handle, tasks) = SupervisorHandle::new();
     // Threads inherit the mask, so signals reach only this thread. Blocked ones stay pending, even
     // for the next process image.
@@ -71,6 +71,13 @@ pub fn serve(
     });
     end(supervisor, &drain);
     Ok(())
+}
+
+/// Looks up the names to listen on, before sockets of the service manager are compared with the listeners. A handover
+/// had the addresses, unless it is damaged: listeners on names are then skipped.
+fn find_listen_addresses(plan: &mut Plan, is_upgrade: bool) -> Result<(), ServeError> {
+    resolve_now(plan)
+        .or_else(|failed| if is_upgrade { Ok(()) } else { Err(ServeError::Names(failed)) })
 }
 
 /// Binds the listeners and starts the workers and the journal, or resumes those of the previous

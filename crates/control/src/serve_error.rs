@@ -1,6 +1,7 @@
 //! Errors that prevent the process from serving.
 
 use crate::admin::AdminListenError;
+use crate::listen_names::ListenNameError;
 use engine::{ListenError, Unbound};
 use host::{NoRoom, RefusedOption, SandboxError, UnknownOwner};
 use plan::Plan;
@@ -20,6 +21,8 @@ pub enum ServeError {
     Sandbox(SandboxError),
     /// The open-file limit allows no session.
     NoRoom(NoRoom),
+    /// Names in `listen` that cannot be listened on.
+    Names(Vec<ListenNameError>),
     /// Owners of Unix listeners that do not exist.
     Owners(Vec<UnknownOwner>),
     /// The kernel does not grant options of connections.
@@ -63,7 +66,7 @@ impl ServeError {
             | Self::Owners(_) => true,
             Self::Options(refused) => refused.iter().any(RefusedOption::is_lasting),
             Self::Unbound(listeners) => listeners.iter().any(|it| it.error.is_lasting()),
-            Self::NoListener | Self::Refused(..) => false,
+            Self::Names(_) | Self::NoListener | Self::Refused(..) => false,
         }
     }
 }
@@ -76,6 +79,10 @@ impl fmt::Display for ServeError {
             Self::Admin(error) => error.fmt(f),
             Self::Sandbox(error) => error.fmt(f),
             Self::NoRoom(error) => error.fmt(f),
+            Self::Names(failed) => {
+                let lines: Vec<_> = failed.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
             Self::Owners(unknown) => {
                 let lines: Vec<_> = unknown.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))

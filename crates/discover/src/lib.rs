@@ -1,7 +1,10 @@
 //! Finds the targets behind names, and checks whether targets are well.
 
 mod names;
-pub use names::{FailingName, LookUpError, Members, NamesStatus, Resolver, SavedName, look_up_set};
+pub use names::{
+    FailingName, HostAnswer, LookUpError, Members, NamesStatus, Resolver, SavedName, look_up_hosts,
+    look_up_hosts_now, look_up_set,
+};
 
 mod checks;
 pub use checks::{

@@ -3,6 +3,7 @@
 use crate::check::Check;
 use crate::demand::{Demand, ListenerDemand};
 use crate::finding::{Finding, FindingDetail, Verdict};
+use crate::listen_names::UnusableName;
 use host::Host;
 use plan::{ListenAddress, Target};
 use std::collections::HashMap;
@@ -45,8 +46,15 @@ fn verdict(listening: &ListenerDemand<'_>) -> Verdict {
 }
 
 /// Judges the configured listen addresses. `foreign` has those that could not be bound, with errors.
-pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, String>) -> Finding {
-    let details: Vec<_> = demand
+/// `names` has the forwards whose names cannot be listened on.
+pub(super) fn listen_addresses(
+    demand: &Demand<'_>,
+    foreign: &HashMap<IpAddr, String>,
+    names: &[UnusableName],
+) -> Finding {
+    let of_names =
+        names.iter().map(|(forward, why)| FindingDetail::new(Verdict::Fail, forward, why));
+    let missing: Vec<_> = demand
         .listeners()
         .filter_map(|it| match it.address {
             ListenAddress::Ip(_) if it.freebind => None,
@@ -62,15 +70,18 @@ pub(super) fn listen_addresses(demand: &Demand<'_>, foreign: &HashMap<IpAddr, St
             _ => None,
         })
         .collect();
-    let (found, change) = if details.is_empty() {
-        ("this host has every configured address", None)
-    } else {
+    let (found, change) = if !missing.is_empty() {
         let first = foreign.keys().min().map(ToString::to_string).unwrap_or_default();
         let change = format!(
             "ip address add {first} dev INTERFACE, or another address: see `ip address`; or `freebind = true`"
         );
         ("no interface of this host has a configured address", Some(change))
+    } else if !names.is_empty() {
+        ("a name in `listen` cannot be listened on", None)
+    } else {
+        ("this host has every configured address", None)
     };
+    let details = missing.into_iter().chain(of_names);
     Finding::new(Check::ListenAddresses, Verdict::Ok, found).details(details).change(change)
 }
 
@@ -102,13 +113,16 @@ mod tests {
     fn a_foreign_address_is_reported_with_its_forward() {
         let plan = plan_of("[[forward]]\nname = 'web'\nlisten = '192.0.2.1:80'\nto = 'a:1'\n");
         let demand = Demand::of(&plan);
-        assert_eq!(listen_addresses(&demand, &HashMap::new()).verdict, Verdict::Ok);
+        assert_eq!(listen_addresses(&demand, &HashMap::new(), &[]).verdict, Verdict::Ok);
         let foreign = HashMap::from([("192.0.2.1".parse().unwrap(), "no such address".to_owned())]);
-        let finding = listen_addresses(&demand, &foreign);
+        let finding = listen_addresses(&demand, &foreign, &[]);
         assert_eq!((finding.verdict, &*finding.details[0].of), (Verdict::Fail, "web"));
         assert!(finding.change[0].contains("192.0.2.1"), "{finding:?}");
         let text = "[[forward]]\nlisten = '192.0.2.1:80'\nto = 'a:1'\nfreebind = true\n";
         let plan = plan_of(text);
-        assert_eq!(listen_addresses(&Demand::of(&plan), &foreign).verdict, Verdict::Ok);
+        assert_eq!(listen_addresses(&Demand::of(&plan), &foreign, &[]).verdict, Verdict::Ok);
+        let names = [("web".to_owned(), "web:80: the name does not exist".to_owned())];
+        let finding = listen_addresses(&Demand::of(&plan), &HashMap::new(), &names);
+        assert_eq!((finding.verdict, &*finding.details[0].of), (Verdict::Fail, "web"));
     }
 }

@@ -28,6 +28,7 @@ mod directories;
 
 mod files;
 
+mod listen_names;
 mod log_file;
 
 mod low_ports;
@@ -73,6 +74,8 @@ pub struct Scope {
 /// The process permanently switches to the configured user, so that the checks apply to that user.
 /// Call it while the process has one thread.
 pub fn examine(plan: &Plan, source: ConfigSource<'_>, options: Scope) -> DoctorReport {
+    let (plan, names) = listen_names::resolved(plan);
+    let plan = &plan;
     let demand = Demand::of(plan);
     // Before the switch: root sees the processes of other users.
     let taken = taken::look(&demand, source);
@@ -82,6 +85,7 @@ pub fn examine(plan: &Plan, source: ConfigSource<'_>, options: Scope) -> DoctorR
     let host = Host::read(Path::new("/"));
     let user = user::UserResult::of(plan, become_user);
     let trial = TrialResults::make(&demand, options, taken, user, made.as_deref());
+    let trial = TrialResults { listen_names: names, ..trial };
     DoctorReport::new(judge(&demand, &host, &trial), demand.sessions)
 }
 
@@ -104,7 +108,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &TrialResults) -> Vec<Finding>
         connection_options::connection_options(&trial.refused_options),
         socket_files::socket_files(&trial.refused_rights),
         addresses::ipv6(demand, host),
-        addresses::listen_addresses(demand, &trial.foreign),
+        addresses::listen_addresses(demand, &trial.foreign, &trial.listen_names),
         taken::taken(demand, &trial.taken),
         directories::directories(&trial.directories, host),
         log_file::log_file(trial.log_file.as_ref(), host),

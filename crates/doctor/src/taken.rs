@@ -52,8 +52,8 @@ fn is_taken(address: &ListenAddress, sockets: &Sockets) -> bool {
             })
         }
         ListenAddress::Unix(_) => return sockets.is_listened_on(address) || is_file(address),
-        // Bound by the service manager.
-        ListenAddress::Activated(_) => return false,
+        // Without an address, or bound by the service manager.
+        ListenAddress::Name { .. } | ListenAddress::Activated(_) => return false,
     };
     tried == Err(sys::Errno::ADDRINUSE)
 }

@@ -66,6 +66,7 @@ fn each_check_is_made_once_and_in_order() {
     let user = user::UserResult { become_user: Ok(()), token: None };
     let trial = TrialResults {
         refused_options: Vec::new(),
+        listen_names: Vec::new(),
         refused_rights: Vec::new(),
         user,
         splice: Err(splice_trial::SpliceError::Stalled),

@@ -3,6 +3,7 @@
 use crate::Scope;
 use crate::demand::Demand;
 use crate::directories::{self, Directory};
+use crate::listen_names::UnusableName;
 use crate::log_file;
 use crate::socket_files;
 use crate::splice_trial::{self, SpliceError, Spliced};
@@ -25,6 +26,8 @@ pub(super) struct TrialResults {
     pub(super) binds_low_port: Option<bool>,
     /// Addresses that could not be bound, each with the text of its finding.
     pub(super) foreign: HashMap<IpAddr, String>,
+    /// Names in `listen` that cannot be listened on.
+    pub(super) listen_names: Vec<UnusableName>,
     /// Options of connections that the kernel does not grant.
     pub(super) refused_options: Vec<RefusedOption>,
     /// Rights on the files of Unix listeners that the kernel does not grant.
@@ -55,6 +58,7 @@ impl TrialResults {
             splice: splice_trial::splice(),
             binds_low_port: binds_lowest(demand),
             foreign: foreign(demand),
+            listen_names: Vec::new(),
             refused_options: host::refused_options(demand.plan),
             refused_rights: socket_files::look(demand.plan),
             directories: directories::look(demand.plan, made),

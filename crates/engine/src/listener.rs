@@ -84,9 +84,10 @@ impl<K: Kernel> Listener<K> {
                 })
             }
             ListenAddress::Activated(name) => passed_sockets(name, passed).map(drop),
-            ListenAddress::Any { .. } | ListenAddress::Ip(_) | ListenAddress::Zoned(_) => {
-                bind(kernel, address, options, leaving).map(drop)
-            }
+            ListenAddress::Any { .. }
+            | ListenAddress::Ip(_)
+            | ListenAddress::Zoned(_)
+            | ListenAddress::Name { .. } => bind(kernel, address, options, leaving).map(drop),
         };
         tried.map_err(|cause| ListenError { address: address.clone(), cause })
     }
@@ -300,9 +301,10 @@ fn open<K: Kernel>(
     leaving: &mut Leaving<K>,
 ) -> Result<Vec<Arc<K::Socket>>, ListenCause> {
     let socket = match address {
-        ListenAddress::Any { .. } | ListenAddress::Ip(_) | ListenAddress::Zoned(_) => {
-            bind(kernel, address, options, leaving)?
-        }
+        ListenAddress::Any { .. }
+        | ListenAddress::Ip(_)
+        | ListenAddress::Zoned(_)
+        | ListenAddress::Name { .. } => bind(kernel, address, options, leaving)?,
         ListenAddress::Unix(path) => kernel.listen_unix(path, &options.rights)?,
         ListenAddress::Activated(name) => return open_passed(name, &options.tcp, passed),
     };
@@ -327,6 +329,7 @@ fn bind<K: Kernel>(
     let bind = |sharing| match (address, ip) {
         (ListenAddress::Any { port }, _) => kernel.bind_tcp_any(*port, options, sharing),
         (_, Some(ip)) => kernel.bind_tcp(ip, options, sharing),
+        // A name, which `Plan::resolve_listeners` replaces by addresses.
         (_, None) => Err(Errno::AFNOSUPPORT),
     };
     let bound = match bind(Sharing::Exclusive) {

@@ -137,7 +137,8 @@ impl LoopGuard {
                 Err(_) => false,
             },
             ListenAddress::Unix(path) => self.reached_at(path, kernel),
-            ListenAddress::Activated(_) => false,
+            // Names are replaced by addresses.
+            ListenAddress::Name { .. } | ListenAddress::Activated(_) => false,
         }
     }
 

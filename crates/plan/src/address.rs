@@ -17,6 +17,13 @@ pub enum ListenAddress {
     Ip(SocketAddr),
     /// A link-local address with its interface by name.
     Zoned(ZonedAddress),
+    /// Every address of a name. [`Plan::resolve_listeners`](crate::Plan::resolve_listeners) replaces it.
+    Name {
+        /// The name as written; only its syntax has been checked.
+        host: String,
+        /// The TCP port.
+        port: u16,
+    },
     /// A Unix socket; the path is absolute.
     Unix(PathBuf),
     /// Sockets activated by the service manager under this name (`LISTEN_FDNAMES`).
@@ -69,7 +76,7 @@ impl ListenAddress {
     /// The TCP port; `None` for Unix and activated sockets.
     pub fn port(&self) -> Option<u16> {
         match self {
-            Self::Any { port } => Some(*port),
+            Self::Any { port } | Self::Name { port, .. } => Some(*port),
             Self::Ip(address) => Some(address.port()),
             Self::Zoned(address) => Some(address.port),
             Self::Unix(_) | Self::Activated(_) => None,
@@ -157,6 +164,9 @@ impl Ranged<ListenAddress> {
             ListenAddress::Any { port } => ListenAddress::Any { port: port.saturating_add(more) },
             ListenAddress::Ip(address) => ListenAddress::Ip(plus(*address, more)),
             ListenAddress::Zoned(address) => ListenAddress::Zoned(address.plus(more)),
+            ListenAddress::Name { host, port } => {
+                ListenAddress::Name { host: host.clone(), port: port.saturating_add(more) }
+            }
             one => one.clone(),
         })
     }
@@ -231,6 +241,7 @@ impl fmt::Display for ListenAddress {
             Self::Any { port } => write!(f, ":{port}"),
             Self::Ip(address) => write!(f, "{address}"),
             Self::Zoned(address) => address.fmt(f),
+            Self::Name { host, port } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Activated(name) => write!(f, "fd:{name}"),
         }

@@ -198,15 +198,9 @@ fn listen_on_host(
             let first = ListenAddress::Zoned(ZonedAddress { port: first, ..address });
             return Ok(Ranged { first, count });
         }
-        Host::Name(_) => {
-            let message =
-                format!("{} is a host name, and listening needs an address", quoted(host.text));
-            let port = cut(ports.text);
-            let hint = format!(
-                "use an address of this host: `127.0.0.1:{port}` for programs on this host, \
-                 `:{port}` for everyone"
-            );
-            return Err(host.error(message).hint(hint));
+        Host::Name(host) => {
+            let Ports { first, count } = parse_ports(ports)?;
+            return Ok(Ranged { first: ListenAddress::Name { host, port: first }, count });
         }
     };
     if let IpAddr::V6(ip) = address.ip()

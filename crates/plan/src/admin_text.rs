@@ -28,6 +28,12 @@ pub(crate) fn parse_admin(text: Fragment<'_>) -> Result<Admin, ParseError> {
         Ranged { first: ListenAddress::Ip(address), .. } if address.ip().is_loopback() => {
             Ok(Admin::Tcp(address))
         }
+        Ranged { first: ListenAddress::Name { host, port }, .. } => {
+            let host = quoted(&host);
+            let message =
+                format!("{host} is a host name, and the admin interface needs an address");
+            Err(text.error(message).hint(format!("write `127.0.0.1:{port}`")))
+        }
         Ranged { first: ListenAddress::Activated(_), .. } => {
             Err(text.error("the admin interface cannot use a socket from the service manager"))
         }

@@ -17,7 +17,7 @@ pub(crate) const FORWARD_ONLY: &[Setting] = &[
         "listen",
         Kind::List(&Kind::Listen),
         Effect::NewSessions,
-        "Where to listen: an address, a range of ports, a Unix socket, `fd:NAME`, or a list of these.",
+        "Where to listen: an address, a name, a range of ports, a Unix socket, `fd:NAME`, or a list of these.",
     ),
     forward_only(
         "to",

@@ -48,6 +48,7 @@ mod file_mode;
 mod health_check;
 mod health_check_table;
 mod hello_route;
+mod listen_names;
 mod location;
 mod per_client;
 mod plan;
@@ -88,9 +89,11 @@ pub use forward_text::{forward_toml, settings_toml};
 pub use health_check::{HealthCheck, Method, StatusRange};
 pub use hello_route::HelloRoute;
 pub use in_force::InForce;
+pub use listen_names::ListenConflict;
 pub use per_client::{Networks, PerClient, PerTime, PrefixLengths, TimeUnit};
 pub use plan::{
-    Admin, Forward, ForwardSettings, Level, Log, LogFormat, OnRefusal, Plan, Process, Route,
+    Admin, Forward, ForwardSettings, Level, ListenNames, Log, LogFormat, OnRefusal, Plan, Process,
+    Route,
 };
 pub use prefix_files::{PrefixFileRead, prefix_file};
 pub use prefix_list::{PrefixEntry, PrefixFile, PrefixList};

@@ -1,6 +1,8 @@
 //! Index of listen addresses, to find overlaps.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -34,6 +36,8 @@ pub(crate) struct Listeners {
     exact: HashMap<SocketAddr, Owner>,
     /// Listeners on a link-local address of a named interface.
     zoned: HashMap<ZonedAddress, Owner>,
+    /// Listeners on the addresses of a name, in lower case, with their ports.
+    named: HashMap<(String, u16), Owner>,
     unix: HashMap<PathBuf, Owner>,
     /// Activated sockets, by name.
     given: HashMap<String, Owner>,
@@ -70,20 +74,11 @@ impl Listeners {
                 self.specifics.entry(port).or_insert(owner);
                 Ok(())
             }
-            ListenAddress::Unix(path) => {
-                if let Some(taken) = self.unix.get(path) {
-                    return Err(*taken);
-                }
-                self.unix.insert(path.clone(), owner);
-                Ok(())
+            ListenAddress::Name { host, port } => {
+                claim_one(&mut self.named, (host.to_ascii_lowercase(), *port), owner)
             }
-            ListenAddress::Activated(name) => {
-                if let Some(taken) = self.given.get(name) {
-                    return Err(*taken);
-                }
-                self.given.insert(name.clone(), owner);
-                Ok(())
-            }
+            ListenAddress::Unix(path) => claim_one(&mut self.unix, path.clone(), owner),
+            ListenAddress::Activated(name) => claim_one(&mut self.given, name.clone(), owner),
         }
     }
 
@@ -109,7 +104,9 @@ impl Listeners {
                 let name = host.strip_suffix('.').unwrap_or(host);
                 let local = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
                 let local = local.into_iter().filter(|_| name.eq_ignore_ascii_case("localhost"));
-                local.map(|ip| SocketAddr::new(ip, *port)).find_map(|ip| self.reached_at(ip))
+                let by_address =
+                    local.map(|ip| SocketAddr::new(ip, *port)).find_map(|ip| self.reached_at(ip));
+                by_address.or_else(|| self.named.get(&(host.to_ascii_lowercase(), *port)).copied())
             }
             Target::Unix(path) => self.unix.get(path).copied(),
             Target::Srv { .. } => None,
@@ -126,6 +123,21 @@ impl Listeners {
         let wildcard = self.wildcards.get(&(family(address), address.port()));
         let exact = self.exact.get(&SocketAddr::new(ip, address.port()));
         exact.or(wildcard.filter(|_| ip.is_loopback())).copied()
+    }
+}
+
+/// Claims a key that excludes nothing but itself.
+fn claim_one<T: Eq + Hash>(
+    owners: &mut HashMap<T, Owner>,
+    key: T,
+    owner: Owner,
+) -> Result<(), Owner> {
+    match owners.entry(key) {
+        Entry::Occupied(taken) => Err(*taken.get()),
+        Entry::Vacant(free) => {
+            free.insert(owner);
+            Ok(())
+        }
     }
 }
 
@@ -175,6 +187,9 @@ mod tests {
             ("[fe80::1%eth0]:80", "[::]:80", true),
             ("[fe80::1%eth0]:80", ":80", true),
             ("[fe80::1%eth0]:80", "0.0.0.0:80", false),
+            ("web:80", "web:80", true),
+            ("web:80", "web:81", false),
+            ("web:80", "127.0.0.1:80", false),
             ("unix:/a", "unix:/a", true),
             ("unix:/a", "unix:/b", false),
             ("fd:a", "fd:a", true),
@@ -217,6 +232,9 @@ mod tests {
             ("[fe80::1%2]:80", "[fe80::1%2]:80", true),
             ("[fe80::1%eth0]:80", "[fe80::1%eth0]:80", true),
             ("[fe80::1%eth0]:80", "[fe80::1%eth1]:80", false),
+            ("web:80", "Web:80", true),
+            ("web:80", "dns:web:80", true),
+            ("web:80", "127.0.0.1:80", false),
             ("unix:/a", "unix:/a", true),
             ("unix:/a", "unix:/b", false),
         ];

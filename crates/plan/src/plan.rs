@@ -6,6 +6,7 @@
 //! Each field of [`Process`], [`Log`] and [`ForwardSettings`] is a setting with a row in
 //! `settings.rs`, which has its default.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ use crate::problem::Location;
 use crate::source_address::SourceAddresses;
 use crate::target::TargetEntry;
 
+/// The addresses of names in `listen`, without a port. Names are as written.
+pub type ListenNames = BTreeMap<String, Vec<SocketAddr>>;
+
 /// The checked, immutable configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -43,6 +47,8 @@ pub struct Plan {
     pub config: Option<PathBuf>,
     /// Contents of the file when it was read. The file may have changed since.
     pub text: Option<Arc<str>>,
+    /// The addresses of the names in `listen`, as the listeners have them: see [`Plan::resolve_listeners`].
+    pub listen_names: ListenNames,
 }
 
 /// Settings of the process as a whole.

@@ -11,7 +11,7 @@ use crate::line_format;
 use crate::one_line;
 use crate::overrides::Override;
 use crate::paths::{self, Files, RolePath};
-use crate::plan::Plan;
+use crate::plan::{ListenNames, Plan};
 use crate::prefix_files::{PrefixFiles, PrefixSource};
 use crate::prefix_list::PrefixFile;
 use crate::problem::{COMMAND_LINE, ParseError, Problems, Severity};
@@ -118,7 +118,9 @@ fn finish(
     let Document { process, log, .. } = document;
     let forwards = forwards.into_iter().map(Arc::new).collect();
     let config = input.config.clone();
-    let plan = (!problems.has_errors()).then_some(Plan { process, log, forwards, config, text });
+    let listen_names = ListenNames::new();
+    let plan = Plan { process, log, forwards, config, text, listen_names };
+    let plan = (!problems.has_errors()).then_some(plan);
     Reading { plan, problems, state: None, prefix_files: prefix_files.reads }
 }
 

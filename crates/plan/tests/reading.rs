@@ -81,7 +81,7 @@ fn one_line_problems_show_the_text() {
         ("1=x", "`x` has no port"),
         ("0=x:1", "`0` is not a port: ports go from 1 to 65535"),
         ("1=x:65536", "`65536` is not a port"),
-        ("localhost:80:h:80", "`localhost` is a host name"),
+        ("localhost:x:h:80", "`x` is not a port"),
         ("1:2:3:4:5", "`1:2:3:4:5` is not a forward"),
         ("fd:=h:80", "the name of the descriptor is missing"),
         ("fd:a:b=h:80", "`a:b` is not the name of a descriptor"),

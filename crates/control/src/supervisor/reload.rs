@@ -12,6 +12,7 @@ pub(crate) use state::{Restoring, Trial};
 mod trial;
 pub(crate) use trial::NotConfirmed;
 
+use crate::listen_names::resolve;
 use crate::serve_error::UnboundListener;
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::made;
@@ -102,7 +103,7 @@ impl Supervisor {
             return Err(ReloadError::NoFile);
         }
         if options.dry_run {
-            return self.compare_with(options);
+            return self.compare_with(options).await;
         }
         if !options.unattended && options.confirm.is_none() {
             self.refuse_within_trial()?;
@@ -129,14 +130,15 @@ impl Supervisor {
     }
 
     /// The changes that a reload would make, or the reason why it would be refused.
-    fn compare_with(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
+    async fn compare_with(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
         let mut input = self.input.clone();
         if let Some(file) = &options.file {
             input.config = Some(file.clone());
         }
         let reading = plan::read(&input);
-        let skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
-        let new = self.plan_of(reading, input.config.as_deref())?;
+        let mut skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
+        let mut new = self.plan_of(reading, input.config.as_deref())?;
+        skipped.extend(self.resolve_listeners(&mut new).await?);
         let mut report = ReloadReport { skipped, ..self.compare(&new) };
         let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
         report.skipped.extend(self.try_apply(&new, &may_skip)?);
@@ -148,9 +150,10 @@ impl Supervisor {
         reading: Reading,
         confirm: Option<Duration>,
     ) -> Result<ReloadReport, ReloadError> {
-        let skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
+        let mut skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
         let config = self.input.config.clone();
-        let new = self.plan_of(reading, config.as_deref())?;
+        let mut new = self.plan_of(reading, config.as_deref())?;
+        skipped.extend(self.resolve_listeners(&mut new).await?);
         let mut report = ReloadReport { skipped, ..self.compare(&new) };
         let before = self.before_reload();
         let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
@@ -188,6 +191,14 @@ impl Supervisor {
             return Err(ReloadError::Unfit(refused.into_iter().map(Misfit::Option).collect()));
         }
         Ok(new)
+    }
+
+    /// Replaces the names in `listen` by their addresses. Returns a sentence about each name that keeps the addresses
+    /// of its listeners, since it has none now.
+    async fn resolve_listeners(&self, new: &mut Plan) -> Result<Vec<String>, ReloadError> {
+        resolve(new, &self.plan)
+            .await
+            .map_err(|failed| ReloadError::Unfit(failed.into_iter().map(Misfit::Name).collect()))
     }
 
     /// Adds the sandbox as the cause: for a file outside, the kernel reports the same error as for

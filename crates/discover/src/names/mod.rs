@@ -11,6 +11,7 @@ mod exchange;
 mod failure;
 mod files;
 mod hosts;
+mod hosts_now;
 mod look_up;
 mod message;
 mod notice_limit;
@@ -26,5 +27,6 @@ mod sources;
 
 pub use cache::{FailingName, Members, SavedName};
 pub use failure::LookUpError;
+pub use hosts_now::{HostAnswer, look_up_hosts, look_up_hosts_now};
 pub use once::look_up_set;
 pub use resolver::{NamesStatus, Resolver};

@@ -96,6 +96,9 @@ pub struct Process {
     /// The files of prefixes of the running configuration, as they were read: they may have changed since.
     #[prost(message, repeated, tag = "34")]
     pub prefix_files: Vec<PrefixFile>,
+    /// Names that listeners are on, with the addresses that these have; without time limits and members.
+    #[prost(message, repeated, tag = "35")]
+    pub listen_names: Vec<Name>,
 }
 
 /// The last good answer of a name.
@@ -210,6 +213,9 @@ pub struct Trial {
     /// The files of prefixes of that configuration, as they were read.
     #[prost(message, repeated, tag = "7")]
     pub prefix_files: Vec<PrefixFile>,
+    /// Names that listeners of that configuration are on, with the addresses that these had.
+    #[prost(message, repeated, tag = "8")]
+    pub listen_names: Vec<Name>,
 }
 
 /// A file of prefixes in `allow` or `deny`.

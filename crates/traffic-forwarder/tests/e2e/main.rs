@@ -31,6 +31,7 @@ mod health;
 mod hello_routes;
 mod import;
 mod limits;
+mod listen_names;
 mod lists;
 mod log_files;
 mod logging;

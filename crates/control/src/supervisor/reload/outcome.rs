@@ -1,5 +1,6 @@
 //! Results of reloads, and their log lines.
 
+use crate::listen_names::ListenNameError;
 use crate::serve_error::UnboundListener;
 use host::{NoRoom, RefusedOption, SandboxRefusal, UnknownOwner};
 use plan::units::format_duration;
@@ -57,6 +58,8 @@ pub(crate) enum ReloadError {
 pub(crate) enum Misfit {
     /// The open-file limit allows no session.
     NoRoom(NoRoom),
+    /// A name in `listen` cannot be listened on.
+    Name(ListenNameError),
     /// The owner of a Unix listener does not exist.
     Owner(UnknownOwner),
     /// The kernel does not grant an option of connections.
@@ -136,6 +139,7 @@ impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRoom(error) => error.fmt(f),
+            Self::Name(error) => error.fmt(f),
             Self::Owner(unknown) => unknown.fmt(f),
             Self::Option(refused) => refused.fmt(f),
             Self::Unbound(listener) => listener.fmt(f),
@@ -149,6 +153,7 @@ impl Error for Misfit {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unbound(listener) => Some(listener),
+            Self::Name(error) => Some(error),
             Self::Owner(unknown) => Some(unknown),
             Self::Option(refused) => Some(refused),
             Self::Sandbox(refusal) => Some(refusal),

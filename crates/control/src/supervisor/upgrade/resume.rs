@@ -72,12 +72,12 @@ impl Handover {
 
     /// Reads the running configuration, which stays in force even if its file has changed.
     pub fn read_plan(&self, input: &plan::Input) -> plan::Reading {
-        match self.process.as_ref() {
-            Some(handover::Process { config_text: Some(text), prefix_files, .. }) => {
-                state::read_config(input, text, prefix_files)
-            }
-            _ => plan::read(input),
-        }
+        let Some(process) = &self.process else { return plan::read(input) };
+        let reading = match &process.config_text {
+            Some(text) => state::read_config(input, text, &process.prefix_files),
+            None => plan::read(input),
+        };
+        state::with_listen_names(reading, &process.listen_names)
     }
 
     /// Continues the log at the destination of the previous image, even if the configuration has

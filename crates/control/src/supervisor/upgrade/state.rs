@@ -54,6 +54,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         sessions: supervisor.engine.sessions(),
         names: supervisor.resolver.saved().iter().map(saved_name).collect(),
         prefix_files: saved_prefix_files(&supervisor.plan, &supervisor.watch),
+        listen_names: saved_listen_names(&supervisor.plan),
         // `become_image` adds the fields that are known once the workers have stopped.
         ..handover::Process::default()
     }
@@ -175,6 +176,7 @@ fn saved_trial(supervisor: &Supervisor, trial: &Trial, stopped_at: u64) -> Optio
         first: trial.first,
         replaced: trial.replaced,
         prefix_files: saved_prefix_files(&trial.back_to, &supervisor.watch),
+        listen_names: saved_listen_names(&trial.back_to),
     })
 }
 
@@ -187,6 +189,30 @@ fn saved_prefix_files(plan: &Plan, watch: &Watch) -> Vec<handover::PrefixFile> {
             read: watch.prefix_file_for_next_image(&file.path).as_ref().map(saved_file),
         })
         .collect()
+}
+
+fn saved_listen_names(plan: &Plan) -> Vec<handover::Name> {
+    let names = plan.listen_names.iter();
+    names
+        .map(|(host, addresses)| handover::Name {
+            host: host.clone(),
+            addresses: addresses.iter().map(ToString::to_string).collect(),
+            ..handover::Name::default()
+        })
+        .collect()
+}
+
+/// The configuration with the addresses that the previous image listened on for names.
+pub(super) fn with_listen_names(mut reading: Reading, names: &[handover::Name]) -> Reading {
+    if let Some(plan) = &mut reading.plan {
+        let names = names.iter().map(|name| {
+            let addresses = name.addresses.iter().filter_map(|text| text.parse().ok());
+            (name.host.clone(), addresses.collect())
+        });
+        // It ran: its addresses exclude each other only if they were damaged, and binding fails then.
+        let _ = plan.resolve_listeners(names.collect());
+    }
+    reading
 }
 
 /// Reads a configuration of the previous image with its files of prefixes, all as that image had read them.
@@ -205,7 +231,8 @@ pub(super) fn read_config(
 
 /// `None` if this program cannot read the configuration to fall back to.
 fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64) -> Option<Trial> {
-    let mut back_to = read_config(&supervisor.input, &saved.config_text, &saved.prefix_files).plan;
+    let back_to = read_config(&supervisor.input, &saved.config_text, &saved.prefix_files);
+    let mut back_to = with_listen_names(back_to, &saved.listen_names).plan;
     if let Some(back_to) = &mut back_to {
         // A fall-back leaves the files of unknown owners as they are.
         let _ = host::find_socket_owners(back_to);
