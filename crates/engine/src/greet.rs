@@ -37,6 +37,7 @@ pub(crate) fn begin<K: Kernel>(
         session.greeting.get_or_insert_default().proxied = Some(Proxied {
             proxy: session.client_address,
             addresses: ProxyAddresses::Own,
+            tlvs: Box::default(),
             header_length: 0,
             claim,
         });
@@ -97,7 +98,7 @@ pub(crate) fn proceed<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context
     };
     match header {
         Ok(Some(header)) if take(&session.client, &mut bytes[..header.length]) => {
-            greeted(entry, context, header)
+            greeted(entry, context, header, &bytes)
         }
         // No byte follows a FIN.
         Ok(None) if !session.flow.socket(Peer::Client).has_mark() => Ok(()),
@@ -129,17 +130,21 @@ fn take<S: sys::kernel::Socket>(socket: &S, header: &mut [u8]) -> bool {
     true
 }
 
-/// Goes on with the client that the header names.
+/// Goes on with the client that the header names, with which `bytes` begin.
 fn greeted<K: Kernel>(
     entry: &mut Entry<'_, K>,
     context: &mut Context<K>,
     header: ProxyHeader,
+    bytes: &[u8],
 ) -> Outcome {
     let rules = entry.session.rules();
     let session = &mut *entry.session;
     let mut claim = None;
     if let Some(proxied) = session.proxied_mut() {
         claim = proxied.claim.take();
+        if rules.keeps_tlvs {
+            proxied.tlvs = header.tlvs_to_pass_on(bytes).into();
+        }
         proxied.addresses = header.addresses;
         // At most `MOST_PROXY_HEADER`.
         proxied.header_length = u16::try_from(header.length).unwrap_or(u16::MAX);

@@ -67,7 +67,7 @@ impl KnownTargets {
     pub(crate) fn configured(&self, entry: &plan::TargetEntry) -> Arc<Target> {
         let target = self.at(&entry.address);
         target.set_limit(entry);
-        target.set_send_proxy(entry.options.send_proxy);
+        target.header.set((entry.options.send_proxy, entry.options.pass_tlvs));
         target.clear_removed();
         target
     }

@@ -46,6 +46,7 @@ mod close;
 
 mod greeting;
 mod hello_state;
+mod own_header;
 mod proxied;
 mod session;
 mod slots;

@@ -18,11 +18,13 @@ pub(crate) fn begin<K: Kernel>(
     context: &mut Context<K>,
     rules: &Rules,
 ) -> Outcome {
-    let own = entry.session.permit.target().and_then(|target| target.send_proxy());
-    let send_proxy = own.unwrap_or(rules.send_proxy);
+    let own = entry.session.permit.target().map(|target| target.header.get()).unwrap_or_default();
+    let send_proxy = own.0.unwrap_or(rules.send_proxy);
+    let kept = entry.session.proxied_mut().map(|proxied| std::mem::take(&mut proxied.tlvs));
+    let tlvs = kept.filter(|_| own.1.unwrap_or(rules.pass_tlvs)).unwrap_or_default();
     // One that has broken since it was connected takes no byte.
     if send_proxy != SendProxy::Off && !is_broken(entry.session) {
-        let bytes = send_proxy.header(&addresses(entry.session));
+        let bytes = send_proxy.header_with(&addresses(entry.session), &tlvs);
         let rest = &bytes[send(entry.session, &bytes)..];
         if !rest.is_empty() && !is_broken(entry.session) {
             *entry.session.holding(Direction::Up) = Some(context.pump.pool.buffer(rest));

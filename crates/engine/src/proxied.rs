@@ -10,6 +10,8 @@ pub(crate) struct Proxied {
     pub(crate) proxy: Address,
     /// What the header states; [`ProxyAddresses::Own`] before it is read.
     pub(crate) addresses: ProxyAddresses,
+    /// The TLVs of the header for the target, until that is connected.
+    pub(crate) tlvs: Box<[u8]>,
     /// Length of the header. The kernel counts it as received from the client, and lane up does not.
     pub(crate) header_length: u16,
     /// The claim to a place in a target, until the header is read.

@@ -30,6 +30,10 @@ pub(crate) struct Rules {
     pub(crate) hello_timeout: Duration,
     /// For targets without a setting of their own.
     pub(crate) send_proxy: SendProxy,
+    /// For targets without a setting of their own.
+    pub(crate) pass_tlvs: bool,
+    /// The TLVs of a client's header are passed on to one of the targets.
+    pub(crate) keeps_tlvs: bool,
     pub(crate) options: TcpOptions,
     /// Rates of both sockets, from the first byte on.
     pub(crate) pacing: Pacing,
@@ -65,6 +69,8 @@ impl Rules {
             accept_proxy: settings.accept_proxy.clone(),
             hello_timeout: settings.hello_timeout,
             send_proxy: settings.send_proxy,
+            pass_tlvs: settings.pass_tlvs,
+            keeps_tlvs: forward.passes_tlvs(),
             options: options_of(forward),
             pacing: settings.pacing(),
             outbound: Some(settings.outbound()).filter(|it| !it.is_nothing()).map(Arc::new),
@@ -136,6 +142,8 @@ mod tests {
             accept_proxy: None,
             hello_timeout: seconds(5),
             send_proxy: SendProxy::Off,
+            pass_tlvs: false,
+            keeps_tlvs: false,
             options: TcpOptions::NONE,
             pacing: Pacing::NONE,
             outbound: None,

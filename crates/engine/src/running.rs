@@ -131,7 +131,7 @@ impl<K: Kernel> Forwards<K> {
                 let new = set.members().iter().filter(|member| seen.insert(member.target.id));
                 checked.extend(new.map(|member| CheckedTarget {
                     plan: Arc::clone(plan),
-                    send_proxy: member.target.send_proxy().unwrap_or(plan.settings.send_proxy),
+                    send_proxy: member.target.header.get().0.unwrap_or(plan.settings.send_proxy),
                     forward: Arc::clone(forward),
                     target: Arc::clone(&member.target),
                     shared: Arc::clone(shared),

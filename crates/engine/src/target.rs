@@ -3,12 +3,13 @@
 use crate::checked::Checked;
 use crate::counters::Count;
 use crate::down_cause::DownCause;
+use crate::own_header::OwnHeader;
 use crate::permit::{Gate, Waiters};
 use crate::target_address::TargetAddress;
-use flow::{Passive, PassiveHealth, SendProxy, Time};
+use flow::{Passive, PassiveHealth, Time};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,8 +23,8 @@ pub(crate) struct Target {
     pub(crate) text: Arc<str>,
     /// Counts its sessions, up to its own limit.
     pub(crate) gate: Gate,
-    /// Its own setting of the header that it gets, as a position in [`SEND_PROXY`].
-    send_proxy: AtomicU8,
+    /// Its own settings of the header that it gets.
+    pub(crate) header: OwnHeader,
     /// What checks have found.
     pub(crate) checked: Checked,
     health: Mutex<PassiveHealth>,
@@ -72,7 +73,7 @@ impl Target {
             address: address.into(),
             text: text.into(),
             gate: Gate::with_waiters(NO_LIMIT, waiters),
-            send_proxy: AtomicU8::new(0),
+            header: OwnHeader::default(),
             checked: Checked::default(),
             health: Mutex::default(),
             tried_from: AtomicU64::new(0),
@@ -238,19 +239,6 @@ impl Target {
         self.gate.store_limit(limit(entry));
     }
 
-    /// Its configured header, which replaces that of the forward.
-    pub(crate) fn send_proxy(&self) -> Option<SendProxy> {
-        let position = self.send_proxy.load(Ordering::Relaxed);
-        SEND_PROXY.get(usize::from(position)).copied().flatten()
-    }
-
-    /// Changes [`Target::send_proxy`] for new sessions.
-    pub(crate) fn set_send_proxy(&self, own: Option<SendProxy>) {
-        let position = SEND_PROXY.iter().position(|it| *it == own);
-        let position = position.and_then(|position| u8::try_from(position).ok());
-        self.send_proxy.store(position.unwrap_or_default(), Ordering::Relaxed);
-    }
-
     /// The limit of its sessions; `None` if there is none.
     pub(crate) fn limit(&self) -> Option<u32> {
         Some(self.gate.limit()).filter(|limit| *limit != NO_LIMIT)
@@ -365,10 +353,6 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Begin of the slow start of a target that was in no set yet.
 const NOT_BEGUN: u64 = u64::MAX;
-
-/// The values of a target's `send_proxy`.
-const SEND_PROXY: [Option<SendProxy>; 4] =
-    [None, Some(SendProxy::Off), Some(SendProxy::V1), Some(SendProxy::V2)];
 
 /// The limit of a gate without a limit.
 const NO_LIMIT: u32 = u32::MAX;

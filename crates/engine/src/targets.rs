@@ -32,7 +32,7 @@ impl Member {
         self.target.address == TargetAddress::from(&entry.address)
             && (self.weight, self.level) == (entry.options.weight.get(), *level)
             && self.set == *set
-            && self.target.send_proxy() == entry.options.send_proxy
+            && self.target.header.get() == (entry.options.send_proxy, entry.options.pass_tlvs)
             && self.target.gate.limit() == limit(entry)
     }
 }

@@ -4,10 +4,14 @@
 mod crc32c;
 mod encode;
 mod parse;
+mod tlvs;
 
-pub use parse::{BadProxyHeader, MOST_PROXY_HEADER, ProxyHeader};
+pub use parse::{BadProxyHeader, ProxyHeader};
 
 use std::net::{IpAddr, SocketAddr};
+
+/// Longest header that is accepted or sent, in bytes. The protocol allows a v2 header of 64 KiB.
+pub const MOST_PROXY_HEADER: usize = 4096;
 
 /// The header that a target gets ahead of the client's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

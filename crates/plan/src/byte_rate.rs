@@ -18,7 +18,7 @@ impl fmt::Display for ByteRate {
     }
 }
 
-/// Most bytes per second of one session. Each field is a setting with a row in `settings.rs`.
+/// Most bytes per second of one session. Each field is a setting with a row in `rate_table.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionRate {
     /// Towards the target.

@@ -9,6 +9,7 @@ use flow::SocketRights;
 
 use crate::address::{ListenAddress, Target};
 use crate::check_routes;
+use crate::check_tlvs;
 use crate::draft::{Draft, DraftRoute, Listen, Located};
 use crate::file_mode::FileMode;
 use crate::hello_route::HelloRoute;
@@ -53,6 +54,7 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
     check.each(PlanCheck::check_port);
     check.each(PlanCheck::rate);
     check.each(PlanCheck::routes);
+    check.each(PlanCheck::tlvs);
     let good = check.good;
     drafts
         .iter()
@@ -266,6 +268,12 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
     fn routes(&mut self, index: usize, draft: &'d Draft<'a>) {
         for (span, message, hint) in check_routes::problems(draft) {
             self.report(index, &span, message, Some(hint));
+        }
+    }
+
+    fn tlvs(&mut self, index: usize, draft: &'d Draft<'a>) {
+        for (span, message, hint) in check_tlvs::problems(draft) {
+            self.report(index, &span, message.to_owned(), Some(hint));
         }
     }
 

@@ -58,7 +58,7 @@ fn shared_targets<'a>(draft: &Draft<'a>) -> Vec<RouteProblem<'a>> {
         let first = *known.entry(to.value.address.first.canonical()).or_insert(to);
         let differs = |setting: &&Setting| {
             let [one, other] = [first, to].map(|it| it.value.options.written(setting));
-            matches!(setting.key, "max_sessions" | "send_proxy") && one != other
+            matches!(setting.key, "max_sessions" | "send_proxy" | "pass_tlvs") && one != other
         };
         if let Some(setting) = TargetOptions::SETTINGS.iter().find(differs) {
             let address = quoted(&to.value.address.to_string());

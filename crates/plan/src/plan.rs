@@ -180,6 +180,14 @@ impl Forward {
         listeners.chain(self.hello_routes.iter().map(|route| &route.targets))
     }
 
+    /// Whether a target gets the TLVs of its clients' headers.
+    pub fn passes_tlvs(&self) -> bool {
+        let mut targets = self.target_lists().flat_map(|list| list.iter());
+        let passes = self.settings.pass_tlvs;
+        self.settings.accept_proxy.is_some()
+            && targets.any(|target| target.options.pass_tlvs.unwrap_or(passes))
+    }
+
     /// The addresses of the first `most` targets of one of its listeners in one line, and the number of further
     /// ones and of routes.
     pub fn target_addresses(&self, route: &Route, most: usize) -> String {
@@ -248,6 +256,8 @@ pub struct ForwardSettings {
     pub hello_timeout: Duration,
     /// PROXY header that targets get ahead of the client's bytes.
     pub send_proxy: SendProxy,
+    /// Whether those headers have the TLVs of the client's.
+    pub pass_tlvs: bool,
     /// Addresses that connections to targets come from; empty if the kernel chooses.
     pub local_address: SourceAddresses,
     /// Interface that they leave by.

@@ -129,6 +129,9 @@ rows! { Section::Inside("to"), TargetOptions {
 
     /// Header of the PROXY protocol that this target gets; without it, as the forward's `send_proxy`.
     send_proxy = None, Choice(SendProxy::WORDS) => NewSessions;
+
+    /// Pass on TLVs in that header; without it, as the forward's `pass_tlvs`.
+    pass_tlvs = None, Kind::Bool => NewSessions;
 } }
 
 rows! { Section::ForwardDefaults, ForwardSettings {
@@ -195,6 +198,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// Header of the PROXY protocol that targets get ahead of the client's bytes, with the client's address.
     send_proxy = SendProxy::Off, Choice(SendProxy::WORDS) => NewSessions;
 
+    /// Pass on the TLVs of the header that `accept_proxy` has read, in that of `send_proxy = "v2"`.
+    pass_tlvs = false, Kind::Bool => NewSessions;
+
     /// Addresses of this host that connections to targets come from, at random; if empty, the kernel chooses.
     local_address = SourceAddresses::default(), Kind::List(&Kind::Source) => NewSessions;
 
@@ -259,18 +265,6 @@ rows! { Section::Inside("keepalive"), Keepalive {
     count = 6, Count { min: 1, max: 127 } => NewSessions;
 } }
 inline_table! { Keepalive }
-
-/// The kernel sends two segments at once at least: with less, that would be a matter of seconds.
-const BYTE_RATE: Kind = Kind::ByteRate { min: 1 << 16, max: 1 << 40 };
-
-rows! { Section::Inside("rate"), SessionRate {
-    /// Bytes towards the target.
-    up = None, Or("off", &BYTE_RATE) => LivingSessions;
-
-    /// Bytes towards the client.
-    down = None, Or("off", &BYTE_RATE) => LivingSessions;
-} }
-inline_table! { SessionRate }
 
 rows! { Section::Inside("passive"), Passive {
     /// Failed connects in a row that take the target out of use.

@@ -26,6 +26,8 @@ pub struct TargetOptions {
     pub max_sessions: Option<NonZeroU32>,
     /// PROXY header that it gets; `None` is that of the forward.
     pub send_proxy: Option<SendProxy>,
+    /// Whether that header has the TLVs of the client's; `None` is as the forward.
+    pub pass_tlvs: Option<bool>,
 }
 
 /// An entry as written: one target, or one per port of a range.

@@ -220,9 +220,10 @@ fn is_held<K: Kernel>(
 fn proxied(saved: &handover::Session) -> Option<Proxied> {
     let proxy = saved.proxy_address.as_ref().map(address)?;
     let header = ProxyHeader::read(&saved.proxy_header).ok().flatten();
+    let tlvs = header.as_ref().map(|it| it.tlvs_to_pass_on(&saved.proxy_header).into());
     let addresses = header.map_or(ProxyAddresses::Own, |header| header.addresses);
     let header_length = u16::try_from(saved.proxy_header_length).unwrap_or(u16::MAX);
-    Some(Proxied { proxy, addresses, header_length, claim: None })
+    Some(Proxied { proxy, addresses, tlvs: tlvs.unwrap_or_default(), header_length, claim: None })
 }
 
 /// What the first bytes of a client have said, of a session with such a client.

@@ -114,7 +114,7 @@ fn saved<K: Kernel>(key: Key, session: &mut Session<K>, route: u32) -> handover:
         proxy_address: session.proxied().map(|proxied| saved_address(proxied.proxy)),
         proxy_header: session
             .proxied()
-            .map_or_else(Vec::new, |it| SendProxy::V2.header(&it.addresses)),
+            .map_or_else(Vec::new, |it| SendProxy::V2.header_with(&it.addresses, &it.tlvs)),
         server_name: session.server_name().map_or_else(String::new, String::from),
         proxy_header_length: session.proxied().map_or(0, |it| it.header_length.into()),
     }

@@ -1,6 +1,7 @@
 //! Writing headers.
 
-use super::{ProxyAddresses, SendProxy};
+use super::tlvs::fill_checksum;
+use super::{MOST_PROXY_HEADER, ProxyAddresses, SendProxy};
 use std::net::{IpAddr, SocketAddr};
 
 /// What a v2 header begins with.
@@ -20,10 +21,16 @@ impl SendProxy {
     /// The header with these addresses; empty if none is sent. v1 has no words for Unix sockets: their
     /// header says `UNKNOWN`.
     pub fn header(self, addresses: &ProxyAddresses) -> Vec<u8> {
+        self.header_with(addresses, &[])
+    }
+
+    /// Like [`Self::header`], with these TLVs of [`ProxyHeader::tlvs_to_pass_on`](super::ProxyHeader::tlvs_to_pass_on);
+    /// v1 has no place for them.
+    pub fn header_with(self, addresses: &ProxyAddresses, tlvs: &[u8]) -> Vec<u8> {
         match self {
             Self::Off => Vec::new(),
             Self::V1 => v1(addresses).into_bytes(),
-            Self::V2 => v2(addresses),
+            Self::V2 => v2(addresses, tlvs),
         }
     }
 }
@@ -42,7 +49,7 @@ fn v1(addresses: &ProxyAddresses) -> String {
 }
 
 /// The binary form (section 2.2).
-fn v2(addresses: &ProxyAddresses) -> Vec<u8> {
+fn v2(addresses: &ProxyAddresses, tlvs: &[u8]) -> Vec<u8> {
     let (command, family, block) = match addresses {
         ProxyAddresses::Own => (LOCAL, UNSPECIFIED, Vec::new()),
         ProxyAddresses::Ip { source, destination } => {
@@ -51,9 +58,13 @@ fn v2(addresses: &ProxyAddresses) -> Vec<u8> {
         }
         ProxyAddresses::Unix(paths) => (PROXY, UNIX_STREAM, paths.concat()),
     };
-    // At most 216 bytes.
-    let length = u16::try_from(block.len()).unwrap_or_default().to_be_bytes();
-    [&SIGNATURE[..], &[command, family], &length, &block].concat()
+    // TLVs of a longer header than any peer must accept are left out.
+    let begin = SIGNATURE.len() + 4 + block.len();
+    let tlvs = if begin + tlvs.len() > MOST_PROXY_HEADER { &[] } else { tlvs };
+    let length = u16::try_from(block.len() + tlvs.len()).unwrap_or_default().to_be_bytes();
+    let mut header = [&SIGNATURE[..], &[command, family], &length, &block, tlvs].concat();
+    fill_checksum(&mut header, begin);
+    header
 }
 
 fn ip_block(source: SocketAddr, destination: SocketAddr) -> Vec<u8> {

@@ -2,12 +2,11 @@
 
 use super::crc32c::crc32c;
 use super::encode::{LOCAL, PROXY, SIGNATURE, TCP4, TCP6, UNIX_STREAM, UNSPECIFIED};
-use super::{ProxyAddresses, UnixPath};
+use super::tlvs::{self, CRC32C, Tlv};
+use super::{MOST_PROXY_HEADER, ProxyAddresses, UnixPath};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Range;
 use std::str::FromStr;
-
-/// Longest header that is accepted, in bytes. The protocol allows a v2 header of 64 KiB.
-pub const MOST_PROXY_HEADER: usize = 4096;
 
 /// Longest line of v1 (section 2.1).
 const MOST_LINE: usize = 107;
@@ -19,9 +18,6 @@ const FIXED: usize = 16;
 const UDP4: u8 = 0x12;
 const UDP6: u8 = 0x22;
 const UNIX_DATAGRAM: u8 = 0x32;
-/// Type and length of a TLV.
-const TLV_BEGIN: usize = 3;
-const TLV_CRC32C: u8 = 0x03;
 
 /// A header at the beginning of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +26,8 @@ pub struct ProxyHeader {
     pub length: usize,
     /// The addresses that it states.
     pub addresses: ProxyAddresses,
+    /// The bytes of its TLVs, from its begin on; empty if it has none that mean something.
+    pub tlvs: Range<usize>,
 }
 
 /// The bytes are not the beginning of a header, or of one that is too long.
@@ -50,6 +48,14 @@ impl ProxyHeader {
         } else {
             Err(BadProxyHeader)
         }
+    }
+}
+
+impl ProxyHeader {
+    /// The TLVs of this header, which `bytes` begin with, as [`SendProxy::header_with`](crate::SendProxy::header_with)
+    /// passes them on: without padding (`PP2_TYPE_NOOP`), and with a checksum to be computed if it had one.
+    pub fn tlvs_to_pass_on(&self, bytes: &[u8]) -> Vec<u8> {
+        bytes.get(self.tlvs.clone()).map_or_else(Vec::new, tlvs::to_pass_on)
     }
 }
 
@@ -76,7 +82,7 @@ fn v1(bytes: &[u8]) -> Read {
         _ => None,
     };
     let addresses = addresses.ok_or(BadProxyHeader)?;
-    Ok(Some(ProxyHeader { length: end + 2, addresses }))
+    Ok(Some(ProxyHeader { length: end + 2, addresses, tlvs: 0..0 }))
 }
 
 fn line_addresses<Ip: FromStr + Into<IpAddr>>(
@@ -137,8 +143,9 @@ fn v2(bytes: &[u8]) -> Read {
         // Of a check, of an unknown protocol, or of datagrams: the rest means nothing here.
         _ => (ProxyAddresses::Own, &[][..]),
     };
-    check_tlvs(header, header.len() - tlvs.len())?;
-    Ok(Some(ProxyHeader { length, addresses }))
+    let tlvs = length - tlvs.len()..length;
+    check_tlvs(header, tlvs.start)?;
+    Ok(Some(ProxyHeader { length, addresses, tlvs }))
 }
 
 fn block_addresses(ips: [IpAddr; 2], ports: &[u8]) -> Result<ProxyAddresses, BadProxyHeader> {
@@ -151,21 +158,17 @@ fn block_addresses(ips: [IpAddr; 2], ports: &[u8]) -> Result<ProxyAddresses, Bad
 }
 
 /// Checks the lengths of the TLVs that begin at `at` and, if one of them is a checksum, the whole header.
-fn check_tlvs(header: &[u8], mut at: usize) -> Result<(), BadProxyHeader> {
-    while at < header.len() {
-        let begin = header.get(at..at + TLV_BEGIN).ok_or(BadProxyHeader)?;
-        let (kind, value) = (begin[0], at + TLV_BEGIN);
-        let end = value + usize::from(u16::from_be_bytes([begin[1], begin[2]]));
-        let bytes = header.get(value..end).ok_or(BadProxyHeader)?;
-        if kind == TLV_CRC32C {
-            let stated: [u8; 4] = bytes.try_into().map_err(|_| BadProxyHeader)?;
+fn check_tlvs(header: &[u8], at: usize) -> Result<(), BadProxyHeader> {
+    for tlv in tlvs::each(header, at) {
+        let Tlv { kind, at, value } = tlv.map_err(|()| BadProxyHeader)?;
+        if kind == CRC32C {
+            let stated: [u8; 4] = value.try_into().map_err(|_| BadProxyHeader)?;
             // Counted with zeroes in its own place.
-            let counted = crc32c(&[&header[..value], &[0; 4], &header[end..]]);
+            let counted = crc32c(&[&header[..at], &[0; 4], &header[at + 4..]]);
             if u32::from_be_bytes(stated) != counted {
                 return Err(BadProxyHeader);
             }
         }
-        at = end;
     }
     Ok(())
 }
@@ -176,7 +179,11 @@ mod tests {
     use crate::SendProxy;
 
     fn own(length: usize) -> ProxyHeader {
-        ProxyHeader { length, addresses: ProxyAddresses::Own }
+        ProxyHeader { length, addresses: ProxyAddresses::Own, tlvs: length..length }
+    }
+
+    fn line_own(length: usize) -> ProxyHeader {
+        ProxyHeader { tlvs: 0..0, ..own(length) }
     }
 
     /// A v2 header.
@@ -209,11 +216,11 @@ mod tests {
                 source: source.parse().unwrap(),
                 destination: destination.parse().unwrap(),
             };
-            let header = ProxyHeader { length: text.len(), addresses };
+            let header = ProxyHeader { length: text.len(), addresses, tlvs: 0..0 };
             assert_eq!(ProxyHeader::read(format!("{text}more").as_bytes()), Ok(Some(header)));
         }
-        assert_eq!(ProxyHeader::read(b"PROXY UNKNOWN\r\n"), Ok(Some(own(15))));
-        assert_eq!(ProxyHeader::read(b"PROXY UNKNOWN any thing\r\nGET"), Ok(Some(own(25))));
+        assert_eq!(ProxyHeader::read(b"PROXY UNKNOWN\r\n"), Ok(Some(line_own(15))));
+        assert_eq!(ProxyHeader::read(b"PROXY UNKNOWN any thing\r\nGET"), Ok(Some(line_own(25))));
     }
 
     #[test]
@@ -241,7 +248,7 @@ mod tests {
             assert_eq!(ProxyHeader::read(text.as_bytes()), Err(BadProxyHeader), "{line}");
         }
         let end = |length: usize| format!("PROXY UNKNOWN {}\r\n", "x".repeat(length - 16));
-        assert_eq!(ProxyHeader::read(end(107).as_bytes()), Ok(Some(own(107))));
+        assert_eq!(ProxyHeader::read(end(107).as_bytes()), Ok(Some(line_own(107))));
         assert_eq!(ProxyHeader::read(end(108).as_bytes()), Err(BadProxyHeader));
     }
 
@@ -251,7 +258,8 @@ mod tests {
         let header = tcp(TCP4, &tlv(4, b"padding"));
         let both = SocketAddr::from(([7, 7, 7, 7], 0x707));
         let addresses = ProxyAddresses::Ip { source: both, destination: both };
-        assert_eq!(read(&header), Ok(Some(ProxyHeader { length: header.len(), addresses })));
+        let (length, tlvs) = (header.len(), 28..header.len());
+        assert_eq!(read(&header), Ok(Some(ProxyHeader { length, addresses, tlvs })));
         // Datagrams, unspecified parts, and a check.
         for header in [
             block(PROXY, 0x12, &[7; 12]),
@@ -284,8 +292,8 @@ mod tests {
             &tcp(TCP4, b"\x04"),
             &tcp(TCP4, b"\x04\0"),
             &tcp(TCP6, b"\x04\0\x02x"),
-            &tcp(TCP4, &tlv(TLV_CRC32C, b"123")),
-            &tcp(TCP4, &tlv(TLV_CRC32C, b"1234")),
+            &tcp(TCP4, &tlv(CRC32C, b"123")),
+            &tcp(TCP4, &tlv(CRC32C, b"1234")),
         ] {
             assert_eq!(ProxyHeader::read(bytes), Err(BadProxyHeader), "{bytes:?}");
         }
@@ -293,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_checksum_covers_the_whole_header() {
-        let tlvs = [tlv(4, b"before"), tlv(TLV_CRC32C, &[0; 4]), tlv(4, b"behind")].concat();
+        let tlvs = [tlv(4, b"before"), tlv(CRC32C, &[0; 4]), tlv(4, b"behind")].concat();
         let mut header = tcp(TCP6, &tlvs);
         let at = header.len() - tlv(4, b"behind").len() - 4;
         let sum = crc32c(&[&header]).to_be_bytes();
@@ -317,10 +325,38 @@ mod tests {
             }
             let length = header.len();
             let addresses = addresses.clone();
-            assert_eq!(ProxyHeader::read(&header), Ok(Some(ProxyHeader { length, addresses })));
+            let read = ProxyHeader::read(&header).unwrap().unwrap();
+            assert_eq!((read.length, read.addresses), (length, addresses));
+            assert!(read.tlvs.is_empty());
         }
         for bytes in [&b"GET / HTTP/1.1\r\n"[..], b"PROXYTCP4", b"\r\n\r\n\r", b"\x16\x03\x01"] {
             assert_eq!(ProxyHeader::read(bytes), Err(BadProxyHeader), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn tlvs_are_passed_on_with_a_new_checksum() {
+        let (alpn, id, padding) = (tlv(1, b"h2"), tlv(5, b"unique"), tlv(4, &[0; 9]));
+        let tlvs = [&alpn[..], &padding, &tlv(CRC32C, &[0; 4]), &id].concat();
+        let addresses = ProxyAddresses::tcp("[::1]:1".parse().unwrap(), "[::2]:2".parse().unwrap());
+        // The checksum of a header that is sent is filled in.
+        let received = SendProxy::V2.header_with(&addresses, &tlvs);
+        let header = ProxyHeader::read(&received).unwrap().unwrap();
+        let passed = header.tlvs_to_pass_on(&received);
+        assert_eq!(passed, [&alpn[..], &id, &tlv(CRC32C, &[0; 4])].concat());
+        let other =
+            ProxyAddresses::tcp("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
+        let sent = SendProxy::V2.header_with(&other, &passed);
+        let header = ProxyHeader::read(&sent).unwrap().unwrap();
+        assert_eq!(header.addresses, other);
+        assert_eq!(header.tlvs_to_pass_on(&sent), passed);
+        assert_eq!(SendProxy::V1.header_with(&other, &passed), SendProxy::V1.header(&other));
+        // Without a checksum none is added, and what would be too long is left out.
+        let plain = SendProxy::V2.header_with(&other, &id);
+        assert_eq!(plain.len(), 16 + 12 + id.len());
+        let long = tlv(0xe0, &[7; MOST_PROXY_HEADER - 16 - 12 - 3]);
+        assert_eq!(SendProxy::V2.header_with(&other, &long).len(), MOST_PROXY_HEADER);
+        let longer = tlv(0xe0, &[7; MOST_PROXY_HEADER - 16 - 12 - 2]);
+        assert_eq!(SendProxy::V2.header_with(&other, &longer), SendProxy::V2.header(&other));
     }
 }

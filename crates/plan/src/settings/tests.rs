@@ -18,12 +18,13 @@ fn file(setting: &Setting, value: &str) -> String {
         "admin" if value.contains("127.") => "admin_token_file = 'x'\n",
         "admin_token_file" => "admin = '127.0.0.1:9'\n",
         "group" if setting.section == Section::Process => "user = 'x'\n",
+        "pass_tlvs" if value == "true" => "accept_proxy = { from = '::1' }\nsend_proxy = 'v2'\n",
         _ => "",
     };
     match setting.section {
         Section::Inside("to") => {
             let to = format!("{{ address = 'h:1', {key} = {value} }}");
-            format!("[[forward]]\nlisten = ':1'\nto = {to}\n")
+            format!("[[forward]]\nlisten = ':1'\nto = {to}\n{needed}")
         }
         Section::Inside("check") => {
             let needed = match (key, value) {

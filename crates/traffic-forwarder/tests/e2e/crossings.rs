@@ -4,6 +4,7 @@
 mod settings;
 mod states;
 mod trials;
+mod values;
 mod watching;
 
 use testkit::crossings::Crossing;

@@ -4,6 +4,7 @@ mod checks;
 mod receiving;
 mod senders;
 mod sending;
+mod tlvs;
 
 use std::net::SocketAddr;
 
