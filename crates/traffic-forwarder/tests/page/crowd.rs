@@ -22,7 +22,8 @@ const MOST_BYTES: u64 = 128 * 1024;
 fn of_thousands_one_page_is_requested_and_shown() {
     let names: Vec<_> = (0..FORWARDS).map(|number| format!("forward-{number}")).collect();
     let most = raise_open_files().saturating_sub(OTHER_FILES) / 2;
-    let stage = Stage::start(&names, "");
+    // One client fills the process.
+    let stage = Stage::start(&names, "share = 'off'");
     let most = most.min(stage.http().json("/v1/status")["max_sessions"].as_u64().unwrap());
     let clients = open(&stage, SESSIONS.min(usize::try_from(most).unwrap()));
     the_page_shows_a_page(&stage, clients.len());
