@@ -5,8 +5,8 @@ use crate::forward::Forward;
 use crate::permit::Claims;
 use crate::sets::{Planned, Sets};
 use crate::target::Target;
-use crate::targets::Targets;
-use arc_swap::ArcSwapOption;
+use crate::targets::{TargetSet, Targets};
+use arc_swap::{ArcSwapOption, Guard};
 use flow::{ClientHello, HelloRule};
 use plan::TargetEntry;
 use std::collections::HashMap;
@@ -108,6 +108,8 @@ impl Route {
         routes: &[plan::HelloRoute],
         sets: &Sets,
     ) -> usize {
+        // Until all sets are new: a target that moves between them keeps its state.
+        let _old = self.sets();
         let replace_targets = || {
             let (targets, left_out) = sets.targets_of(targets);
             self.targets.replace(targets, &self.forward.targets);
@@ -117,6 +119,14 @@ impl Route {
         let early = (!targets.is_empty()).then(replace_targets);
         let of_routes = self.replace_routes(routes, sets);
         early.unwrap_or_else(replace_targets).max(of_routes)
+    }
+
+    /// The target set of the listener, and those of its routes.
+    fn sets(&self) -> Vec<Guard<Arc<TargetSet>>> {
+        let routes = self.by_hello();
+        let of_routes = routes.iter().flat_map(|routes| routes.iter());
+        let of_routes = of_routes.map(|route| route.targets.load());
+        std::iter::once(self.targets.load()).chain(of_routes).collect()
     }
 
     fn replace_routes(&self, planned: &[plan::HelloRoute], sets: &Sets) -> usize {
