@@ -104,8 +104,7 @@ impl<K: Kernel> Shared<K> {
 
     /// Counts the client of a session anew, under other rules or in another process image. May exceed the limits.
     pub(crate) fn recount(&self, session: &mut Session<K>, now: Time) {
-        let forward = Arc::clone(&session.route().forward);
-        let rules = forward.rules();
+        let rules = session.rules();
         let awaits_header =
             matches!(session.flow.stage(), Stage::Greeting { .. }) && session.hello().is_none();
         let client = if awaits_header {
@@ -113,6 +112,18 @@ impl<K: Kernel> Shared<K> {
         } else {
             rules.clients.client(session.client_address)
         };
+        drop(rules);
+        self.count_as(session, client, now);
+    }
+
+    /// Counts the client of a session that begins under other rules than those by which it was accepted.
+    pub(crate) fn recount_accepted(&self, session: &mut Session<K>, rules: &Rules, now: Time) {
+        let client = rules.clients.client_at_accept(session.client_address);
+        self.count_as(session, client, now);
+    }
+
+    fn count_as(&self, session: &mut Session<K>, client: Option<CountedClient>, now: Time) {
+        let forward = Arc::clone(&session.route().forward);
         let entered = client.and_then(|CountedClient { client, .. }| {
             let admit = |state: ClientState| Ok::<_, Infallible>(state.one_more());
             self.clients.enter(&forward.clients, client, now, admit).ok()

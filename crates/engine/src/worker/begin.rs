@@ -92,7 +92,7 @@ impl<K: Kernel> Worker<K> {
         session.counters(self.context.index).opened();
         if counted_by != rules.clients.generation {
             // Accepted by another worker, under rules that have changed since.
-            self.context.shared.recount(&mut session, self.context.now);
+            self.context.shared.recount_accepted(&mut session, rules, self.context.now);
         }
         session.pace(Direction::Down, rules);
         let key = self.table.insert(session);
