@@ -4,7 +4,7 @@ use crate::Engine;
 use crate::clients::{Client, ClientPlace, Clients};
 use crate::forward::Forward;
 use crate::permit::{Claim, Gate, Permit};
-use crate::rule::Route;
+use crate::rule::{Route, with_routes_by_hello};
 use flow::Time;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,7 +81,8 @@ pub struct ForwardAudit {
     pub clients: Vec<(String, u32)>,
     /// Its routes, as in [`ListenerAudit::route`].
     pub routes: Vec<usize>,
-    /// The targets in its present sets, of one listener after the other.
+    /// The targets in its present sets, of one listener after the other, each followed by its routes for
+    /// certain hellos.
     pub targets: Vec<TargetAudit>,
 }
 
@@ -140,7 +141,8 @@ impl<K: Kernel> Engine<K> {
         let running = self.forwards.running.iter().map(|it| (&it.forward, &it.routes));
         let removed = self.forwards.removed.iter().map(|it| (&it.forward, &it.routes));
         let forward = |(forward, routes): (&Arc<Forward>, &Vec<Arc<Route>>)| {
-            let targets = routes.iter().flat_map(|route| targets(route)).collect();
+            let all = with_routes_by_hello(routes);
+            let targets = all.iter().flat_map(|route| targets(route)).collect();
             ForwardAudit {
                 name: Arc::clone(&forward.name),
                 gate: GateAudit::of(&forward.gate),

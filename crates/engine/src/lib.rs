@@ -112,7 +112,7 @@ pub mod parts {
     pub use crate::mailbox::Mailbox;
     pub use crate::slots::{Key, Slots};
     pub use crate::wheel::Wheel;
-    pub use crate::worker::{Audit, HoldingAudit, SessionAudit, WaitsFor, Worker};
+    pub use crate::worker::{Audit, Awaited, HoldingAudit, SessionAudit, WaitsFor, Worker};
 }
 
 mod passed;

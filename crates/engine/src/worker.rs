@@ -18,7 +18,7 @@ mod save;
 mod abandon;
 
 mod audit;
-pub use audit::{Audit, HoldingAudit, SessionAudit};
+pub use audit::{Audit, Awaited, HoldingAudit, SessionAudit};
 
 use crate::acceptor::Acceptor;
 use crate::close;

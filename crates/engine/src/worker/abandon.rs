@@ -12,10 +12,13 @@ impl<K: Kernel> Worker<K> {
     /// handles are inert, and the next image has claimed the descriptors.
     pub fn abandon(mut self) {
         for key in self.table.slots().keys() {
-            if let Some(Session { permit, mut connecting, .. }) = self.table.remove(key) {
+            if let Some(mut session) = self.table.remove(key) {
+                let of_proxy = session.proxied_mut().and_then(|proxied| proxied.claim.take());
+                let Session { permit, mut connecting, .. } = session;
                 let places = connecting.iter_mut().flat_map(|connecting| connecting.take_places());
                 places.for_each(Place::abandon);
-                connecting.and_then(|it| it.claim).into_iter().for_each(Claim::abandon);
+                let claim = connecting.and_then(|it| it.claim);
+                claim.into_iter().chain(of_proxy).for_each(Claim::abandon);
                 permit.abandon();
             }
         }

@@ -4,9 +4,10 @@ use super::{WaitsFor, Worker};
 use crate::audit::{AcceptorAudit, GateAudit, PermitAudit};
 use crate::holding::Holding;
 use crate::message::Message;
+use crate::session::Session;
 use crate::slots::Key;
 use crate::table::Entry;
-use flow::{Cause, Direction, Time};
+use flow::{Cause, Direction, Stage, Time};
 use std::sync::Arc;
 use sys::Address;
 use sys::kernel::{Descriptor as _, Kernel, Pipe as _};
@@ -68,6 +69,8 @@ pub struct SessionAudit {
     pub holding: [Option<HoldingAudit>; 2],
     /// The address of its client.
     pub client_address: Address,
+    /// What its client must send next, before its target is selected.
+    pub awaits: Option<Awaited>,
     /// Its places.
     pub permit: PermitAudit,
     /// The session's own note that it is in the run queue.
@@ -92,6 +95,15 @@ pub struct SessionAudit {
     pub attempts: Vec<u32>,
     /// Places in targets beside that of the permit.
     pub places: Vec<GateAudit>,
+}
+
+/// What a client must send before its target is selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// A header of the PROXY protocol.
+    Header,
+    /// A TLS ClientHello.
+    Hello,
 }
 
 /// Bytes that a lane has received and not yet sent.
@@ -159,6 +171,7 @@ impl<K: Kernel> Worker<K> {
             holding: Direction::BOTH
                 .map(|direction| session.holding(direction).as_deref().map(held)),
             client_address: session.client_address,
+            awaits: awaited(session),
             permit,
             queued: session.flags.queued(),
             is_in_run_queue: run_queue.contains(&key),
@@ -173,6 +186,12 @@ impl<K: Kernel> Worker<K> {
             places,
         })
     }
+}
+
+fn awaited<K: Kernel>(session: &Session<K>) -> Option<Awaited> {
+    let is_greeted = !matches!(session.flow.stage(), Stage::Greeting { .. });
+    let awaited = if session.hello().is_some() { Awaited::Hello } else { Awaited::Header };
+    (!is_greeted).then_some(awaited)
 }
 
 fn held<K: Kernel>(holding: &Holding<K>) -> HoldingAudit {
