@@ -152,7 +152,10 @@ impl Control {
         let plans = read(configuration);
         let skipped = self.skipped();
         let may_skip = |forward: &plan::Forward| skipped.contains(&forward.name);
-        self.world.lock().targets.begin_change(configuration);
+        let mut world = self.world.lock();
+        world.note_plans(configuration);
+        world.begin_change(configuration);
+        drop(world);
         let applied = self.engine().apply(&plans, &may_skip);
         let mut world = self.world.lock();
         match applied {
@@ -285,5 +288,6 @@ impl Control {
 fn read(configuration: &Configuration) -> Vec<Arc<plan::Forward>> {
     let input = plan::Input { config: Some("simulation.toml".into()), ..plan::Input::default() };
     let reading = plan::read_text(&input, &configuration.toml());
-    reading.plan.map(|plan| plan.forwards).unwrap_or_default()
+    let plan = reading.plan.unwrap_or_else(|| panic!("no configuration: {:?}", reading.problems));
+    plan.forwards
 }

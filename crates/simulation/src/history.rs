@@ -55,7 +55,9 @@ impl History {
         let mut world = self.world.lock();
         world.trace_event(event);
         match event {
-            Event::Connect(session, endpoint) => world.connect(*session, *endpoint),
+            Event::Connect(session, endpoint, opening) => {
+                world.connect(*session, *endpoint, *opening);
+            }
             Event::Act(session, peer, act) => world.act(*session, *peer, *act),
             Event::Target(host, state) => world.set_host(*host, *state),
             Event::Conditions(severity) => world.set_conditions(*severity),
@@ -121,6 +123,7 @@ impl History {
         drop(world);
         self.control.check();
         self.control.all_have_ended();
+        self.world.lock().check_refusals();
     }
 }
 

@@ -19,9 +19,13 @@ pub use summary::{Summary, Totals};
 mod network;
 mod trace;
 
+mod facts;
+mod greeted;
 mod host;
 mod names;
+mod opening;
 mod peer;
+mod preface;
 mod progress;
 mod session;
 mod tally;

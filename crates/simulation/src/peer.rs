@@ -2,7 +2,9 @@
 //! its calls and their results.
 
 use crate::content::{Stream, difference, fill};
+pub(crate) use crate::facts::{Facts, Leaving, Step};
 use crate::network::{PeerSocket, Ready};
+use crate::preface::Preface;
 use crate::random::Choices;
 use crate::script::Act;
 use std::collections::VecDeque;
@@ -21,6 +23,10 @@ pub(crate) struct ScriptedPeer {
     outbound: Stream,
     /// The stream that it must receive; `None` until its session is known.
     pub(crate) inbound: Option<Stream>,
+    /// Its header, which is not part of the stream.
+    header: Vec<u8>,
+    /// What must come ahead of the stream that it receives, once that is known.
+    pub(crate) preface: Option<Preface>,
     to_write: VecDeque<Write>,
     /// Bytes that it may still read; `None` is without a limit.
     allowance: Option<u64>,
@@ -29,83 +35,24 @@ pub(crate) struct ScriptedPeer {
     pub(crate) facts: Facts,
 }
 
-/// Calls of an application so far, and their results.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facts {
-    /// Bytes that its kernel took.
-    pub(crate) written: u64,
-    /// It has sent its FIN.
-    pub(crate) fin_sent: bool,
-    /// It has ended the connection by itself.
-    pub(crate) left: Option<Leaving>,
-    /// Bytes that it has received.
-    pub(crate) received: u64,
-    /// It has received a FIN.
-    pub(crate) fin_received: bool,
-    /// Its connection broke, or was never established.
-    pub(crate) broken: Option<Errno>,
-    /// Its connection was established.
-    pub(crate) was_connected: bool,
-    /// It did not read for a while.
-    pub(crate) has_paused: bool,
-    /// Its host was silent or unreachable for a while.
-    pub(crate) was_cut_off: bool,
-    /// It left while its host was: no segment of that has arrived.
-    pub(crate) left_unheard: bool,
-}
-
-/// How an application ended its connection by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaving {
-    /// With an RST.
-    Reset,
-    /// With a FIN; the kernel answers later bytes with an RST.
-    Close,
-    Vanish,
-    /// Its process was killed.
-    Killed,
-    /// Its host has lost the connection.
-    Crash,
-    /// Both FINs had passed.
-    InOrder,
-}
-
-/// The result of one step of an application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Nothing could be done.
-    Nothing,
-    /// The connection was established.
-    Connected,
-    Wrote(usize),
-    /// So many bytes were received; they are in the scratch buffer.
-    Received(usize),
-    FinSent,
-    FinReceived,
-    /// The connection broke, or could not be established.
-    Broke,
-    /// It has closed its socket: nothing more can come or go.
-    Closed,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Write {
     Bytes(u64),
+    /// The rest of its header and of the beginning of its stream.
+    Opening,
     Mark,
     Fin,
 }
 
-impl Facts {
-    /// Whether the other end may get a FIN behind the last byte.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.fin_sent || matches!(self.left, Some(Leaving::Close | Leaving::Killed))
-    }
-}
-
 impl ScriptedPeer {
     /// An application that connects by this socket.
-    pub(crate) fn connecting(socket: PeerSocket, outbound: Stream, inbound: Stream) -> Self {
-        Self { is_connecting: true, ..Self::new(Some(socket), outbound, Some(inbound)) }
+    pub(crate) fn connecting(
+        socket: PeerSocket,
+        header: Vec<u8>,
+        outbound: Stream,
+        inbound: Stream,
+    ) -> Self {
+        Self { is_connecting: true, header, ..Self::new(Some(socket), outbound, Some(inbound)) }
     }
 
     /// An application that has accepted a connection.
@@ -117,7 +64,7 @@ impl ScriptedPeer {
 
     /// An application whose connection the kernel refused at once.
     pub(crate) fn not_connected(errno: Errno) -> Self {
-        let mut peer = Self::new(None, 0, None);
+        let mut peer = Self::new(None, Stream::default(), None);
         peer.facts.broken = Some(errno);
         peer
     }
@@ -128,6 +75,8 @@ impl ScriptedPeer {
             is_connecting: false,
             outbound,
             inbound,
+            header: Vec::new(),
+            preface: None,
             to_write: VecDeque::new(),
             allowance: None,
             is_cut_off: false,
@@ -148,8 +97,10 @@ impl ScriptedPeer {
     /// Carries out an act that needs no wait, or queues it for [`Self::step`].
     pub(crate) fn act(&mut self, act: Act) {
         match act {
-            Act::Send(_) | Act::Mark | Act::Fin if self.has_planned_fin() => {}
+            Act::Send(_) | Act::Open | Act::Mark | Act::Fin if self.has_planned_fin() => {}
             Act::Send(count) => self.to_write.push_back(Write::Bytes(count.into())),
+            Act::Open if self.opening_left() == 0 => {}
+            Act::Open => self.to_write.push_back(Write::Opening),
             Act::Mark => self.to_write.push_back(Write::Mark),
             Act::Fin => self.to_write.push_back(Write::Fin),
             Act::Pause => {
@@ -210,6 +161,7 @@ impl ScriptedPeer {
     /// Reads without a limit from now on, and sends a FIN behind the queued bytes.
     pub(crate) fn cooperate(&mut self) {
         self.allowance = None;
+        self.act(Act::Open);
         self.act(Act::Fin);
     }
 
@@ -300,6 +252,8 @@ impl ScriptedPeer {
             // The kernel reports an error once: behind it, the end is no FIN.
             Ok(0) if self.facts.broken.is_some() => self.close(),
             Ok(0) => {
+                let rest = self.preface.as_mut().map(Preface::end);
+                self.received_behind(&rest.unwrap_or_default());
                 self.facts.fin_received = true;
                 Step::FinReceived
             }
@@ -307,8 +261,7 @@ impl ScriptedPeer {
                 if let Some(allowance) = &mut self.allowance {
                     *allowance -= count as u64;
                 }
-                self.check(&scratch[..count]);
-                self.facts.received += count as u64;
+                self.received(&scratch[..count]);
                 Step::Received(count)
             }
             Err(Errno::AGAIN | Errno::INTR) => Step::Nothing,
@@ -319,46 +272,101 @@ impl ScriptedPeer {
         }
     }
 
-    /// Compares received bytes with the stream of the other end.
-    fn check(&self, bytes: &[u8]) {
-        if let Some(inbound) = self.inbound {
-            let at = difference(inbound, self.facts.received, bytes);
-            assert!(at.is_none(), "a wrong byte at {at:?}: lost, invented or reordered");
+    /// Counts received bytes, and takes what comes ahead of the stream of the other end.
+    fn received(&mut self, bytes: &[u8]) {
+        self.facts.got += bytes.len() as u64;
+        match &mut self.preface {
+            Some(preface) => {
+                let behind = preface.take(bytes);
+                self.received_behind(&behind);
+            }
+            None => self.received_behind(bytes),
         }
     }
 
+    /// Compares received bytes with the stream of the other end.
+    fn received_behind(&mut self, behind: &[u8]) {
+        if let Some(inbound) = &self.inbound {
+            let at = difference(inbound, self.facts.received, behind);
+            assert!(at.is_none(), "a wrong byte at {at:?}: lost, invented or reordered");
+        }
+        self.facts.received += behind.len() as u64;
+    }
+
+    /// The engine passes its header on: it is the beginning of its stream.
+    pub(crate) fn pass_header_on(&mut self, outbound: Stream) {
+        self.facts.written += std::mem::take(&mut self.facts.header_written);
+        self.header.clear();
+        self.outbound = outbound;
+    }
+
+    /// Bytes of its header that it has not sent.
+    fn header_left(&self) -> &[u8] {
+        let sent = usize::try_from(self.facts.header_written).unwrap_or(usize::MAX);
+        self.header.get(sent..).unwrap_or_default()
+    }
+
+    /// The next bytes that it sends, header first.
+    fn fill(&self, bytes: &mut [u8]) {
+        let header = self.header_left();
+        let (first, rest) = bytes.split_at_mut(header.len().min(bytes.len()));
+        first.copy_from_slice(&header[..first.len()]);
+        fill(&self.outbound, self.facts.written, rest);
+    }
+
+    /// Counts bytes that its kernel took.
+    fn sent(&mut self, count: u64) {
+        let of_header = count.min(self.header_left().len() as u64);
+        self.facts.header_written += of_header;
+        self.facts.written += count - of_header;
+    }
+
+    /// All bytes that it has sent have arrived at the host of the other end.
+    pub(crate) fn has_all_arrived(&self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| socket.unacked() == 0)
+    }
+
+    /// Bytes of its header and of the beginning of its stream that it has not sent.
+    fn opening_left(&self) -> u64 {
+        let beginning = self.outbound.begins_with() as u64;
+        self.header_left().len() as u64 + beginning.saturating_sub(self.facts.written)
+    }
+
     fn write(&mut self, choices: &mut impl Choices, scratch: &mut [u8]) -> Step {
-        let (Some(socket), Some(first)) = (&self.socket, self.to_write.front_mut()) else {
-            return Step::Nothing;
+        let Some(first) = self.to_write.front().copied() else { return Step::Nothing };
+        let count = match first {
+            Write::Bytes(count) => count,
+            Write::Opening => self.opening_left(),
+            Write::Mark => 1,
+            Write::Fin => 0,
         };
+        if count == 0 && first != Write::Fin {
+            self.to_write.pop_front();
+            return Step::Wrote(0);
+        }
+        let bytes = &mut scratch[..if first == Write::Mark { 1 } else { size(choices, count) }];
+        self.fill(bytes);
+        let Some(socket) = &self.socket else { return Step::Nothing };
         let taken = match first {
-            Write::Bytes(count) => {
-                let bytes = &mut scratch[..size(choices, *count)];
-                fill(self.outbound, self.facts.written, bytes);
-                let taken = socket.send(bytes);
-                if let Ok(taken) = taken {
-                    *count -= taken as u64;
-                }
-                taken
-            }
-            Write::Mark => {
-                let mut byte = [0];
-                fill(self.outbound, self.facts.written, &mut byte);
-                socket.send_marked(byte[0])
-            }
+            Write::Bytes(_) | Write::Opening => socket.send(bytes),
+            Write::Mark => socket.send_marked(bytes[0]),
             Write::Fin => socket.shut_write().map(|()| 0),
         };
         match taken {
-            Ok(0) if *first == Write::Fin => {
+            Ok(0) if first == Write::Fin => {
                 self.to_write.clear();
                 self.facts.fin_sent = true;
                 Step::FinSent
             }
             Ok(taken) => {
-                if matches!(first, Write::Bytes(0) | Write::Mark) {
-                    self.to_write.pop_front();
+                let taken_now = taken as u64;
+                self.facts.has_marked |= first == Write::Mark;
+                match self.to_write.front_mut() {
+                    Some(Write::Bytes(left)) if *left > taken_now => *left -= taken_now,
+                    Some(Write::Opening) if count > taken_now => {}
+                    _ => _ = self.to_write.pop_front(),
                 }
-                self.facts.written += taken as u64;
+                self.sent(taken_now);
                 Step::Wrote(taken)
             }
             Err(Errno::AGAIN | Errno::INTR) => Step::Nothing,

@@ -23,7 +23,7 @@ impl Progress {
             let lane = session.lane(direction);
             (lane.received(), lane.sent(), lane.state())
         };
-        let relays = !matches!(session.stage(), Stage::Connecting { .. });
+        let relays = matches!(session.stage(), Stage::Relaying | Stage::Flushing { .. });
         let figures = Some((relays, Direction::BOTH.map(of_lane)));
         if figures == self.figures {
             return;

@@ -2,11 +2,15 @@
 
 use crate::content::Stream;
 use crate::network::{Connection, PeerSocket};
+use crate::opening::Beginning;
 use crate::peer::{Leaving, ScriptedPeer};
+use crate::preface::Preface;
 use crate::progress::Progress;
 use crate::random::mix;
-use crate::script::{Act, AddressKind, Endpoint, Limits};
+use crate::script::{Act, AddressKind, Admission, Endpoint, Limits};
 use flow::{CloseReason, Peer};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use sys::Errno;
 use testkit::sim::Closed;
@@ -16,6 +20,18 @@ pub(crate) struct Session {
     pub(crate) number: u16,
     /// Where its client connects.
     pub(crate) endpoint: Endpoint,
+    /// The address of its client; `None` of a Unix socket.
+    pub(crate) address: Option<SocketAddr>,
+    /// What its client begins with.
+    pub(crate) beginning: Beginning,
+    /// The streams of both peers.
+    streams: [Stream; 2],
+    /// Whether the engine takes the header of its client; `None` before the engine has it.
+    pub(crate) takes_header: Option<bool>,
+    /// What its target gets first, once that is connected.
+    preface: Option<Preface>,
+    /// Other forwards of the process change what it sends: two sessions of the engine serve it.
+    pub(crate) is_opaque: bool,
     pub(crate) client: ScriptedPeer,
     pub(crate) target: Option<Target>,
     /// Applications of targets whose connection the engine has closed for another attempt.
@@ -38,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) record: Option<Record>,
     /// The limits of its forward, in all configurations until its end.
     pub(crate) limits: Vec<Limits>,
+    /// Its lists, headers and routes, likewise.
+    pub(crate) admissions: Vec<Admission>,
     /// The engine has relayed it.
     pub(crate) was_relaying: bool,
     /// The last progress of its lanes, as the engine counts.
@@ -72,15 +90,29 @@ pub(crate) struct Record {
 }
 
 /// The stream that `peer` of a session sends.
-pub(crate) fn stream(session: u16, peer: Peer) -> Stream {
-    mix(u64::from(session) << 1 | u64::from(peer == Peer::Target))
+pub(crate) fn stream(session: u16, peer: Peer, beginning: Arc<[u8]>) -> Stream {
+    Stream::new(mix(u64::from(session) << 1 | u64::from(peer == Peer::Target)), beginning)
 }
 
 impl Session {
-    pub(crate) fn new(number: u16, endpoint: Endpoint, client: ScriptedPeer) -> Self {
+    pub(crate) fn new(
+        number: u16,
+        endpoint: Endpoint,
+        address: Option<SocketAddr>,
+        beginning: Beginning,
+        client: ScriptedPeer,
+    ) -> Self {
+        let up = stream(number, Peer::Client, Arc::clone(&beginning.hello));
+        let down = stream(number, Peer::Target, Arc::default());
         Self {
             number,
             endpoint,
+            address,
+            beginning,
+            streams: [up, down],
+            takes_header: None,
+            preface: None,
+            is_opaque: false,
             client,
             target: None,
             strays: Vec::new(),
@@ -93,6 +125,7 @@ impl Session {
             killed: false,
             record: None,
             limits: Vec::new(),
+            admissions: Vec::new(),
             was_relaying: false,
             progress: Progress::default(),
             closed: [Vec::new(), Vec::new()],
@@ -125,6 +158,42 @@ impl Session {
             Peer::Client => Some(&mut self.client),
             Peer::Target => self.target.as_mut().map(|target| &mut target.peer),
         }
+    }
+
+    /// The stream that `peer` sends.
+    pub(crate) fn stream(&self, peer: Peer) -> &Stream {
+        &self.streams[usize::from(peer == Peer::Target)]
+    }
+
+    /// The engine has begun to serve it, and takes the header of its client or passes it on.
+    pub(crate) fn begins(&mut self, takes_header: bool) {
+        if self.takes_header.is_some() {
+            return;
+        }
+        self.takes_header = Some(takes_header);
+        if !takes_header {
+            self.streams[0] = self.streams[0].behind(&self.beginning.header);
+            self.client.pass_header_on(self.streams[0].clone());
+        }
+    }
+
+    /// Its target gets one of these headers first.
+    pub(crate) fn expect(&mut self, headers: Vec<Vec<u8>>) {
+        let preface = Preface::of(headers);
+        for target in self.target.iter_mut().chain(&mut self.strays) {
+            target.peer.preface = Some(preface.clone());
+        }
+        self.preface = Some(preface);
+    }
+
+    /// Its target was connected, as far as is known.
+    pub(crate) fn was_connected(&self) -> bool {
+        self.was_relaying || self.preface.is_some()
+    }
+
+    /// Lengths of the headers that its target may get.
+    pub(crate) fn preface_lengths(&self) -> Vec<u64> {
+        self.preface.as_ref().map_or_else(|| vec![0], |it| it.lengths().collect())
     }
 
     /// Passes an act to an application; those of a target wait for its connection.
@@ -184,10 +253,11 @@ impl Session {
 
     /// Its target has accepted a connection. The others become strays.
     pub(crate) fn accepted(&mut self, socket: PeerSocket, host: u8, is_cut_off: bool) {
-        let (outbound, inbound) =
-            (stream(self.number, Peer::Target), stream(self.number, Peer::Client));
+        let [inbound, outbound] = self.streams.clone();
+        let inbound = (!self.is_opaque).then_some(inbound);
         let (is_unix, connection) = (socket.is_unix(), socket.connection());
-        let mut peer = ScriptedPeer::accepted(socket, outbound, Some(inbound));
+        let mut peer = ScriptedPeer::accepted(socket, outbound, inbound);
+        peer.preface.clone_from(&self.preface);
         peer.set_cut_off(is_cut_off && !is_unix);
         self.for_target.iter().for_each(|act| peer.act(*act));
         if self.cooperates {

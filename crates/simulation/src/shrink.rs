@@ -1,6 +1,8 @@
 //! Makes a failing script short: removes events, then simplifies the others.
 
-use crate::script::{Act, Command, Configuration, Event, Limits, Script, Selection, Target};
+use crate::script::{
+    Act, Admission, Command, Configuration, Event, Limits, Opening, Script, Selection, Target,
+};
 use std::time::Duration;
 
 /// A shorter script that fails as `script` does. `fails` runs a candidate, at most `tries` times.
@@ -91,6 +93,27 @@ impl<F: FnMut(&Script) -> bool> Shrinking<F> {
             candidate.start.0[position].selection = Selection::default();
             self.keep(candidate);
             self.simplify_targets(position);
+            self.simplify_admission(position);
+        }
+    }
+
+    fn simplify_admission(&mut self, forward: usize) {
+        let default = Admission::default();
+        let changes: [fn(&mut Admission, &Admission); 5] = [
+            |it, default| it.clone_from(default),
+            |it, _| (it.allow, it.deny) = (Vec::new(), Vec::new()),
+            |it, _| it.accept_proxy = None,
+            |it, default| it.send_proxy = default.send_proxy,
+            |it, _| it.routes.truncate(1),
+        ];
+        for change in changes {
+            let mut candidate = self.best.clone();
+            let forward = &mut candidate.start.0[forward];
+            change(&mut forward.admission, &default);
+            forward.agree();
+            if !forward.to.is_empty() || !forward.admission.routes.is_empty() {
+                self.keep(candidate);
+            }
         }
     }
 
@@ -99,6 +122,7 @@ impl<F: FnMut(&Script) -> bool> Shrinking<F> {
             for simpler in simplify_one(&self.best.start.0[forward].to, at) {
                 let mut candidate = self.best.clone();
                 candidate.start.0[forward].to = simpler;
+                candidate.start.0[forward].agree();
                 if self.keep(candidate) {
                     break;
                 }
@@ -126,6 +150,13 @@ fn simpler(event: &Event) -> Option<Event> {
         Event::Act(session, peer, Act::Read(count @ 2..)) => {
             Some(Event::Act(*session, *peer, Act::Read(count / 2)))
         }
+        Event::Connect(session, endpoint, Opening { header: Some(_), hello: Some(hello) }) => {
+            let opening = Opening { header: None, hello: Some(*hello) };
+            Some(Event::Connect(*session, *endpoint, opening))
+        }
+        Event::Connect(session, endpoint, opening) if *opening != Opening::default() => {
+            Some(Event::Connect(*session, *endpoint, Opening::default()))
+        }
         Event::Pass(span) if *span > Duration::from_millis(1) => {
             Some(Event::Pass(Duration::from_millis(half(*span))))
         }
@@ -149,7 +180,7 @@ mod tests {
     fn events_without_influence_are_removed() {
         let script = Script::of_seed(3);
         let connects = |script: &Script, session| {
-            script.events.iter().any(|it| matches!(it, Event::Connect(it, _) if *it == session))
+            script.events.iter().any(|it| matches!(it, Event::Connect(it, ..) if *it == session))
         };
         let has_large_write = |script: &Script| {
             let is_large = |it: &Event| matches!(it, Event::Act(_, _, Act::Send(3..)));

@@ -29,6 +29,11 @@ impl Tally {
         }
     }
 
+    /// Adds a session that has ended without a record.
+    pub(crate) fn add_unrecorded(&mut self) {
+        self.sessions += 1;
+    }
+
     /// Adds clients that were reported as refused, or wait to be.
     pub(crate) fn add_refused(&mut self, cause: Cause, count: u64) {
         for (refused, _) in self.refused.iter_mut().zip(REFUSED).filter(|(_, it)| *it == cause) {

@@ -6,25 +6,30 @@
 //! configurations may hold: such sessions are not judged, and what they leave behind is unknown to the model
 //! until the next success.
 
+mod admissions;
 mod choice;
 mod clients;
 mod compare;
+mod forward;
 mod health;
 mod judge;
 pub(crate) mod named;
 mod room;
+mod routes;
 mod session;
 mod set;
 
-use crate::script::{self, Configuration, Host, name_of, resolve};
+use crate::script::{self, Configuration, Host, name_of};
+use admissions::Admissions;
 use choice::{SourceChoices, Turns};
 use engine::{Report, SessionRecord};
-use flow::{By, CloseReason, Time};
+use flow::{By, CloseReason, SendProxy, Time};
+use forward::{Forward, Target, addresses};
 use health::Health;
+pub(crate) use routes::Heard;
 use session::{Session, Try};
-use set::{Candidate, Member};
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use set::{Candidate, Member, Set};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use sys::Address;
 
@@ -39,119 +44,32 @@ pub(crate) struct Targets {
     works_since: BTreeMap<u8, Option<Time>>,
     /// connect(2) may have failed for no reason.
     pub(crate) connects_fail: bool,
+    /// Sessions whose listener may have been removed while their header was awaited.
+    uncertain: BTreeSet<u64>,
+    /// Accepted clients on their way to another worker.
+    pub(crate) in_transit: usize,
     /// The target that has just gone down, before its report.
     goes_down: Option<(String, String)>,
 }
 
-/// A forward, as long as the engine knows it.
-#[derive(Debug)]
-struct Forward {
-    plan: script::Forward,
-    members: Vec<Member>,
-    targets: BTreeMap<String, Target>,
-    turns: Turns,
-    /// The present configuration has it.
-    is_configured: bool,
-    /// The workers may still use listeners and targets of another configuration.
-    is_changing: bool,
-}
-
-/// A target of a forward, by address.
-#[derive(Debug)]
-struct Target {
-    health: Health,
-    /// The last change of its health.
-    changed: Time,
-    /// Connects, and failed attempts; `None` if the engine may have forgotten some.
-    connects: Option<[u64; 2]>,
-}
-
-impl Target {
-    const NEW: Self = Self::with(Health::NEW, Some([0, 0]));
-    const UNKNOWN: Self = Self::with(Health::Unknown, None);
-
-    const fn with(health: Health, connects: Option<[u64; 2]>) -> Self {
-        Self { health, changed: Time::from_micros(0), connects }
-    }
-
-    fn change_health<T>(&mut self, now: Time, change: impl FnOnce(&mut Health) -> T) -> T {
-        let before = self.health;
-        let result = change(&mut self.health);
-        if self.health != before {
-            self.changed = now;
-        }
-        result
-    }
-
-    fn set_health(&mut self, health: Health, now: Time) {
-        self.change_health(now, |it| *it = health);
-    }
-}
-
-impl Forward {
-    fn new(plan: &script::Forward) -> Self {
-        let members: Vec<Member> = plan.to.iter().map(Into::into).collect();
-        let targets = members.iter().map(|member| (member.text.clone(), Target::NEW)).collect();
-        Self {
-            plan: plan.clone(),
-            members,
-            targets,
-            turns: Turns::new(),
-            is_configured: true,
-            is_changing: true,
-        }
-    }
-
-    /// Takes the configuration `plan`. A target that stays keeps its state.
-    fn change(&mut self, plan: &script::Forward) {
-        if self.plan.to != plan.to {
-            let members: Vec<Member> = plan.to.iter().map(Into::into).collect();
-            let was_in = |it: &Member, text: &str| it.text == text;
-            for member in &members {
-                if self.members.iter().any(|it| was_in(it, &member.text)) {
-                    continue;
-                }
-                // One that comes back may have been kept by a session.
-                let place = self.targets.entry(member.text.clone());
-                place.and_modify(|target| *target = Target::UNKNOWN).or_insert(Target::NEW);
-            }
-            (self.members, self.turns) = (members, Turns::new());
-        }
-        if self.plan.listen != plan.listen {
-            self.turns.disturb();
-        }
-        self.plan = plan.clone();
-        self.is_configured = true;
-    }
-
-    fn member(&self, text: &str) -> Option<&Member> {
-        self.members.iter().find(|member| member.text == text)
-    }
-}
-
-/// The addresses of a target, in any order. A Unix socket counts as one.
-fn addresses(target: &str) -> Vec<Option<SocketAddr>> {
-    let name = || target.split_once(".example:").and_then(|(_, port)| port.parse().ok());
-    match (target.parse(), name()) {
-        (Ok(address), _) => vec![Some(address)],
-        (_, Some(port)) => {
-            let host = &target[..target.len() - format!(":{port}").len()];
-            resolve(host, port).into_iter().map(Some).collect()
-        }
-        _ => vec![None],
-    }
-}
-
 impl Targets {
-    /// A change to this configuration begins.
-    pub(crate) fn begin_change(&mut self, configuration: &Configuration) {
+    /// A change to this configuration begins, while these sessions await something from their clients.
+    pub(crate) fn begin_change(
+        &mut self,
+        configuration: &Configuration,
+        greeting: impl Iterator<Item = u64>,
+    ) {
+        self.uncertain.extend(greeting);
         for (name, forward) in &mut self.forwards {
             let plan = configuration.0.iter().find(|plan| name_of(plan.name) == *name);
             let keeps_listeners = plan.is_some_and(|plan| plan.listen == forward.plan.listen);
             forward.is_changing |= !keeps_listeners;
+            forward.plans.extend(plan.cloned());
             let is_same = plan.is_some_and(|plan| *plan == forward.plan);
             for session in self.sessions.values_mut().filter(|it| it.forward == *name) {
-                session.is_certain &= keeps_listeners;
+                let rule = session.rule;
+                let keeps_rule = plan.is_some_and(|plan| rule.is_none() || plan.has_rule(rule));
+                session.is_certain &= keeps_listeners && keeps_rule;
                 session.is_unchanged &= is_same;
             }
         }
@@ -172,7 +90,8 @@ impl Targets {
     /// A new process image: it knows the open sessions, and tries again to connect the others.
     pub(crate) fn replace_image(&mut self, now: Time) {
         for forward in self.forwards.values_mut() {
-            forward.turns = Turns::new();
+            forward.sets.iter_mut().for_each(|set| set.turns = Turns::new());
+            forward.clients = Admissions::default();
             // Health goes on, counters begin anew. A removed forward keeps nothing of targets without sessions.
             for target in forward.targets.values_mut() {
                 let health = if forward.is_configured { target.health } else { Health::Unknown };
@@ -217,8 +136,8 @@ impl Targets {
             Report::Ended(record) => self.ended(record, now),
             Report::TargetDown { forward, target, .. } => self.down(forward, target, now),
             Report::TargetUp { forward, target, .. } => self.up(forward, target, now),
-            Report::ClientRefused { forward, limit, places, .. } => {
-                Self::client_refused(forward, *limit, *places);
+            Report::ClientRefused { forward, client, limit, places, .. } => {
+                self.client_refused(forward, &client.to_string(), *limit, *places);
             }
             _ => {}
         }
@@ -226,16 +145,20 @@ impl Targets {
 
     fn accepted(&mut self, id: u64, forward: &str, client: Address, now: Time) {
         let Some(known) = self.forwards.get(forward) else { return };
+        let is_certain = !known.is_changing && !self.uncertain.contains(&id);
+        let address = client.ip().map(|address| address.ip().to_canonical());
         self.sessions.insert(
             id,
             Session {
                 forward: forward.into(),
-                client: client.ip().map(|address| address.ip().to_canonical()),
+                client: address,
+                rule: None,
+                awaits_hello: !known.plan.admission.routes.is_empty(),
                 began: now,
                 until: now.after(known.plan.limits.connect),
-                targets: u32::try_from(known.members.len()).unwrap_or(1),
-                is_certain: !known.is_changing,
-                is_unchanged: !known.is_changing,
+                targets: known.set(None).map_or(1, Set::len),
+                is_certain,
+                is_unchanged: is_certain,
                 tries: Vec::new(),
                 connected: None,
                 waits_since: None,
@@ -244,10 +167,31 @@ impl Targets {
         );
     }
 
+    /// The configurations of a forward that workers may still follow.
+    pub(crate) fn plans_of(&self, forward: &str) -> Option<&[script::Forward]> {
+        self.forwards.get(forward).map(|forward| &forward.plans[..])
+    }
+
+    /// The forward of a session, and when it began.
+    pub(crate) fn began(&self, id: u64) -> Option<(&str, Time)> {
+        self.sessions.get(&id).map(|session| (&*session.forward, session.began))
+    }
+
+    /// The headers that a target may get.
+    pub(crate) fn header_for(&self, forward: &str, target: &str) -> Vec<SendProxy> {
+        let forward = self.forwards.get(forward).filter(|it| it.is_configured);
+        let forward = forward.filter(|it| it.plans.len() == 1);
+        match forward.and_then(|it| Some((it.member(target)?, it.plan.admission.send_proxy))) {
+            Some((member, of_forward)) => vec![member.send.unwrap_or(of_forward)],
+            None => vec![SendProxy::Off, SendProxy::V1, SendProxy::V2],
+        }
+    }
+
     /// The targets of the session's forward; `None` if one is in an unknown state.
     fn candidates(&self, session: &Session, now: Time) -> Option<Vec<Candidate>> {
         let forward = self.forwards.get(&session.forward)?;
-        let has_health = forward.plan.selection.passive.is_some() && forward.members.len() > 1;
+        let set = forward.set(session.rule)?;
+        let has_health = forward.plan.selection.passive.is_some() && set.members.len() > 1;
         let candidate = |member: &Member| {
             let health = forward.targets.get(&member.text)?.health;
             let health = if has_health { health } else { Health::NEW };
@@ -255,7 +199,7 @@ impl Targets {
             let is_tried = session.has_tried(&member.text);
             Some(Candidate { is_tried, ..Candidate::of(member, health, sessions, now)? })
         };
-        forward.members.iter().map(candidate).collect()
+        set.members.iter().map(candidate).collect()
     }
 
     /// Sessions with a place in a target.
@@ -292,11 +236,12 @@ impl Targets {
             has_place: true,
         });
         let latest = now.after(forward.plan.limits.connect);
+        let has_others = forward.set(session.rule).is_some_and(|set| set.members.len() > 1);
         let Some(target) = forward.targets.get_mut(target) else { return };
         // A restored session whose listener was removed has no other target than the one that it had.
         if !session.is_certain && target.health.is_due(now) {
             target.set_health(Health::Unknown, now);
-        } else if forward.members.len() > 1 {
+        } else if has_others {
             target.change_health(now, |health| health.selected(now, latest));
         }
     }
@@ -312,6 +257,7 @@ impl Targets {
         self.judge_failure(id, target, address, reason);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(forward) = self.forwards.get_mut(&session.forward) else { return };
+        let has_others = forward.set(session.rule).is_some_and(|set| set.members.len() > 1);
         let last = session.tries.len().saturating_sub(1);
         let mut tries = session.tries.iter_mut().enumerate().rev();
         let current = tries.find(|(_, it)| it.target == target && !it.is_over);
@@ -329,7 +275,7 @@ impl Targets {
         }
         current.has_place &= at == last;
         let passive = forward.plan.selection.passive;
-        let counts = forward.members.len() > 1 && reason.by != By::Resource;
+        let counts = has_others && reason.by != By::Resource;
         if !session.is_certain {
             state.set_health(Health::Unknown, now);
         } else if let Some(passive) = passive.filter(|_| counts)

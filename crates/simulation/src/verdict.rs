@@ -36,7 +36,7 @@ pub(crate) fn of_record(session: &Session, circumstances: Circumstances) {
         session.client.facts,
         session.peer(Peer::Target).map(|peer| &peer.facts)
     );
-    for direction in Direction::BOTH {
+    for direction in Direction::BOTH.into_iter().filter(|_| !session.is_opaque) {
         bytes(session, record, direction);
     }
 }
@@ -76,6 +76,8 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
         return true;
     }
     match (of(reason.by), reason.cause) {
+        // A peer that leaves while its header is awaited is a health check, without a record.
+        (Some(_), Cause::Fin) if reason.phase == Phase::Greet => false,
         (Some(_), Cause::Fin) => {
             // Of a session to a listener of the process, the other one may have been lost by a failed call
             // (seed 582379).
@@ -101,6 +103,7 @@ fn is_explained(session: &Session, record: Record, circumstances: Circumstances)
             Cause::NameError => circumstances.had_empty_answer,
             _ => false,
         },
+        (Some(Peer::Client), Cause::BadHeader) => has_bad_header(session),
         (None, cause) => of_others(session, record, cause, circumstances),
         _ => false,
     }
@@ -122,6 +125,17 @@ fn of_others(
         }
         // `targets` checks which targets were full.
         (By::Limit, Cause::OverLimit) => record.reason.phase == Phase::Connect,
+        (By::Limit, Cause::HeaderTimeout) => {
+            let timeouts = session.admissions.iter().filter_map(|it| it.accept_proxy.as_ref());
+            let has_lasted = timeouts.map(|it| it.timeout).any(|it| has_lasted(Some(it)));
+            session.takes_header != Some(false) && has_lasted
+        }
+        (By::Limit, Cause::HelloTimeout) => {
+            let has_lasted = session.admissions.iter().any(|it| has_lasted(Some(it.hello)));
+            has_lasted && session.client.facts.written > 0
+        }
+        // The world knows the routes.
+        (By::Limit, Cause::NoRoute) => record.reason.phase == Phase::Greet,
         (By::Limit, Cause::IdleTimeout) => limits().any(|it| was_idle(it.idle)),
         (By::Limit, Cause::HalfCloseTimeout) => limits().any(|it| was_idle(it.half)),
         (By::Limit, Cause::Stalled) => {
@@ -152,6 +166,14 @@ fn has_stalled(
         let explains = circumstances.network_failed || !reads(direction.sink());
         record.quiet_lanes[direction as usize] >= limit && explains
     })
+}
+
+/// Whether the header of the client is wrong, or no byte of it could follow.
+fn has_bad_header(session: &Session) -> bool {
+    let facts = &session.client.facts;
+    let is_cut = facts.fin_sent || facts.left.is_some() || facts.broken.is_some();
+    let is_wrong = !session.beginning.is_valid || is_cut || facts.has_marked;
+    session.takes_header != Some(false) && is_wrong
 }
 
 /// Whether the peer has ended its connection in a way that may reset it.
@@ -208,7 +230,9 @@ fn at_the_end_of(
         session.number,
         record.reason
     );
-    let refused_by_fin = session.may_be_refused_by_fin(peer) && facts.fin_received;
+    let refused_by_fin = session.may_be_refused_by_fin(peer)
+        && facts.fin_received
+        && record.reason.phase != Phase::Greet;
     // The kernel resets a closed connection whose reader pauses for minutes with bytes unsent
     // (`tcp_orphan_retries`). While the network fails, a FIN is given up as well, and an RST is lost.
     let paused = is_in_order && facts.has_paused && !facts.fin_received;

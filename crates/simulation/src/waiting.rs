@@ -44,12 +44,24 @@ fn of_session(world: &World, session: &SessionAudit) {
                 "{number:?}: connected or failed, and unnoticed: {client:?} {attempts:?}"
             );
         }
+        Stage::Greeting { .. } => {
+            if let Some(awaited) = session.awaits {
+                world.check_greeting(session, awaited);
+            }
+        }
+        Stage::Preamble { .. } => {
+            let can_write = target.writable && target.unacknowledged == 0;
+            assert!(
+                !can_write,
+                "{number:?}: a target waits for the rest of its header: {target:?}"
+            );
+        }
         Stage::Relaying => {
             for direction in Direction::BOTH {
                 of_lane(number, session, direction, [client, target]);
             }
         }
-        _ => {}
+        Stage::Flushing { .. } => {}
     }
 }
 

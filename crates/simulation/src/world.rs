@@ -1,6 +1,7 @@
 //! Everything around the control side of the engine: the network, the peers, the resolver and the
 //! workers. One step at a time, chosen by the seed.
 
+mod greetings;
 mod image;
 mod peers;
 mod workers;
@@ -10,7 +11,7 @@ use crate::names::Names;
 use crate::network::Connection;
 use crate::peer::{CHUNK, ScriptedPeer};
 use crate::random::{Choices, Random};
-use crate::script::{HOSTS, Limits};
+use crate::script::{Forward, HOSTS, Limits};
 use crate::session::Session;
 use crate::tally::Tally;
 use crate::targets::Targets;
@@ -18,6 +19,7 @@ use crate::trace::Trace;
 use crate::verdict::Circumstances;
 use engine::Report;
 use flow::{By, Cause, Peer, Phase, Time};
+use greetings::Greetings;
 use image::EngineHandles;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -72,6 +74,13 @@ pub(crate) struct World {
     pub(crate) targets: Targets,
     /// The limits of each forward, in all configurations so far.
     limits: BTreeMap<String, Vec<Limits>>,
+    /// All configurations of each forward so far.
+    plans: BTreeMap<String, Vec<Forward>>,
+    greetings: Greetings,
+    /// Clients that were reported as refused.
+    refused: u64,
+    /// A new process image restores the sessions of the previous one.
+    pub(crate) is_restoring: bool,
     pub(crate) circumstances: Circumstances,
     /// The limit of descriptors is lowered.
     pub(crate) has_few_files: bool,
@@ -157,6 +166,10 @@ impl World {
             forgotten: BTreeSet::new(),
             targets: Targets::default(),
             limits: BTreeMap::new(),
+            plans: BTreeMap::new(),
+            greetings: Greetings::default(),
+            refused: 0,
+            is_restoring: false,
             circumstances: Circumstances::default(),
             has_few_files: false,
             start: sim.now(),

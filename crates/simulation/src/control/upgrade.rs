@@ -70,6 +70,10 @@ impl Control {
             let is_kept = was[..2] == place[..2] && (was[2].is_empty() || was[2] == place[2]);
             assert!(is_kept, "session {id}: {was:?} became {place:?}");
         }
+        let mut world = self.world.lock();
+        world.is_restoring = false;
+        world.check_ends();
+        drop(world);
         assert!(taken.unbound.is_empty(), "listeners were lost: {:?}", taken.unbound);
     }
 }

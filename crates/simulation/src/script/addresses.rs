@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub(crate) const HOSTS: u8 = 4;
 /// Names of targets.
 pub(crate) const NAMES: u8 = 3;
+/// Clients that headers state.
+pub(crate) const STATED: usize = 8;
 /// Ports at which nothing listens.
 pub(crate) const NOWHERE: u8 = 4;
 /// Ports for outgoing connections: few, so that a target's own port comes up.
@@ -29,6 +31,23 @@ pub(crate) fn host_address(host: u8) -> SocketAddr {
 pub(crate) fn client_address(session: u16) -> IpAddr {
     let client = (session % 7).saturating_sub(3);
     Ipv4Addr::new(127, 0, 3, u8::try_from(client).unwrap_or(0)).into()
+}
+
+/// The client with this number, and the address that it has connected to, as headers state them. Two of them are
+/// the addresses of clients here.
+pub(crate) fn stated_addresses(client: u8, session: u16) -> [SocketAddr; 2] {
+    let texts = [
+        ["10.9.0.1", "10.8.0.1"],
+        ["10.9.0.2", "10.8.0.1"],
+        ["10.9.7.1", "10.8.0.1"],
+        ["127.0.3.0", "127.0.0.1"],
+        ["::ffff:10.9.0.1", "::ffff:10.8.0.1"],
+        ["2001:db8::1", "2001:db8:f::1"],
+        ["2001:db8::2", "2001:db8:f::1"],
+        ["2001:db8:0:1::1", "2001:db8:f::1"],
+    ];
+    let [from, to] = texts[usize::from(client) % STATED].map(|it| it.parse().expect("an address"));
+    [SocketAddr::new(from, 40_000 + session), SocketAddr::new(to, 443)]
 }
 
 /// The path of the Unix socket of a target's host.

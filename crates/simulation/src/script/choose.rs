@@ -2,11 +2,11 @@
 
 use super::Script;
 use super::addresses::HOSTS;
-use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint};
+use super::admit::{self, configuration};
+use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint, Forward};
 use super::event::{Act, Command, Event, Host, Resolver, Severity};
-use super::family::{
-    change_targets, clients, configuration, endpoint, endpoint_at, limits, selection, targets,
-};
+use super::family::{change_targets, clients, endpoint, endpoint_at, limits, selection, targets};
+use super::opening::Opening;
 use crate::random::{Bytes, Choices, Random, mix};
 use flow::Peer;
 use std::time::Duration;
@@ -87,6 +87,8 @@ struct Choosing<C> {
     longest: u32,
     /// Events concern one of so many last sessions.
     window: u32,
+    /// Forwards may have lists, headers and routes.
+    admits: bool,
     most_sessions: u16,
     seed: u64,
     sessions: u16,
@@ -103,13 +105,15 @@ impl<C: Choices> Choosing<C> {
         let most_bytes = choices.pick(&[10, 3_000, 3_000, 100_000, 600_000]);
         let longest = choices.pick(&[20, 3_000, 30_000, 7_200_000]);
         let window = choices.pick(&[1, 5, 20]);
-        let configuration = configuration(&mut choices);
+        let admits = choices.chance(60);
+        let configuration = configuration(&mut choices, admits);
         Self {
             choices,
             weights,
             most_bytes,
             longest,
             window,
+            admits,
             most_sessions,
             seed,
             sessions: 0,
@@ -144,7 +148,11 @@ impl<C: Choices> Choosing<C> {
 
     fn add(&mut self, group: Group) {
         let event = match group {
-            Group::Connect => self.connect(),
+            Group::Connect => {
+                let connect = self.connect();
+                self.events.push(connect);
+                return self.open();
+            }
             Group::Exchange => return self.exchange(),
             Group::Send => self.act(|it| Act::Send(it.choices.size(it.most_bytes))),
             Group::Reading => self.act(|it| match it.choices.below(4) {
@@ -182,8 +190,34 @@ impl<C: Choices> Choosing<C> {
 
     fn connect(&mut self) -> Event {
         let endpoint = self.endpoint();
+        let is_at = |it: &Endpoint| it.number == endpoint.number;
+        let mut forwards = self.configuration.0.iter();
+        let forward = forwards.find(|forward| self.admits && forward.listen.iter().any(is_at));
+        let opening = forward
+            .map_or_else(Opening::default, |forward| admit::opening(forward, &mut self.choices));
         self.sessions += 1;
-        Event::Connect(self.sessions - 1, endpoint)
+        Event::Connect(self.sessions - 1, endpoint, opening)
+    }
+
+    /// The client of the last event begins: at once, in pieces, later, or never.
+    fn open(&mut self) {
+        let Some(Event::Connect(session, _, opening)) = self.events.last() else { return };
+        let session = *session;
+        if *opening == Opening::default() {
+            return;
+        }
+        let acts = admit::acts(&mut self.choices, self.most_bytes);
+        for act in acts {
+            self.events.push(Event::Act(session, Peer::Client, act));
+            if self.choices.chance(20) {
+                let between = match self.choices.below(3) {
+                    0 => Event::Settle,
+                    1 => Event::Pass(self.span()),
+                    _ => Event::Pass(Duration::from_millis(self.choices.size(20).into())),
+                };
+                self.events.push(between);
+            }
+        }
     }
 
     /// Mostly where the configuration listens.
@@ -229,7 +263,9 @@ impl<C: Choices> Choosing<C> {
     fn exchange(&mut self) {
         let connect = self.connect();
         let session = self.sessions - 1;
+        let opens = matches!(&connect, Event::Connect(_, _, it) if *it != Opening::default());
         self.events.push(connect);
+        self.events.extend(opens.then_some(Event::Act(session, Peer::Client, Act::Open)));
         for peer in [Peer::Client, Peer::Target] {
             let count = self.choices.size(self.most_bytes);
             self.events.push(Event::Act(session, peer, Act::Send(count)));
@@ -266,7 +302,7 @@ impl<C: Choices> Choosing<C> {
             4..8 => Command::List,
             8..10 => Command::Tidy(self.choices.chance(50).then(|| self.span())),
             10..12 => Command::Retry,
-            12..14 => Command::Try(configuration(&mut self.choices)),
+            12..14 => Command::Try(configuration(&mut self.choices, self.admits)),
             14 => Command::Cut,
             _ if self.choices.chance(20) => Command::Shutdown,
             _ => Command::List,
@@ -295,9 +331,10 @@ impl<C: Choices> Choosing<C> {
 
     /// A changed configuration, or another one.
     fn next_configuration(&mut self) -> Configuration {
-        let forwards = &mut self.configuration.0;
+        let (forwards, admits) = (&mut self.configuration.0, self.admits);
         let at = self.choices.below(u32::try_from(forwards.len()).unwrap_or(1)) as usize;
-        match self.choices.below(11) {
+        match self.choices.below(if admits { 14 } else { 11 }) {
+            11..14 => admit::admit(&mut forwards[at], &mut self.choices),
             9 | 10 => forwards[at].clients = clients(&mut self.choices),
             0 => forwards[at].limits = limits(&mut self.choices),
             1 => forwards[at].to = targets(&mut self.choices),
@@ -309,8 +346,9 @@ impl<C: Choices> Choosing<C> {
                 let number = forwards[at].listen[0].number;
                 forwards[at].listen[0] = endpoint_at(&mut self.choices, number);
             }
-            _ => self.configuration = configuration(&mut self.choices),
+            _ => self.configuration = configuration(&mut self.choices, admits),
         }
+        self.configuration.0.iter_mut().for_each(Forward::agree);
         self.configuration.clone()
     }
 }
@@ -346,7 +384,7 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|_| random.below(256) as u8).collect();
             let script = Script::of_bytes(&bytes);
             assert_eq!(script, Script::of_bytes(&bytes));
-            assert!(script.events.len() <= length + 5);
+            assert!(script.events.len() <= 3 * length + 12);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Limits on the clients of a forward, and how clients are distinguished.
 
-use flow::{Prefix, Share};
+use super::net::Net;
+use flow::Share;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -13,6 +14,8 @@ pub struct Clients {
     pub sessions: Option<u16>,
     /// `new`, per second.
     pub new: Option<u16>,
+    /// `burst`.
+    pub burst: Option<u16>,
     /// `prefix` for IPv4.
     pub prefix: u8,
     /// `exempt` has the first client.
@@ -21,7 +24,7 @@ pub struct Clients {
 
 impl Default for Clients {
     fn default() -> Self {
-        Self { share: None, sessions: None, new: None, prefix: 32, exempt: false }
+        Self { share: None, sessions: None, new: None, burst: None, prefix: 32, exempt: false }
     }
 }
 
@@ -31,11 +34,12 @@ impl Clients {
 
     /// Its lines of a configuration.
     pub(super) fn toml(&self) -> String {
-        let Self { share, sessions, new, prefix, exempt } = self;
+        let Self { share, sessions, new, burst, prefix, exempt } = self;
         let share = share.map_or("'off'".into(), |it| Share::of_thousandths(it).to_string());
         let parts = [
             sessions.map(|count| format!("sessions = {count}")),
             new.map(|count| format!("new = '{count}/s'")),
+            burst.map(|count| format!("burst = {count}")),
             Some(format!("prefix = [{prefix}, 64]")),
             exempt.then(|| format!("exempt = '{}'", Self::EXEMPT)),
         ];
@@ -47,7 +51,7 @@ impl Clients {
     pub(crate) fn name(&self, address: IpAddr) -> Option<String> {
         let is_limited = self.share.is_some() || self.sessions.is_some() || self.new.is_some();
         let is_exempt = self.exempt && address.to_string() == Self::EXEMPT;
-        let name = Prefix::around(address, self.prefix, 64).to_string();
+        let name = Net::around(address, self.prefix, 64).to_string();
         (is_limited && !is_exempt).then_some(name)
     }
 }
@@ -55,7 +59,7 @@ impl Clients {
 impl fmt::Display for Clients {
     /// The values that differ from the defaults, each behind a space.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { share, sessions, new, prefix, exempt } = self;
+        let Self { share, sessions, new, burst, prefix, exempt } = self;
         if let Some(share) = share {
             write!(f, " share={share}")?;
         }
@@ -64,6 +68,9 @@ impl fmt::Display for Clients {
         }
         if let Some(new) = new {
             write!(f, " new={new}")?;
+        }
+        if let Some(burst) = burst {
+            write!(f, " burst={burst}")?;
         }
         if *prefix != 32 {
             write!(f, " prefix={prefix}")?;

@@ -1,6 +1,7 @@
 //! The family of configurations of histories.
 
 use super::addresses::FIRST_LISTEN_PORT;
+use super::admission::Admission;
 use super::clients::Clients;
 use super::targets::{self, Selection, Target};
 use flow::PathChoice;
@@ -22,7 +23,7 @@ pub struct Forward {
     pub name: u8,
     /// Where it listens.
     pub listen: Vec<Endpoint>,
-    /// Its targets; at least one.
+    /// Its targets; none only if it has routes.
     pub to: Vec<Target>,
     /// How it chooses among them.
     pub selection: Selection,
@@ -30,6 +31,8 @@ pub struct Forward {
     pub limits: Limits,
     /// Its limits on clients.
     pub clients: Clients,
+    /// Its lists, headers and routes.
+    pub admission: Admission,
 }
 
 /// Where a forward listens, or a client connects.
@@ -137,15 +140,18 @@ impl Configuration {
 
 impl Forward {
     fn toml(&self) -> String {
-        let Self { name, listen, to, selection, limits, clients } = self;
+        let Self { name, listen, to, selection, limits, clients, admission } = self;
+        let to = match to[..] {
+            [] => String::new(),
+            _ => format!("to = {}\n", targets::toml(to)),
+        };
         let listen: Vec<String> =
             listen.iter().map(|endpoint| format!("'{}'", endpoint.listen())).collect();
         let mut text = format!(
-            "[[forward]]\nname = '{}'\nlisten = [{}]\nto = {}\nmax_sessions = {}\n\
+            "[[forward]]\nname = '{}'\nlisten = [{}]\n{to}max_sessions = {}\n\
              at_limit = '{}'\non_refusal = '{}'\npath = '{}'\nconnect_timeout = '{}ms'\n",
             name_of(*name),
             listen.join(", "),
-            targets::toml(to),
             limits.sessions,
             if limits.wait { "wait" } else { "refuse" },
             if limits.fin { "fin" } else { "reset" },
@@ -173,7 +179,7 @@ impl Forward {
             }
             None => writeln!(text, "keepalive = 'off'"),
         };
-        text + &selection.toml() + &clients.toml()
+        text + &selection.toml() + &clients.toml() + &admission.toml()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The events of a history.
 
 use super::configuration::{Configuration, Endpoint};
+use super::opening::Opening;
 use flow::Peer;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use std::time::Duration;
 /// removed from a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The client of a new session connects.
-    Connect(u16, Endpoint),
+    /// The client of a new session connects, and begins with these bytes.
+    Connect(u16, Endpoint, Opening),
     /// A peer of a session acts.
     Act(u16, Peer, Act),
     /// Changes the condition of a target's host.
@@ -33,6 +34,8 @@ pub enum Event {
 pub enum Act {
     /// Writes so many bytes, when those before are written.
     Send(u32),
+    /// Writes the rest of what it begins with, when the bytes before are written.
+    Open,
     /// Writes one urgent byte, when those before are written. On a Unix socket, a byte with a descriptor
     /// attached.
     Mark,

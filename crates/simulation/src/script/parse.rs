@@ -1,11 +1,14 @@
 //! Reads the text of a script (`text`).
 
 use super::Script;
+use super::admission::Admission;
 use super::clients::Clients;
 use super::configuration::{Configuration, Endpoint, Forward, Limits, path_word};
 use super::event::{Act, Command, Event, Resolver};
+use super::header_word::read_send;
+use super::opening::{Header, Hello, Opening};
 use super::targets::{Selection, Target, To, balance_word};
-use super::words::{ACTS, ADDRESS_KINDS, COMMANDS, HOSTS, SEVERITIES, value};
+use super::words::{ACTS, ADDRESS_KINDS, COMMANDS, FLAWS, FORMS, HOSTS, SEVERITIES, value};
 use flow::{Balance, NoneUp, Passive, PathChoice, Peer};
 use std::fmt;
 use std::str::{FromStr, SplitWhitespace};
@@ -99,7 +102,11 @@ fn event(words: &mut SplitWhitespace<'_>) -> Option<Event> {
 
 fn of_session(session: u16, words: &mut SplitWhitespace<'_>) -> Option<Event> {
     let peer = match words.next()? {
-        "connects" => return Some(Event::Connect(session, endpoint(words.next()?)?)),
+        "connects" => {
+            let (endpoint, mut opening) = (endpoint(words.next()?)?, Opening::default());
+            words.try_for_each(|word| read_opening(&mut opening, word))?;
+            return Some(Event::Connect(session, endpoint, opening));
+        }
         "client" => Peer::Client,
         "target" => Peer::Target,
         _ => return None,
@@ -110,6 +117,36 @@ fn of_session(session: u16, words: &mut SplitWhitespace<'_>) -> Option<Event> {
         act => value(&ACTS, act)?,
     };
     Some(Event::Act(session, peer, act))
+}
+
+/// Reads a part of what a client begins with.
+fn read_opening(opening: &mut Opening, word: &str) -> Option<()> {
+    let (key, text) = word.split_once('=')?;
+    let parts: Vec<&str> = text.split(':').collect();
+    let number = |text: &str| match text {
+        "-" => Some(None),
+        text => text.parse().ok().map(Some),
+    };
+    match (key, &parts[..]) {
+        ("header", [form, client, flaw, extra]) => {
+            opening.header = Some(Header {
+                form: value(&FORMS, form)?,
+                client: client.parse().ok()?,
+                flaw: value(&FLAWS, flaw)?,
+                extra: extra.parse().ok()?,
+            });
+        }
+        ("hello", [name, protocol, padding, records]) => {
+            opening.hello = Some(Hello {
+                name: number(name)?,
+                protocol: number(protocol)?,
+                padding: padding.parse().ok()?,
+                records: records.parse().ok()?,
+            });
+        }
+        _ => return None,
+    }
+    Some(())
 }
 
 fn number<T: FromStr>(words: &mut SplitWhitespace<'_>) -> Option<T> {
@@ -146,6 +183,7 @@ fn target(text: &str) -> Option<Target> {
         match part.split_once('=').unwrap_or((part, "")) {
             ("weight", text) => target.weight = text.parse().ok()?,
             ("max", text) => target.sessions = Some(text.parse().ok()?),
+            ("send", text) => target.send = Some(read_send(text)?),
             ("backup", "") => target.backup = true,
             _ => return None,
         }
@@ -175,16 +213,20 @@ fn forward(text: &str) -> Option<Forward> {
         listen.push(endpoint);
         words.next();
     }
-    let to = words.next()?.split(',').map(target).collect::<Option<_>>()?;
+    let to = match words.next()? {
+        "-" => Vec::new(),
+        targets => targets.split(',').map(target).collect::<Option<_>>()?,
+    };
     let (mut selection, mut limits) = (Selection::default(), Limits::default());
-    let mut clients = Clients::default();
+    let (mut clients, mut admission) = (Clients::default(), Admission::default());
     words.try_for_each(|word| {
         let limit = |limits: &mut Limits| limit(limits, word);
         choice(&mut selection, word)
             .or_else(|| limit(&mut limits))
             .or_else(|| client_limit(&mut clients, word))
+            .or_else(|| admission.read(word, target))
     })?;
-    Some(Forward { name, listen, to, selection, limits, clients })
+    Some(Forward { name, listen, to, selection, limits, clients, admission })
 }
 
 fn choice(selection: &mut Selection, word: &str) -> Option<()> {
@@ -213,6 +255,7 @@ fn client_limit(clients: &mut Clients, word: &str) -> Option<()> {
     match key {
         "share" => clients.share = Some(text.parse().ok()?),
         "each" => clients.sessions = Some(text.parse().ok()?),
+        "burst" => clients.burst = Some(text.parse().ok()?),
         "new" => clients.new = Some(text.parse().ok()?),
         "prefix" => clients.prefix = text.parse().ok()?,
         "exempt" => clients.exempt = true,

@@ -3,7 +3,8 @@
 use super::addresses::{
     EPHEMERAL_PORTS, FIRST_LISTEN_PORT, FIRST_TARGET_PORT, host_address, host_path,
 };
-use flow::{Balance, NoneUp, Passive};
+use super::header_word::send_word;
+use flow::{Balance, NoneUp, Passive, SendProxy};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct Target {
     pub backup: bool,
     /// `max_sessions`; `None` without a limit.
     pub sessions: Option<u8>,
+    /// `send_proxy`; `None` as its forward.
+    pub send: Option<SendProxy>,
 }
 
 /// The address of a target.
@@ -62,7 +65,7 @@ impl Default for Selection {
 
 impl From<To> for Target {
     fn from(to: To) -> Self {
-        Self { to, weight: 1, backup: false, sessions: None }
+        Self { to, weight: 1, backup: false, sessions: None, send: None }
     }
 }
 
@@ -89,6 +92,9 @@ impl Target {
         let mut text = format!("{{ address = '{}', weight = {}", self.to.text(), self.weight);
         if let Some(sessions) = self.sessions {
             let _ = write!(text, ", max_sessions = {sessions}");
+        }
+        if let Some(header) = self.send {
+            let _ = write!(text, ", send_proxy = '{}'", send_word(header));
         }
         text += if self.backup { ", backup = true }" } else { " }" };
         text

@@ -3,7 +3,7 @@
 //! ```text
 //! seed 42 workers 2
 //! start f0 any:2 t0 | f1 four:3 n1,t2:weight=3,u1:backup:max=2 balance=source max=1 wait
-//! 7 connects four:2
+//! 7 connects four:2 header=v2:3:fine:0
 //! 7 client sends 1000
 //! 7 target closes
 //! reload f0 any:2 t1
@@ -13,8 +13,10 @@
 use super::Script;
 use super::configuration::{Configuration, Endpoint, Forward, Limits, path_word};
 use super::event::{Act, Command, Event, Resolver};
+use super::header_word::send_word;
+use super::opening::{Header, Hello, Opening};
 use super::targets::{Selection, Target, To, balance_word};
-use super::words::{ACTS, ADDRESS_KINDS, COMMANDS, HOSTS, SEVERITIES, word};
+use super::words::{ACTS, ADDRESS_KINDS, COMMANDS, FLAWS, FORMS, HOSTS, SEVERITIES, word};
 use flow::{NoneUp, Passive, Peer};
 use std::fmt;
 use std::time::Duration;
@@ -30,7 +32,9 @@ impl fmt::Display for Script {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(session, endpoint) => write!(f, "{session} connects {endpoint}"),
+            Self::Connect(session, endpoint, opening) => {
+                write!(f, "{session} connects {endpoint}{opening}")
+            }
             Self::Act(session, peer, act) => {
                 let peer = if *peer == Peer::Client { "client" } else { "target" };
                 write!(f, "{session} {peer} {act}")
@@ -48,6 +52,22 @@ impl fmt::Display for Event {
             Self::Pass(span) => write!(f, "pass {}", span.as_millis()),
             Self::Settle => f.write_str("settle"),
         }
+    }
+}
+
+impl fmt::Display for Opening {
+    /// Each part behind a space.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Header { form, client, flaw, extra }) = self.header {
+            let (form, flaw) = (word(&FORMS, &form), word(&FLAWS, &flaw));
+            write!(f, " header={form}:{client}:{flaw}:{extra}")?;
+        }
+        if let Some(Hello { name, protocol, padding, records }) = self.hello {
+            let [name, protocol] =
+                [name, protocol].map(|it| it.map_or_else(|| "-".into(), |it| it.to_string()));
+            write!(f, " hello={name}:{protocol}:{padding}:{records}")?;
+        }
+        Ok(())
     }
 }
 
@@ -90,23 +110,29 @@ impl fmt::Display for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "f{}", self.name)?;
         self.listen.iter().try_for_each(|endpoint| write!(f, " {endpoint}"))?;
+        if self.to.is_empty() {
+            f.write_str(" -")?;
+        }
         for (position, target) in self.to.iter().enumerate() {
             write!(f, "{}{target}", if position > 0 { "," } else { " " })?;
         }
-        write!(f, "{}{}{}", self.selection, self.limits, self.clients)
+        write!(f, "{}{}{}{}", self.selection, self.limits, self.clients, self.admission)
     }
 }
 
 impl fmt::Display for Target {
     /// The options that differ from the defaults, each behind a colon.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { to, weight, backup, sessions } = self;
+        let Self { to, weight, backup, sessions, send } = self;
         to.fmt(f)?;
         if *weight != 1 {
             write!(f, ":weight={weight}")?;
         }
         if let Some(sessions) = sessions {
             write!(f, ":max={sessions}")?;
+        }
+        if let Some(header) = send {
+            write!(f, ":send={}", send_word(*header))?;
         }
         f.write_str(if *backup { ":backup" } else { "" })
     }

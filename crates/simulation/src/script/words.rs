@@ -2,6 +2,7 @@
 
 use super::configuration::AddressKind;
 use super::event::{Act, Command, Host, Severity};
+use super::opening::{Flaw, Form};
 
 pub(super) const HOSTS: [(&str, Host); 8] = [
     ("up", Host::Up),
@@ -19,7 +20,8 @@ pub(super) const SEVERITIES: [(&str, Severity); 4] = [
     ("hostile", Severity::Hostile),
     ("mixed", Severity::Mixed),
 ];
-pub(super) const ACTS: [(&str, Act); 7] = [
+pub(super) const ACTS: [(&str, Act); 8] = [
+    ("opens", Act::Open),
     ("marks", Act::Mark),
     ("fins", Act::Fin),
     ("resets", Act::Reset),
@@ -42,6 +44,17 @@ pub(super) const ADDRESS_KINDS: [(&str, AddressKind); 4] = [
     ("six", AddressKind::V6),
     ("unix", AddressKind::Unix),
 ];
+
+pub(super) const FORMS: [(&str, Form); 6] = [
+    ("v1", Form::V1),
+    ("unknown", Form::Unknown),
+    ("v2", Form::V2),
+    ("summed", Form::Summed),
+    ("local", Form::Local),
+    ("unix", Form::Unix),
+];
+pub(super) const FLAWS: [(&str, Flaw); 3] =
+    [("fine", Flaw::None), ("damaged", Flaw::Damaged), ("long", Flaw::TooLong)];
 
 pub(super) fn word<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
     table.iter().find(|(_, it)| it == value).map_or("?", |(word, _)| word)

@@ -11,7 +11,10 @@ impl Targets {
         let known: BTreeSet<&str> = forwards.iter().map(|forward| &*forward.name).collect();
         self.forwards.retain(|name, _| known.contains(name.as_str()));
         if !is_changing {
-            self.forwards.values_mut().for_each(|forward| forward.is_changing = false);
+            for forward in self.forwards.values_mut() {
+                forward.is_changing = false;
+                forward.plans = vec![forward.plan.clone()];
+            }
         }
         let mut places: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         for session in self.sessions.values() {

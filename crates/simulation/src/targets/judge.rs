@@ -29,7 +29,10 @@ impl Targets {
         let candidates = self.candidates(session, now).filter(|_| session.is_certain);
         let Some(candidates) = candidates else {
             let name = session.forward.clone();
-            self.forwards.get_mut(&name).into_iter().for_each(|it| it.turns.disturb());
+            let rule = session.rule;
+            if let Some(set) = self.forwards.get_mut(&name).and_then(|it| it.set_mut(rule)) {
+                set.turns.disturb();
+            }
             return;
         };
         let serving = serving(&candidates, selection.none_up);
@@ -45,11 +48,13 @@ impl Targets {
             serving.iter().copied().filter(|it| it.has_room()).collect();
         let client = session.client;
         choice::check(selection.balance, &eligible, chosen, client, &mut self.source);
-        let name = session.forward.clone();
+        let (name, rule) = (session.forward.clone(), session.rule);
         let Some(forward) = self.forwards.get_mut(&name) else { return };
-        if selection.balance == Balance::RoundRobin && forward.plan.listen.len() == 1 {
-            let all = forward.members.iter().map(|member| member.weight).sum();
-            forward.turns.note(&eligible, all, chosen);
+        let has_one_listener = forward.plan.listen.len() == 1;
+        let Some(set) = forward.set_mut(rule) else { return };
+        if selection.balance == Balance::RoundRobin && has_one_listener {
+            let all = set.members.iter().map(|member| member.weight).sum();
+            set.turns.note(&eligible, all, chosen);
         }
     }
 
@@ -99,6 +104,10 @@ impl Targets {
             _ => false,
         };
         if phase != Phase::Connect || !is_decided || !session.is_certain || !session.is_unchanged {
+            return;
+        }
+        // Its target does not take the header in time.
+        if session.connected.is_some() {
             return;
         }
         if now < session.until {

@@ -44,15 +44,18 @@ impl Targets {
         let Some(known) = self.forwards.get(forward).filter(|it| !it.is_changing) else {
             return false;
         };
+        // Targets are known after the hello: then a client waits as a session.
+        let Some(set) = known.set(None).filter(|_| known.plan.admission.routes.is_empty()) else {
+            return true;
+        };
         let health = |text: &str| Some(known.targets.get(text)?.health);
-        let has_health = known.plan.selection.passive.is_some() && known.members.len() > 1;
+        let has_health = known.plan.selection.passive.is_some() && set.members.len() > 1;
         let candidate = |member: &super::Member| {
             let health = if has_health { health(&member.text)? } else { Health::NEW };
             let sessions = self.places_in(forward, &member.text);
             Candidate::of(member, health, sessions, now)
         };
-        let Some(candidates) = known.members.iter().map(candidate).collect::<Option<Vec<_>>>()
-        else {
+        let Some(candidates) = set.members.iter().map(candidate).collect::<Option<Vec<_>>>() else {
             return false;
         };
         let serving = serving(&candidates, known.plan.selection.none_up);

@@ -16,6 +16,10 @@ const LATE: Duration = Duration::from_millis(150);
 pub(super) struct Session {
     pub(super) forward: String,
     pub(super) client: Client,
+    /// The number of the rule whose route it takes.
+    pub(super) rule: Option<u8>,
+    /// Its hello decides its rule, and has not yet.
+    pub(super) awaits_hello: bool,
     pub(super) began: Time,
     /// The end of all attempts.
     pub(super) until: Time,

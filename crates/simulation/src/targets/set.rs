@@ -2,8 +2,9 @@
 //! others are down, not while they are full; one that the client has tried counts as down).
 
 use super::Health;
-use crate::script::Target;
-use flow::{NoneUp, Time};
+use super::Turns;
+use crate::script::{self, Target};
+use flow::{NoneUp, SendProxy, Time};
 
 /// A target of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,35 @@ pub(super) struct Member {
     pub(super) is_backup: bool,
     /// `max_sessions`.
     pub(super) limit: Option<u32>,
+    /// `send_proxy`.
+    pub(super) send: Option<SendProxy>,
+}
+
+/// The targets of clients with certain hellos, or of all others.
+#[derive(Debug)]
+pub(super) struct Set {
+    /// The number of the rule of its route; `None` without one.
+    pub(super) rule: Option<u8>,
+    pub(super) members: Vec<Member>,
+    pub(super) turns: Turns,
+}
+
+impl Set {
+    fn new(rule: Option<u8>, targets: &[Target]) -> Self {
+        let members = targets.iter().map(Into::into).collect();
+        Self { rule, members, turns: Turns::new() }
+    }
+
+    /// Number of its targets.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.members.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Those of a forward: without a route first.
+    pub(super) fn all(plan: &script::Forward) -> Vec<Self> {
+        let of_routes = plan.admission.routes.iter().map(|it| Self::new(Some(it.rule), &it.to));
+        std::iter::once(Self::new(None, &plan.to)).chain(of_routes).collect()
+    }
 }
 
 /// The state of a target for one client.
@@ -37,6 +67,7 @@ impl From<&Target> for Member {
             weight: target.weight.into(),
             is_backup: target.backup,
             limit: target.sessions.map(Into::into),
+            send: target.send,
         }
     }
 }

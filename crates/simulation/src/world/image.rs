@@ -6,7 +6,7 @@ use crate::closes;
 use crate::conditions::conditions;
 use crate::names::Names;
 use crate::random::Random;
-use crate::script::{Configuration, Event, Limits, Resolver, Severity, name_of};
+use crate::script::{Configuration, Event, Forward, Limits, Resolver, Severity, name_of};
 use crate::session::Record;
 use crate::summary::Summary;
 use crate::targets;
@@ -19,6 +19,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use testkit::sim::Process;
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
 
 /// Descriptors 0, 1 and 2 count, too.
 const STANDARD_FILES: usize = 3;
@@ -82,6 +86,7 @@ impl World {
     /// Frees the memory of the previous image.
     pub(crate) fn forget_image(&mut self) {
         self.workers.abandon();
+        self.is_restoring = true;
         self.targets.replace_image(self.sim.now());
         self.handles = None;
     }
@@ -134,6 +139,16 @@ impl World {
         self.disturb();
     }
 
+    /// Notes a configuration, which may come into force.
+    pub(crate) fn note_plans(&mut self, configuration: &Configuration) {
+        for forward in &configuration.0 {
+            let all: &mut Vec<Forward> = self.plans.entry(name_of(forward.name)).or_default();
+            if !all.contains(forward) {
+                all.push(forward.clone());
+            }
+        }
+    }
+
     /// Notes the limits of a configuration, by which a session may end.
     pub(crate) fn note_limits(&mut self, configuration: &Configuration) {
         for forward in &configuration.0 {
@@ -154,14 +169,16 @@ impl World {
         let reports = handles.reports.exchange(std::mem::take(&mut self.read));
         let dropped = handles.reports.take_dropped();
         assert_eq!(dropped, 0, "reports were dropped");
-        for report in &reports {
+        for (at, report) in reports.iter().enumerate() {
             self.trace_attempt(report, now);
+            self.note_greeting(report, reports.range(at + 1..), now);
             self.targets.note(report, now);
             match report {
                 Report::Ended(record) => self.record(record, now),
                 Report::Refused { forward, reason, count, .. }
                 | Report::NotAllowed { forward, reason, count, .. }
                 | Report::ClientRefused { forward, reason, count, .. } => {
+                    self.refused += *count;
                     let tally = self.tallies.entry(forward.to_string()).or_default();
                     tally.add_refused(reason.cause, *count);
                 }
@@ -190,12 +207,13 @@ impl World {
         // A listener that starts while a SYN to its address is on the way accepts a connection of the
         // process itself, which the loop guard could not refuse.
         let is_client = |address| self.clients_by_address.contains_key(&address);
-        let is_of_process = record.client.ip().is_some_and(|address| !is_client(address));
+        let connection = record.proxy.unwrap_or(record.client).ip();
+        let is_of_process = connection.is_some_and(|address| !is_client(address));
         // A client may have had the port of such a connection before.
         if is_of_process || self.workers.is_inner(record.id) {
             return;
         }
-        let by_address = || self.client_at(record.client.ip()?, now, record.ending.duration);
+        let by_address = || self.client_at(connection?, now, record.ending.duration);
         let by_id = self.workers.number_of(record.id);
         let Some(number) = by_id.or_else(by_address) else { return };
         let Some(session) = self.sessions.get_mut(&number) else { return };
@@ -213,11 +231,17 @@ impl World {
         });
         let limits = self.limits.get(record.forward()).map_or(&[][..], Vec::as_slice);
         session.limits = limits.to_vec();
+        let plans = self.plans.get(record.forward()).map_or(&[][..], Vec::as_slice);
+        session.admissions = plans.iter().map(|plan| plan.admission.clone()).collect();
         let has_relayed =
             phase == Phase::Relay || record.ending.lanes.iter().any(|it| it.bytes > 0);
         if has_relayed && let Some(connection) = session.has_relayed() {
             self.owners.insert(connection, (number, Peer::Target));
         }
+        self.expect_header_of_record(number, record);
+        self.check_client(number, record);
+        self.check_no_route(number, record, now);
+        let Some(session) = self.sessions.get(&number) else { return };
         verdict::of_record(session, self.circumstances);
         closes::of_record(session, self.circumstances);
         targets::named::check(session, record);
@@ -228,7 +252,7 @@ impl World {
     /// connection the engine has closed. A later client may have got the same port, also while the
     /// earlier connection waits in the queue of the listener.
     fn client_at(&self, address: SocketAddr, now: Time, lasted: Duration) -> Option<u16> {
-        let accepted = now.as_micros().saturating_sub(lasted.as_micros().try_into().ok()?);
+        let accepted = now.as_micros().saturating_sub(micros(lasted));
         let clients = self.clients_by_address.get(&address)?;
         let before = |(since, _): &&(Time, u16)| since.as_micros() <= accepted;
         let has_ended = |number: &u16| {

@@ -1,18 +1,22 @@
 //! Steps of the applications, and the rules for each received byte and FIN.
 
 use super::World;
+use crate::content::Stream;
 use crate::host::Change;
 use crate::network::PeerSocket;
+use crate::opening::Beginning;
 use crate::peer::{ScriptedPeer, Step};
+use crate::preface::Preface;
 use crate::random::Choices;
-use crate::script::{Act, Endpoint, Host, client_address};
+use crate::script::{Act, Endpoint, Host, Opening, client_address};
 use crate::session::{Session, stream};
 use crate::verdict::Circumstances;
 use flow::Peer;
+use std::sync::Arc;
 
 impl World {
     /// The client of a new session connects.
-    pub(crate) fn connect(&mut self, number: u16, endpoint: Endpoint) {
+    pub(crate) fn connect(&mut self, number: u16, endpoint: Endpoint, opening: Opening) {
         if self.sessions.contains_key(&number) {
             return;
         }
@@ -20,21 +24,24 @@ impl World {
             Some(address) => PeerSocket::connect(&world.clients, client_address(number), address),
             None => PeerSocket::connect_unix(&world.clients, &endpoint.path()),
         });
+        let beginning = Beginning::of(opening, number);
+        let mut address = None;
         let client = match socket {
             Ok(socket) => {
                 self.owners.insert(socket.connection(), (number, Peer::Client));
-                let address = socket.local_address();
+                address = socket.local_address();
                 let now = self.sim.now();
                 if let Some(address) = address {
                     self.clients_by_address.entry(address).or_default().push((now, number));
                 }
-                let (outbound, inbound) =
-                    (stream(number, Peer::Client), stream(number, Peer::Target));
-                ScriptedPeer::connecting(socket, outbound, inbound)
+                let outbound = stream(number, Peer::Client, Arc::clone(&beginning.hello));
+                let inbound = stream(number, Peer::Target, Arc::default());
+                ScriptedPeer::connecting(socket, beginning.header.clone(), outbound, inbound)
             }
             Err(errno) => ScriptedPeer::not_connected(errno),
         };
-        self.sessions.insert(number, Session::new(number, endpoint, client));
+        let session = Session::new(number, endpoint, address, beginning, client);
+        self.sessions.insert(number, session);
         self.live.insert(number);
         self.disturb();
     }
@@ -110,7 +117,7 @@ impl World {
                 }
             }
             // The engine has connected and closed it within one turn.
-            None => self.orphans.push(ScriptedPeer::accepted(socket, 0, None)),
+            None => self.orphans.push(ScriptedPeer::accepted(socket, Stream::default(), None)),
         }
     }
 
@@ -175,7 +182,7 @@ impl World {
         let was_spared = sim.spare(true);
         stray.step(random, scratch);
         let _ = sim.spare(was_spared);
-        assert_eq!(stray.facts.received, 0, "bytes for a target whose attempt has failed");
+        assert_eq!(stray.facts.got, 0, "bytes for a target whose attempt has failed");
         // A FIN would look like the end of a complete stream. A reset of a Unix socket is an ordinary close.
         let is_reset = !stray.facts.fin_received || stray.is_unix();
         assert!(is_reset, "a FIN for a target whose attempt has failed");
@@ -188,6 +195,9 @@ fn check(session: &Session, peer: Peer, step: Step, circumstances: Circumstances
     let Some(sink) = session.peer(peer) else { return };
     let source = session.peer(peer.other()).map(|source| &source.facts);
     let Session { number, .. } = session;
+    if session.is_opaque {
+        return;
+    }
     match step {
         Step::Received(_) => {
             let written = source.map_or(0, |source| source.written);
@@ -196,7 +206,8 @@ fn check(session: &Session, peer: Peer, step: Step, circumstances: Circumstances
         }
         Step::FinReceived => {
             let is_whole = source
-                .is_some_and(|source| source.has_ended() && source.written == sink.facts.received);
+                .is_some_and(|source| source.has_ended() && source.written == sink.facts.received)
+                && sink.preface.as_ref().is_none_or(Preface::is_over);
             // A reset of a Unix socket is an ordinary close. A failed accept(2) closes the connection: also one
             // from the process to itself, which no target has accepted.
             let is_excused = session.is_unix(peer) || session.may_be_refused_by_fin(peer);

@@ -1,10 +1,13 @@
 //! The workers of the engine, run in turns.
 
 use super::World;
+use super::greetings::Seen;
 use crate::checks::{self, Moved, Overdue};
 use crate::random::{Choices, Random};
+use crate::script::Forward;
+use crate::session::Session;
 use crate::waiting;
-use engine::parts::{Audit, WaitsFor, Worker};
+use engine::parts::{Audit, SessionAudit, WaitsFor, Worker};
 use flow::{Peer, Stage, Time};
 use std::collections::BTreeMap;
 use testkit::sim::Process;
@@ -39,6 +42,21 @@ struct Known {
     target: Option<u32>,
     overdue: Overdue,
     moved: Moved,
+}
+
+impl Known {
+    fn new(number: Option<u16>, is_inner: bool) -> Self {
+        let (overdue, moved) = (Overdue::default(), Moved::default());
+        Self { number, is_inner, target: None, overdue, moved }
+    }
+}
+
+/// Notes the state of a session of the script after a turn of its worker.
+fn note_state(scripted: &mut Session, audit: &SessionAudit, now: Time) {
+    scripted.id = Some(audit.id);
+    scripted.progress.note(&audit.flow, now);
+    let stage = audit.flow.stage();
+    scripted.was_relaying |= !matches!(stage, Stage::Connecting { .. } | Stage::Greeting { .. });
 }
 
 impl Workers {
@@ -102,6 +120,11 @@ impl Workers {
         self.known.get(&id).is_some_and(|known| known.is_inner)
     }
 
+    /// The state of a worker after its last turn.
+    pub(super) fn audit(&self, at: usize) -> &Audit {
+        &self.all[at].audit
+    }
+
     /// The number of a session of the script, by the engine's id.
     pub(crate) fn number_of(&self, id: u64) -> Option<u16> {
         self.known.get(&id)?.number
@@ -147,6 +170,8 @@ impl World {
     fn turn(&mut self, at: usize) {
         let state = &mut self.workers.all[at];
         let (calls, before) = (self.sim.calls(), state.audit.sessions.len());
+        let taken = state.audit.process.taken;
+        self.greetings.begin_turn();
         let turn = state.worker.turn();
         assert!(turn.is_ok(), "epoll_wait(2) failed: {turn:?}");
         let calls = self.sim.calls() - calls;
@@ -161,6 +186,8 @@ impl World {
         self.identify_sessions(at);
         self.note_closes();
         self.read_reports(self.workers.all[at].audit.now);
+        self.greetings_after_turn(at);
+        self.check_taken(at, taken);
         checks::after_turn(self, &self.workers.all[at].audit);
     }
 
@@ -198,6 +225,8 @@ impl World {
 
     /// Finds out which sessions of the script the worker's sessions are.
     fn identify_sessions(&mut self, at: usize) {
+        let mut seen = Vec::new();
+        let changes_streams = !self.plans.values().flatten().all(Forward::keeps_streams);
         let Self { workers, owners, process, sessions, .. } = self;
         let Workers { all, known } = workers;
         for audit in &all[at].audit.sessions {
@@ -209,23 +238,20 @@ impl World {
                     && let Some(session) = sessions.get_mut(&number)
                 {
                     session.pass_on(connection);
+                    session.is_opaque |= changes_streams;
                 }
                 let number = owner.map(|(_, (number, _))| number);
-                Known {
-                    number,
-                    is_inner,
-                    target: None,
-                    overdue: Overdue::default(),
-                    moved: Moved::default(),
-                }
+                Known::new(number, is_inner)
             });
             session.overdue.note(&all[at].audit, audit);
             session.moved.note(audit);
             let Some(number) = session.number else { continue };
             if let Some(scripted) = sessions.get_mut(&number).filter(|_| !session.is_inner) {
-                scripted.id = Some(audit.id);
-                scripted.progress.note(&audit.flow, all[at].audit.now);
-                scripted.was_relaying |= !matches!(audit.flow.stage(), Stage::Connecting { .. });
+                note_state(scripted, audit, all[at].audit.now);
+                if scripted.takes_header.is_none() {
+                    let (forward, awaits) = (audit.forward.to_string(), audit.awaits);
+                    seen.push(Seen { number, forward, awaits });
+                }
             }
             // The next attempt to connect may get the same descriptor.
             if let Some(connection) = audit.target.and_then(|target| process.connection_of(target))
@@ -240,5 +266,26 @@ impl World {
                 }
             }
         }
+        for seen in seen {
+            self.session_seen(seen);
+        }
+    }
+
+    /// Checks the share of a client whose session has taken its places in the last turn of this worker, and no other
+    /// one any. The process had `taken` places before.
+    fn check_taken(&mut self, at: usize, taken: u32) {
+        let process = self.workers.all[at].audit.process;
+        let Some(id) = self.greetings.lone_accepted().filter(|_| process.taken == taken + 1) else {
+            return;
+        };
+        self.workers.refresh(self.changes);
+        let sessions = || self.workers.audits().flat_map(|audit| &audit.sessions);
+        let handed_over = self.workers.audits().flat_map(|audit| &audit.handed_over);
+        let permits = sessions().map(|session| &session.permit).chain(handed_over);
+        let Some(session) = sessions().find(|session| session.id == id) else { return };
+        let client = session.permit.client;
+        let held = permits.filter(|permit| permit.client == client).count();
+        let held = u32::try_from(held).unwrap_or(u32::MAX);
+        self.targets.check_taken(session, held, session.permit.forward, process);
     }
 }

@@ -1,0 +1,58 @@
+//! What the client of a session has sent first, as far as it is known: its header, and its hello.
+
+use crate::opening::{Stated, of_unix_listener};
+use crate::script::Forward;
+use crate::session::Session;
+use crate::targets::Heard;
+use flow::Time;
+use std::net::IpAddr;
+
+impl Session {
+    /// The address of its connection; `None` of a Unix socket.
+    pub(crate) fn peer_address(&self) -> Option<IpAddr> {
+        Some(self.address?.ip().to_canonical())
+    }
+
+    /// Its client has sent a whole and valid header, which the engine takes.
+    pub(crate) fn has_header(&self) -> bool {
+        let written = self.client.facts.header_written;
+        let is_whole = written >= self.beginning.header.len() as u64;
+        self.takes_header == Some(true) && self.beginning.is_valid && is_whole
+    }
+
+    /// The addresses that its header states, or those of its connection.
+    pub(crate) fn stated(&self) -> Stated {
+        match (&self.beginning.stated, self.endpoint.address(), self.address) {
+            (stated, ..) if self.has_header() && *stated != Stated::Own => stated.clone(),
+            (_, Some(listener), Some(client)) => Stated::Ip(client, listener),
+            _ => of_unix_listener(&self.endpoint.path().display().to_string()),
+        }
+    }
+
+    /// The address of its client: that in its header, once it has sent one that counts.
+    pub(crate) fn client_address(&self) -> Option<IpAddr> {
+        match &self.beginning.stated {
+            Stated::Ip(client, _) if self.has_header() => Some(client.ip().to_canonical()),
+            Stated::Unix(..) if self.has_header() => None,
+            _ => self.peer_address(),
+        }
+    }
+
+    /// The hello as the engine may have heard it at `now`.
+    pub(crate) fn heard(&self, forward: &[Forward], began: Time, now: Time) -> Heard {
+        let is_stream = self.takes_header == Some(false) && !self.beginning.header.is_empty();
+        let length = if is_stream { 0 } else { self.beginning.hello.len() as u64 };
+        let facts = &self.client.facts;
+        let is_whole = length > 0 && facts.written >= length;
+        let shortest = forward.iter().map(|it| it.admission.hello).min().unwrap_or_default();
+        let is_late = now.since(began) >= shortest;
+        // What is begun must be complete, unless nothing can follow.
+        let is_open = !facts.fin_sent && facts.left.is_none() && facts.broken.is_none();
+        let is_part = (1..length).contains(&facts.written);
+        let has_begun = is_part && is_open && self.client.has_all_arrived();
+        Heard {
+            asked: is_whole.then_some(self.beginning.asked),
+            may_lack: facts.has_marked || (!is_whole || is_late) && !has_begun,
+        }
+    }
+}
