@@ -197,6 +197,11 @@ bench: ## Run the micro-benchmarks, and the comparison with other forwarders (AR
 failover:
 	cargo xtask failover
 
+# Crowds of clients before this and other forwarders: writes docs/reliability/neighbours.md.
+.PHONY: abuse
+abuse:
+	cargo xtask abuse
+
 # --- check ---
 
 .PHONY: lint

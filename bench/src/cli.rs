@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::abuse;
 use crate::client::{bulk, crr, idle, latency, rr};
 use crate::compare;
 use crate::failover;
@@ -43,6 +44,8 @@ enum Command {
     Fidelity(fidelity::Fidelity),
     /// Show which clients forwarders lose when targets, name servers or roles fail.
     Failover(failover::Failover),
+    /// Show what clients that take all they get leave to others.
+    Abuse(abuse::Abuse),
 }
 
 /// Requests per second of `latency` and of `probe`.
@@ -66,6 +69,7 @@ impl Cli {
             Command::Compare(options) => return compare::run(options),
             Command::Fidelity(options) => return fidelity::run(options),
             Command::Failover(options) => return failover::run(options),
+            Command::Abuse(options) => return abuse::run(options),
         };
         Report::print(&report, json);
         Ok(report.ok)

@@ -29,6 +29,7 @@ mod verify;
 mod compare;
 mod fidelity;
 
+mod abuse;
 mod failover;
 mod trial;
 

@@ -1,6 +1,6 @@
 //! Listening, opening connections, and throwing received bytes away.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use rustix::fd::{BorrowedFd, OwnedFd};
@@ -50,12 +50,12 @@ pub(crate) fn open_many(target: SocketAddr, count: usize) -> Result<Vec<OwnedFd>
 
 /// Starts connecting, from a source address or one chosen by the kernel. The first writable event
 /// reports the result.
-pub(crate) fn begin(target: SocketAddr, source: Option<Ipv4Addr>) -> sys::Result<OwnedFd> {
+pub(crate) fn begin(target: SocketAddr, source: Option<IpAddr>) -> sys::Result<OwnedFd> {
     let socket = new(target)?;
     if let Some(source) = source {
         // Lets a port whose earlier connection is in TIME_WAIT be used again for this one.
         sockopt::set_socket_reuseaddr(&socket, true)?;
-        bind(&socket, &SocketAddr::new(IpAddr::V4(source), 0))?;
+        bind(&socket, &SocketAddr::new(source, 0))?;
     }
     match connect(&socket, &target) {
         Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(socket),

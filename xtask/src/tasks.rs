@@ -40,6 +40,9 @@ pub enum Task {
     /// Let targets, name servers and roles fail behind this and other forwarders, and write
     /// docs/reliability/failover.md. Takes about four minutes.
     Failover,
+    /// Let crowds take all they get from this and other forwarders, and write docs/reliability/neighbours.md. Takes
+    /// about four minutes.
+    Abuse,
     /// Fuzz the parsers, the session and the engine. Needs a nightly toolchain and cargo-fuzz.
     Fuzz {
         /// Seconds for each target.
@@ -110,6 +113,7 @@ impl Task {
             }
             Self::Fidelity => here.load("fidelity"),
             Self::Failover => here.load("failover"),
+            Self::Abuse => here.load("abuse"),
             Self::Fuzz { seconds, targets } => {
                 finish(here.script("fuzz.sh").arg(seconds).args(targets))
             }

@@ -139,12 +139,12 @@ impl<'a> Run<'a> {
     }
 
     /// The source address whose turn it is.
-    fn source(&self) -> Option<Ipv4Addr> {
+    fn source(&self) -> Option<IpAddr> {
         let Crr { common, close, sources, .. } = self.options;
         let local = matches!(common.target.ip(), IpAddr::V4(ip) if ip.is_loopback());
         let turn = self.begun.checked_rem(u64::from(*sources))?;
         let last = 2 + u8::try_from(turn).ok()?;
-        (local && *close == Close::Fin).then(|| Ipv4Addr::new(127, 0, 0, last))
+        (local && *close == Close::Fin).then(|| Ipv4Addr::new(127, 0, 0, last).into())
     }
 
     fn step(&mut self, index: usize) {

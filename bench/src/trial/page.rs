@@ -35,7 +35,10 @@ pub(crate) fn write<C>(
 }
 
 fn write_table(page: &mut String, table: &Table) {
-    let _ = write!(page, "\n### {}\n\n| | {} |\n", table.title, table.columns.join(" | "));
+    if !table.title.is_empty() {
+        let _ = write!(page, "\n### {}\n", table.title);
+    }
+    let _ = write!(page, "\n| | {} |\n", table.columns.join(" | "));
     let _ = writeln!(page, "|---|{}", "---|".repeat(table.columns.len()));
     for (name, cells) in &table.rows {
         let _ = writeln!(page, "| {name} | {} |", cells.join(" | "));

@@ -7,6 +7,7 @@ use crate::failure::Result;
 /// One case: a row for each program.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// Empty where a section has one table.
     pub(crate) title: String,
     pub(crate) columns: &'static [&'static str],
     pub(crate) rows: Vec<(String, Vec<String>)>,
