@@ -8,6 +8,7 @@ mod limit_conn;
 mod pass;
 mod preread;
 mod proxy_header;
+mod rate;
 mod server;
 mod upstream;
 mod words;

@@ -62,16 +62,8 @@ pub(super) const IN_STREAM: &[Known] = &[
     ("health_check_timeout", 0, UNCHECKED),
     ("match", 0, Harmless),
     ("mirror", 0, Lost("nothing is mirrored", KEEP)),
-    (
-        "proxy_download_rate",
-        0,
-        Lost("no bandwidth is limited", "write it as `rate`, see docs/configuration.md"),
-    ),
-    (
-        "proxy_upload_rate",
-        0,
-        Lost("no bandwidth is limited", "write it as `rate`, see docs/configuration.md"),
-    ),
+    ("proxy_download_rate", 0, Handled),
+    ("proxy_upload_rate", 0, Handled),
     ("access_log", 0, Harmless),
     ("error_log", 0, Harmless),
     ("geo", 0, Variable),

@@ -9,6 +9,7 @@ use super::directives::{IN_STREAM, KEEP, OF_LISTEN};
 use super::limit_conn::Limits;
 use super::pass::Pass;
 use super::proxy_header::ProxyHeaders;
+use super::rate::Rates;
 use super::words::{Directive, time};
 use crate::known::{Harmless, apply, find};
 use crate::note::{SourcePlace, quoted};
@@ -34,7 +35,8 @@ pub(super) fn convert(
             _ => said.directive(directive, &mut section, harmless),
         }
     }
-    let Said { listens, target, clients, headers, limits } = said;
+    let Said { listens, target, clients, headers, limits, rates } = said;
+    rates.set(&mut section);
     limits.set(&mut section, harmless);
     clients.set(&listens, &mut section);
     headers.set(&listens, &mut section, harmless);
@@ -61,6 +63,7 @@ struct Said {
     clients: Clients,
     headers: ProxyHeaders,
     limits: Limits,
+    rates: Rates,
 }
 
 impl Said {
@@ -86,6 +89,7 @@ impl Said {
             // Switches that are off.
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
             "allow" | "deny" => self.clients.rule(directive, section),
+            "proxy_upload_rate" | "proxy_download_rate" => self.rates.rate(directive, section),
             "limit_conn_dry_run" => self.limits.dry_run(directive),
             // They belong to the target.
             "ssl_preread"

@@ -2,7 +2,7 @@
 
 use super::super::case::{Says, each};
 use super::super::scene::{Scene, sorted};
-use super::{stream, upstream};
+use super::{server, stream, upstream};
 
 #[test]
 fn one_session_too_many_is_refused() {
@@ -94,4 +94,21 @@ fn limits_by_something_else_are_named() {
         "server { listen LISTEN; proxy_pass T1; } server { listen LISTEN_PORT; proxy_pass T1; }";
     let zone = "limit_conn_zone $binary_remote_addr zone=a:1m; limit_conn a 5;";
     stream(&format!("{zone}\n{two}")).noted("in each forward of the zone").is_imported();
+}
+
+#[test]
+fn rates_are_those_of_nginx() {
+    let cases = [
+        ("proxy_download_rate 1m;", "rate = { down = \"1MiB/s\" }"),
+        ("proxy_upload_rate 100k; proxy_download_rate 0;", "rate = { up = \"100KiB/s\" }"),
+        (
+            "proxy_upload_rate 65536; proxy_download_rate 2m;",
+            "rate = { up = \"64KiB/s\", down = \"2MiB/s\" }",
+        ),
+    ];
+    for (directives, line) in cases {
+        server(directives).writes(line).is_imported();
+    }
+    server("proxy_download_rate 1k;").noted("below 64 KiB/s").is_imported();
+    server("proxy_download_rate $rate;").noted("no bandwidth is limited").is_imported();
 }
