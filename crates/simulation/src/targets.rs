@@ -75,6 +75,13 @@ impl Targets {
         }
     }
 
+    /// A session awaits something from its client. During a change, its listener may be one that is being removed.
+    pub(crate) fn note_awaiting(&mut self, id: u64, forward: &str) {
+        if self.forwards.get(forward).is_none_or(|known| known.is_changing) {
+            self.uncertain.insert(id);
+        }
+    }
+
     /// The configuration is in force; the workers may not have its listeners yet.
     pub(crate) fn change(&mut self, configuration: &Configuration) {
         self.forwards.values_mut().for_each(|forward| forward.is_configured = false);

@@ -148,7 +148,9 @@ impl World {
             Report::ClientRefused { limit: ClientLimit::Rate, .. } => {
                 self.workers.refresh(self.changes);
                 let handed_over = self.workers.audits().map(|audit| audit.handed_over.len());
-                self.targets.in_transit = handed_over.sum();
+                // Accepted before it, in one go, and begun after it.
+                let begun = following.filter(|it| matches!(it, Report::Accepted { .. })).count();
+                self.targets.in_transit = handed_over.sum::<usize>() + begun;
             }
             Report::NotAllowed { forward, client, .. } => self.not_allowed(forward, ip(*client)),
             _ => {}
@@ -248,6 +250,7 @@ impl World {
             .collect();
         for (id, forward, until) in awaiting {
             self.greetings.overdue.entry(id).or_default().note_until(id, until, now, serves);
+            self.targets.note_awaiting(id, &forward);
             self.greetings.open.insert(id, forward);
         }
         self.check_ends();
