@@ -38,7 +38,7 @@ pub(crate) fn begin_attempt<K: Kernel>(
     step: Step,
 ) -> Result<Progress, Over> {
     let session = &mut *entry.session;
-    let rules = session.rules();
+    let (rules, client) = (session.rules(), session.client_address);
     let Some(connecting) = &mut session.connecting else { return Ok(Progress::UnderWay) };
     let round = &connecting.rounds[step.round];
     let address = round.address_at(step.position);
@@ -49,7 +49,7 @@ pub(crate) fn begin_attempt<K: Kernel>(
         attempt_failed(session, context, step.number, LOOP);
         return Ok(Progress::UnderWay);
     }
-    match attempt(context, &rules, &target, address) {
+    match attempt(context, &rules, client, &target, address) {
         Ok((socket, progress)) => {
             if let Err(over) = context.watch(&socket, attempt_token(entry.key, step.number)) {
                 // It may be connected already: a FIN would look like the end of a complete stream.
@@ -214,6 +214,7 @@ fn leads_back<K: Kernel>(shared: &Shared<K>, target: &Target, address: Option<So
 fn attempt<K: Kernel>(
     context: &mut Context<K>,
     rules: &Rules,
+    client: Address,
     target: &Target,
     address: Option<SocketAddr>,
 ) -> sys::Result<(K::Socket, Progress)> {
@@ -226,6 +227,13 @@ fn attempt<K: Kernel>(
     let connect = || match &rules.outbound {
         None if buffers == Buffers::AUTO => kernel.connect_tcp(address),
         None => kernel.connect_with(address, &Outbound::default(), buffers, turn),
+        // The clients of Unix listeners have no address.
+        Some(outbound) if outbound.transparent && client.ip().is_some() => {
+            let sources =
+                client.ip().map(|client| client.ip().to_canonical()).into_iter().collect();
+            let outbound = Outbound { sources, ..Outbound::clone(outbound) };
+            kernel.connect_with(address, &outbound, buffers, turn)
+        }
         Some(outbound) => kernel.connect_with(address, outbound, buffers, turn),
     };
     match connect() {

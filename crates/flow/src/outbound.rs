@@ -29,6 +29,9 @@ pub struct Outbound {
     pub mark: Option<u32>,
     /// Class of the packets (RFC 2474), from 0 to 63.
     pub dscp: Option<u8>,
+    /// Whether a connection may come from an address that this host does not have (`IP_TRANSPARENT`, ip(7)): that of
+    /// its client, which is then its only source.
+    pub transparent: bool,
     /// Congestion control by its name (`TCP_CONGESTION`, tcp(7)).
     pub congestion: Option<String>,
 }

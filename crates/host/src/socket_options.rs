@@ -86,6 +86,9 @@ impl RefusedOption {
             ("rate", Errno::NOPROTOOPT) => {
                 Some("this kernel does not pace sockets (SO_MAX_PACING_RATE)")
             }
+            ("transparent", Errno::PERM) => Some(
+                "it needs CAP_NET_ADMIN or CAP_NET_RAW: AmbientCapabilities= and CapabilityBoundingSet= of a systemd unit, without `user`",
+            ),
             ("send_buffer", Errno::NOBUFS) => {
                 Some("the kernel gives less than that: raise net.core.wmem_max")
             }

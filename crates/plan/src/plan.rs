@@ -260,6 +260,8 @@ pub struct ForwardSettings {
     pub pass_tlvs: bool,
     /// Addresses that connections to targets come from; empty if the kernel chooses.
     pub local_address: SourceAddresses,
+    /// Whether they come from the address of the client.
+    pub transparent: bool,
     /// Interface that they leave by.
     pub interface: Option<String>,
     /// `SO_MARK` of their packets.
@@ -321,6 +323,7 @@ impl ForwardSettings {
             mark: self.mark,
             dscp: self.dscp.and_then(|dscp| u8::try_from(dscp).ok()),
             congestion: self.congestion.clone(),
+            transparent: self.transparent,
         }
     }
 

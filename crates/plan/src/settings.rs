@@ -204,6 +204,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// Addresses of this host that connections to targets come from, at random; if empty, the kernel chooses.
     local_address = SourceAddresses::default(), Kind::List(&Kind::Source) => NewSessions;
 
+    /// Connections to targets come from the address of the client (IP_TRANSPARENT).
+    transparent = false, Kind::Bool => NewSessions;
+
     /// The interface that connections to targets leave by; "auto" is that of the route.
     interface = None, Or("auto", &Kind::Text(Content::Name)) => NewSessions;
 

@@ -202,6 +202,7 @@ impl<'a> Reader<'a, '_> {
         self.accept_proxy(table, &settings);
         self.per_client(table, &settings);
         self.on_down(table, &settings);
+        self.transparent(table, &settings);
         self.socket_rights(table, &settings, own.may_have_unix_listener());
         self.required(table, "listen", "listen = \":port\"", &span);
         if !table.contains_key("route") {
@@ -274,6 +275,18 @@ impl<'a> Reader<'a, '_> {
         if settings.on_down.is_some() && !has_check {
             let error = ParseError::new(0..0, "`on_down` has no effect without `check`");
             let error = error.hint("add a `check`, or leave out `on_down`");
+            self.report(&self.source.span(key.span()), &error);
+        }
+    }
+
+    /// Reports a `transparent` beside a `local_address`, of which one may come from `[defaults]`.
+    fn transparent(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings) {
+        let key = table.get_key_value("transparent").or(table.get_key_value("local_address"));
+        let both = settings.transparent && !settings.local_address.0.is_empty();
+        if let Some((key, _)) = key.filter(|_| both) {
+            let message = "with `transparent`, connections come from the address of the client, and not from \
+                           `local_address`";
+            let error = ParseError::new(0..0, message).hint("leave out one of them");
             self.report(&self.source.span(key.span()), &error);
         }
     }

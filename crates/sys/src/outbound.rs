@@ -89,6 +89,9 @@ pub fn prepare(
     source: Option<IpAddr>,
 ) -> Result<()> {
     set(socket.as_fd(), outbound, address.is_ipv6()).map_err(|error| error.errno)?;
+    if outbound.transparent && source.is_some() {
+        sockopt::set_transparent(socket.as_fd())?;
+    }
     source.map_or(Ok(()), |source| bind_source(socket.as_fd(), source))
 }
 
@@ -114,6 +117,9 @@ pub fn try_outbound(
         try_pacing(socket.as_fd()).map_err(failed("rate"))?;
     }
     set(socket.as_fd(), outbound, false)?;
+    if outbound.transparent {
+        sockopt::set_transparent(socket.as_fd()).map_err(failed("transparent"))?;
+    }
     for source in &outbound.sources {
         let family = if source.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
         let socket = open(family).map_err(failed("local_address"))?;

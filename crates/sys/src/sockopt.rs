@@ -49,6 +49,11 @@ pub(crate) fn pacing_rate(socket: BorrowedFd<'_>) -> Result<u64> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
+/// `IP_TRANSPARENT` (ip(7)), for IPv6 sockets as well: `IPV6_TRANSPARENT` sets the same flag.
+pub(crate) fn set_transparent(socket: BorrowedFd<'_>) -> Result<()> {
+    set(socket, libc::IPPROTO_IP, libc::IP_TRANSPARENT, &1u32.to_ne_bytes())
+}
+
 /// `IP_BIND_ADDRESS_NO_PORT` (ip(7)), for IPv6 sockets as well.
 pub(crate) fn set_bind_address_no_port(socket: BorrowedFd<'_>) -> Result<()> {
     set(socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, &1u32.to_ne_bytes())

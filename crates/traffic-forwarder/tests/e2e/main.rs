@@ -67,4 +67,5 @@ mod static_binary;
 mod systemd;
 mod timeouts;
 mod top;
+mod transparent;
 mod upgrade;

@@ -250,8 +250,7 @@ impl Fixture {
             assert_eq!(&seen[&key], expected, "{key:?} after {crossing:?}");
             // Only these sections have settings that wait, and forwards have a `group`, too.
             let may_wait = matches!(setting.section, Section::Process | Section::Log);
-            let mut waits = waiting.iter().filter(|_| may_wait);
-            let waits = waits.find(|change| change["key"] == setting.key);
+            let waits = waiting.iter().find(|it| may_wait && it["key"] == setting.key);
             assert_eq!(waits.is_some(), cell == "waits", "{key:?} after {crossing:?}");
             if let Some(waits) = waits.filter(|_| setting.effect == Effect::Restart) {
                 let values =

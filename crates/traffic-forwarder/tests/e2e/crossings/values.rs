@@ -43,6 +43,8 @@ pub(super) fn values_of_connections() -> impl Iterator<Item = (&'static str, &'s
     let addresses = ["\"127.0.0.0-127.0.0.9\"", "\"127.0.0.2\"", "\"127.0.0.3\""];
     let rows = [
         ("[defaults]", "local_address", given(addresses)),
+        // It excludes `local_address`, and takes a privilege.
+        ("[defaults]", "transparent", given(["false"; 3])),
         // Not every host has three interfaces, or grants a mark.
         ("[defaults]", "interface", given(["\"auto\""; 3])),
         ("[defaults]", "mark", given(["\"off\""; 3])),
