@@ -137,6 +137,18 @@ impl Scene {
         (0..n).map(|_| self.stays(LIMIT)).collect()
     }
 
+    /// A client that stays, once one is served: a program may return a place after the target has seen the end.
+    pub(super) fn held_again(&mut self) -> String {
+        let held = self.held.len();
+        let mut seen = '-';
+        wait_until("a client that is served", LIMIT, || {
+            self.held.truncate(held);
+            seen = self.stays(LIMIT);
+            seen.is_ascii_digit()
+        });
+        seen.to_string()
+    }
+
     /// A client that stays, and may have to wait.
     pub(super) fn held_or_waits(&mut self) -> char {
         self.stays(PATIENCE)
@@ -174,11 +186,6 @@ impl Scene {
     /// Sends the FIN of the nth client that stays.
     pub(super) fn half_close(&self, nth: usize) {
         self.held[nth].shutdown(Shutdown::Write).unwrap();
-    }
-
-    /// Waits until the targets have this number of sessions.
-    pub(super) fn wait_for_sessions(&self, n: u64) {
-        wait_until("the sessions of the targets", LIMIT, || self.targets.open_sessions() == n);
     }
 
     /// A client that stays, of a target that need not say anything.

@@ -7,7 +7,7 @@ use std::thread;
 use testkit::{Behaviour, LIMIT, Port, Socket, Target, wait_until};
 
 use super::{client, fill, is_refused, is_served, places, refused};
-use crate::support::{Config, Operated, messages};
+use crate::support::{Config, Operated, in_network_namespace, messages, test_name};
 
 /// Newcomers of a test, one after the other.
 const NEWCOMERS: u16 = 30;
@@ -85,9 +85,11 @@ fn a_newcomer_is_served_beside_ten_greedy_clients() {
     newcomers_are_served_beside(10, 400, "");
 }
 
+/// In a process of its own, since it needs thousands of open files, as other tests do.
 #[test]
 fn a_newcomer_is_served_beside_a_hundred_greedy_clients() {
-    newcomers_are_served_beside(100, 1000, "");
+    let name = test_name!(a_newcomer_is_served_beside_a_hundred_greedy_clients);
+    in_network_namespace(name, "true", || newcomers_are_served_beside(100, 1000, ""));
 }
 
 #[test]

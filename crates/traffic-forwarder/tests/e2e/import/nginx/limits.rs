@@ -25,8 +25,7 @@ fn a_place_that_is_free_again_is_used() {
     upstream("server T1 max_conns=1;", "").alike("1-1".to_owned(), |scene| {
         let before = scene.held(2);
         scene.release(0);
-        scene.wait_for_sessions(0);
-        before + &scene.held(1)
+        before + &scene.held_again()
     });
 }
 
@@ -56,8 +55,7 @@ fn clients(scene: &mut Scene) -> String {
     let held = scene.held(3);
     let other = scene.clients_from([127, 0, 0, 9].into(), 1);
     scene.release(0);
-    scene.wait_for_sessions(1);
-    held + &other + &scene.held(1)
+    held + &other + &scene.held_again()
 }
 
 #[test]
