@@ -1,4 +1,4 @@
-//! The cases: who attacks how, and what a neighbour sends.
+//! The cases: an attack each, and the request of a neighbour.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -18,7 +18,7 @@ pub(super) struct Case {
     pub(super) promises: fn(&str) -> bool,
 }
 
-/// Who attacks, and what with.
+/// The clients of an attack, and what they send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attack {
     /// So many clients that send a byte.

@@ -10,10 +10,10 @@ use shard::{ENTRIES, Entry, Key, SETS, Shard};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Parts of the table, each with a lock of its own. With the entries of a part: 65,536 clients.
+/// Parts of the table, each with its lock. With the entries of a part: 65,536 clients.
 const SHARDS: usize = 64;
 
-/// Number of [`Place`] for a client without an entry of its own.
+/// Number of a [`ClientPlace`] whose client has no entry: the table is full.
 const CROWD: u32 = u32::MAX;
 
 /// Clients by forward and prefix. A client without places may be forgotten at any time.

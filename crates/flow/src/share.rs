@@ -2,8 +2,8 @@
 //! (IEEE/ACM Transactions on Networking 6(2), 1998).
 //!
 //! A holder may take one more place only while the places that it holds are fewer than its share times the free
-//! ones. So a lone holder leaves a part free, and each further one makes the others stop earlier: whoever holds
-//! no place finds one. The same rule divides a forward among its clients, and the process among its forwards.
+//! ones. So a lone holder leaves a part free, and each further one makes the others stop earlier: a holder
+//! of none finds a place. The same rule divides a forward among its clients, and the process among its forwards.
 
 use std::fmt;
 use std::num::NonZeroU32;

@@ -102,7 +102,7 @@ fn a_client_that_came_late_gets_as_much_as_the_others_when_they_reconnect() {
     assert_eq!(forward.clients[0].places, 900);
     let mut random = Random(7);
     for _ in 0..STEPS {
-        // The places of sessions that end go to whoever comes first.
+        // The places of sessions that end go to the first that asks.
         if forward.clients[0].places > 0 && random.below(2) == 0 {
             forward.disconnect(0);
         }
