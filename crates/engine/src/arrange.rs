@@ -268,7 +268,7 @@ impl<K: Kernel> Forwards<K> {
 
 /// Makes the routes of `plan`. A listen address that stays keeps its route, and gets a new target set if
 /// its targets have changed, without a visit to its listener or any session.
-fn replace_routes(
+pub(crate) fn replace_routes(
     old: Vec<Arc<Route>>,
     forward: &Arc<Forward>,
     plan: &plan::Forward,

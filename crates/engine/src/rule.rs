@@ -48,8 +48,11 @@ impl Route {
         forward: &Arc<Forward>,
         listen: Arc<str>,
         target: Option<Arc<Target>>,
+        by_hello: Option<Arc<Vec<Arc<Self>>>>,
     ) -> Self {
-        Self::with_targets(forward, listen, Targets::without_set(target), false)
+        let route = Self::with_targets(forward, listen, Targets::without_set(target), false);
+        route.by_hello.store(by_hello);
+        route
     }
 
     fn with_targets(

@@ -114,12 +114,6 @@ impl<K: Kernel> Forwards<K> {
         running.chain(self.removed.iter().map(|removed| &removed.forward)).map(Arc::clone)
     }
 
-    /// The routes of the configured forwards, by listen address as shown.
-    pub(crate) fn routes(&self) -> impl Iterator<Item = (Arc<str>, Arc<Route>)> + '_ {
-        let routes = self.running.iter().flat_map(|running| &running.routes);
-        routes.map(|route| (Arc::clone(&route.listen), Arc::clone(route)))
-    }
-
     /// The targets of the configured forwards that have a check; one for all listeners that share it.
     pub(crate) fn checked_targets(&self, shared: &Arc<Shared<K>>) -> Vec<CheckedTarget<K>> {
         let mut checked = Vec::new();

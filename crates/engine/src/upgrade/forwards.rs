@@ -1,8 +1,9 @@
 //! Saves the forwards, their listeners and their counters, and restores them in the next process image.
 
+use super::orders::Destination;
 use super::tally::{saved_sums, saved_totals, sums, totals};
 use super::unattached::{Bound, Unattached};
-use crate::arrange::Arranged;
+use crate::arrange::{Arranged, replace_routes};
 use crate::bind::{Attempt, Policy};
 use crate::forward::Forward;
 use crate::passed::is_at;
@@ -11,7 +12,7 @@ use crate::shared::Shared;
 use flow::Time;
 use handover::Standing;
 use plan::ListenAddress;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use sys::FileId;
@@ -103,6 +104,16 @@ impl<K: Kernel> Forwards<K> {
         (arranged, unbound)
     }
 
+    /// The forwards of restored sessions by name.
+    pub(super) fn destinations(&self) -> BTreeMap<String, Destination> {
+        let running = self.running.iter().map(|it| (&it.forward, &it.routes));
+        let all = running.chain(self.removed.iter().map(|it| (&it.forward, &it.routes)));
+        let by_name = |(forward, routes): (&Arc<Forward>, &Vec<_>)| {
+            (forward.name.to_string(), Destination::new(forward, routes))
+        };
+        all.map(by_name).collect()
+    }
+
     fn restore_forward(
         &mut self,
         saved: handover::Forward,
@@ -129,7 +140,8 @@ impl<K: Kernel> Forwards<K> {
             // Longer than the host is up: damaged.
             let since = now.as_micros().checked_sub(saved.removed_for);
             let since = since.map_or(now, Time::from_micros);
-            let (forward, routes) = (begin(&plan), Vec::new());
+            let forward = begin(&plan);
+            let routes = replace_routes(Vec::new(), &forward, &plan, &self.sets, now);
             self.removed.push(Removed { plan, forward, routes, since });
         } else if let Some(plan) = plans.iter().find(|plan| plan.name == saved.name) {
             let running = Running::new(Arc::clone(plan), begin(plan), Vec::new(), Vec::new());

@@ -10,7 +10,7 @@ mod handoff;
 pub use handoff::Handoff;
 
 mod orders;
-pub(crate) use orders::{Answer, Destinations, Order, Parking, TakeOver};
+pub(crate) use orders::{Answer, Destination, Order, Parking, TakeOver};
 
 mod park;
 pub use park::{NotParked, Parked};

@@ -3,7 +3,7 @@
 use crate::forward::Forward;
 use crate::rule::Route;
 use crate::view::Reply;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use sys::Errno;
@@ -32,14 +32,25 @@ pub(crate) struct Parking {
 /// Saved sessions that a worker restores.
 pub(crate) struct TakeOver {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) destinations: Arc<Destinations>,
+    pub(crate) destinations: Arc<BTreeMap<String, Destination>>,
     pub(crate) reply: Reply<BTreeMap<String, u64>>,
 }
 
-/// Forwards and routes of restored sessions.
-pub(crate) struct Destinations {
-    /// Forwards by name.
-    pub(crate) forwards: BTreeMap<String, Arc<Forward>>,
-    /// Routes by listen address, as configured.
-    pub(crate) routes: BTreeMap<Arc<str>, Arc<Route>>,
+/// The forward of restored sessions, configured or removed.
+pub(crate) struct Destination {
+    pub(crate) forward: Arc<Forward>,
+    /// By listen address, as shown.
+    pub(crate) routes: HashMap<Arc<str>, Arc<Route>>,
+}
+
+impl Destination {
+    pub(crate) fn new(forward: &Arc<Forward>, routes: &[Arc<Route>]) -> Self {
+        let by_address = |route: &Arc<Route>| (Arc::clone(&route.listen), Arc::clone(route));
+        Self { forward: Arc::clone(forward), routes: routes.iter().map(by_address).collect() }
+    }
+
+    /// The routes for certain hellos, which all listeners of a forward have.
+    pub(crate) fn by_hello(&self) -> Option<Arc<Vec<Arc<Route>>>> {
+        self.routes.values().next()?.by_hello()
+    }
 }

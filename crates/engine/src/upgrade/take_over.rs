@@ -2,9 +2,8 @@
 //! new workers (`worker/restore`).
 
 use super::handoff::Handoff;
-use super::orders::{Destinations, TakeOver};
+use super::orders::{Destination, TakeOver};
 use crate::Engine;
-use crate::forward::Forward;
 use crate::message::Message;
 use crate::running::Unbound;
 use crate::view::Reply;
@@ -35,16 +34,12 @@ impl<K: Kernel> Engine<K> {
         let Handoff { forwards: saved, workers, sockets } = handoff;
         let open_before = open_sessions(&saved);
         let (arranged, unbound) = self.forwards.take_over(forwards, saved, sockets, &self.shared);
-        let by_name = |forward: Arc<Forward>| (forward.name.to_string(), forward);
-        let destinations = Arc::new(Destinations {
-            forwards: self.forwards.all().map(by_name).collect(),
-            routes: self.forwards.routes().collect(),
-        });
+        let destinations = Arc::new(self.forwards.destinations());
         // Before the listeners are published: restored sessions must count towards the limits.
         let taken = self.hand_out(workers, &destinations);
         self.forwards.note_removed_targets(&self.shared);
         self.forwards.all().for_each(|forward| forward.targets.forget_inherited());
-        let lost = settle(&destinations.forwards, &open_before, &taken);
+        let lost = settle(&destinations, &open_before, &taken);
         // Skipped forwards were reported by `Forwards::take_over`.
         arranged.take_effect(&self.shared).published.wait();
         self.shared.broadcast(|| Message::Begin);
@@ -55,7 +50,7 @@ impl<K: Kernel> Engine<K> {
     fn hand_out(
         &self,
         workers: Vec<Vec<u8>>,
-        destinations: &Arc<Destinations>,
+        destinations: &Arc<BTreeMap<String, Destination>>,
     ) -> BTreeMap<String, u64> {
         let (sender, replies) = mpsc::channel();
         let count = workers.len();
@@ -83,12 +78,12 @@ impl<K: Kernel> Engine<K> {
 /// Makes the counters of each forward agree with its restored sessions. Returns the number of lost
 /// sessions.
 fn settle(
-    forwards: &BTreeMap<String, Arc<Forward>>,
+    destinations: &BTreeMap<String, Destination>,
     counted: &BTreeMap<String, u64>,
     taken: &BTreeMap<String, u64>,
 ) -> u64 {
     let number = |of: &BTreeMap<String, u64>, name| of.get(name).copied().unwrap_or(0);
-    for (name, forward) in forwards {
+    for (name, Destination { forward, .. }) in destinations {
         let (counted, taken) = (number(counted, name), number(taken, name));
         match counted.cmp(&taken) {
             Ordering::Greater => forward.counters.of(0).lost(counted - taken),

@@ -14,7 +14,7 @@ use crate::session::{Outcome, RestoredSession, Session};
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::target::Target;
-use crate::upgrade::{Destinations, TakeOver, address};
+use crate::upgrade::{Destination, TakeOver, address};
 use flow::{Direction, LaneState, Peer, ProxyAddresses, ProxyHeader, Race, Stage, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,8 +26,7 @@ impl<K: Kernel> Worker<K> {
     pub(crate) fn take_over(&mut self, work: TakeOver) {
         let TakeOver { bytes, destinations, reply } = work;
         let saved: handover::Worker = handover::decode(&bytes).unwrap_or_default();
-        let places: Vec<_> =
-            saved.routes.iter().map(|saved| destination(saved, &destinations)).collect();
+        let places: Vec<_> = saved.routes.iter().map(|saved| place(saved, &destinations)).collect();
         let mut sessions = Vec::with_capacity(saved.sessions.len());
         let mut numbers = Vec::new();
         for session in saved.sessions {
@@ -245,21 +244,23 @@ fn hello(saved: &handover::Session, stage: Stage, proxied: Option<&Proxied>) -> 
 /// Where saved sessions go: their route, and the target if they have one.
 type Place = (Arc<Route>, Option<Arc<Target>>);
 
-/// The route and the target of saved sessions: the configured ones, or else new ones outside of any
+/// The route and the target of saved sessions: those of their forward, or else new ones outside of any
 /// listener and target set. `None` if the forward is unknown or the target unreadable.
-fn destination(saved: &handover::Route, destinations: &Destinations) -> Option<Place> {
-    let forward = destinations.forwards.get(&saved.forward)?;
+fn place(saved: &handover::Route, destinations: &BTreeMap<String, Destination>) -> Option<Place> {
+    let destination = destinations.get(&saved.forward)?;
+    let forward = &destination.forward;
     let target = match saved.target.as_str() {
         // The hello of its client is not read, and the listener has only routes.
         "" => None,
         text => Some(forward.targets.at(&text.parse().ok()?)),
     };
-    let known = destinations.routes.get(saved.listen.as_str());
-    let known = known.filter(|route| Arc::ptr_eq(&route.forward, forward));
+    let known = destination.routes.get(saved.listen.as_str());
     let known = known.and_then(|route| route.with_rule(&saved.rule));
     let route = known.unwrap_or_else(|| {
         let listen = saved.listen.as_str().into();
-        Arc::new(Route::without_listener(forward, listen, target.clone()))
+        // Of a client whose hello has not come yet.
+        let by_hello = destination.by_hello().filter(|_| saved.rule.is_empty());
+        Arc::new(Route::without_listener(forward, listen, target.clone(), by_hello))
     });
     Some((route, target))
 }

@@ -376,10 +376,7 @@ impl World {
             let has_none = |(name, protocol)| plan.admission.route(name, protocol).is_none();
             plan.to.is_empty() && (may_lack || asked.is_none_or(has_none))
         };
-        // The routes of a removed listener do not outlive an upgrade.
-        let is_at =
-            |plan: &Forward| plan.listen.iter().any(|it| it.number == session.endpoint.number);
-        let is_right = plans.iter().any(|plan| has_none(plan) || !is_at(plan));
+        let is_right = plans.iter().any(has_none);
         assert!(is_right, "session {number}: {} has a route for it", record.forward());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use testkit::{LIMIT, Script, connect, wait_until};
+use testkit::{LIMIT, Port, Script, connect, wait_until};
 
 use super::{Scene, comes_back, config, hello, targets, without_default};
 use crate::support::{Config, QUIET, ping, play};
@@ -45,6 +45,40 @@ fn a_session_reads_the_rest_of_its_hello_after_an_upgrade() {
     }
     let records = scene.operated.wait_for_records(4);
     assert!(records.iter().all(|it| it.json["sni"] == "b.test"));
+}
+
+/// Their listener, or all of their forward, is not configured any more; the routes for them still are known.
+#[test]
+fn sessions_of_removed_listeners_keep_their_routes_over_an_upgrade() {
+    let scene = Scene::start("");
+    let (second, third) = (Port::v4(), Port::v4());
+    let first = scene.port.addr();
+    let [a, b, other] = [0, 1, 2].map(|target| scene.address(target));
+    let settings = |name| {
+        let [to_a, to_b] = [&a, &b].map(|to| format!("to = '{to}'"));
+        let routes = format!("[{{ sni = 'a.test', {to_a} }}, {{ sni = 'b.test', {to_b} }}]");
+        format!("name = '{name}'\nroute = {routes}\n{LATE}")
+    };
+    let both = [first, second.addr()];
+    let before = Config::new().forward_at_several(&both, &other, settings("f"));
+    scene.operated.reload(before.forward_with(third.addr(), settings("g")));
+    let hello = hello("b.test", &[]);
+    let clients = [&second, &third].map(|port| {
+        let client = connect(port).unwrap();
+        play(&client, Script::new().write_bytes(&hello[..20]));
+        client
+    });
+    scene.operated.wait_for_sessions(2);
+    scene.operated.reload(Config::new().forward(first, &other, settings("f")));
+    for _ in 0..2 {
+        assert_eq!(scene.operated.upgrade()["lost"], 0);
+    }
+    for client in &clients {
+        play(client, Script::new().expect_silence(QUIET));
+        play(client, Script::new().write_bytes(&hello[20..]));
+        comes_back(client, &hello);
+    }
+    assert_eq!(scene.targets.each_ref().map(testkit::Target::accepted), [0, 2, 0]);
 }
 
 /// A session that waits for a place in a target of its route selects again there.
