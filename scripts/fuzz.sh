@@ -8,7 +8,7 @@ export RUSTUP_AUTO_INSTALL=0
 
 NIGHTLY=${NIGHTLY-+nightly}
 SAMPLES=crates/plan/tests/samples
-DICTIONARY=fuzz/dictionaries/configuration.dict
+DICTIONARIES=fuzz/dictionaries
 
 if ! cargo $NIGHTLY fuzz --version >/dev/null 2>&1; then
     echo "fuzz: needs a nightly toolchain (rustup toolchain install nightly) and cargo-fuzz" \
@@ -33,7 +33,9 @@ for target; do
     case $target in
         session) set -- "$@" -max_len=512 ;;
         engine) set -- "$@" -max_len=1024 ;;
-        *) set -- "$@" -max_len=4096 -dict="$DICTIONARY" ;;
+        client_hello) set -- "$@" -max_len=8192 -dict="$DICTIONARIES/$target.dict" ;;
+        proxy_header) set -- "$@" -max_len=4200 -dict="$DICTIONARIES/$target.dict" ;;
+        *) set -- "$@" -max_len=4096 -dict="$DICTIONARIES/configuration.dict" ;;
     esac
     cargo $NIGHTLY fuzz run "$target" "$@"
 done

@@ -57,10 +57,8 @@ impl HelloRead {
 /// Reads the body of a message. `None` if it is malformed: its receiver would abort the handshake.
 fn hello(body: &[u8]) -> Option<ClientHello> {
     let mut reader = Reader(body);
-    let [major, _minor] = *reader.take(2)? else { return None };
-    if major != records::MAJOR {
-        return None;
-    }
+    // A server of TLS 1.3 does not use it (RFC 8446 section 4.2.1).
+    let _legacy_version = reader.take(2)?;
     let _random = reader.take(32)?;
     let _session_id = reader.short_block()?;
     let _cipher_suites = reader.block()?;

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 /// 2 KiB.
 pub const MOST_CLIENT_HELLO: usize = 64 * 1024;
 
-/// Major version of every TLS, in records and messages.
-pub(super) const MAJOR: u8 = 3;
+/// Major version of every TLS.
+const MAJOR: u8 = 3;
 
 /// Type of a record with parts of the handshake.
 const HANDSHAKE: u8 = 22;
