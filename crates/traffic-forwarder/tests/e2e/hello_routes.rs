@@ -1,5 +1,6 @@
 //! `route`: targets by the names in TLS ClientHellos.
 
+mod browser;
 mod choice;
 mod clients;
 mod lifecycle;

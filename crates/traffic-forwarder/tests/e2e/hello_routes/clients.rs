@@ -1,5 +1,6 @@
 //! Real programs at both ends.
 
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -8,14 +9,14 @@ use testkit::{LIMIT, Port, Tool, is_listening, run, wait_until};
 use crate::support::{Config, Operated};
 
 /// `openssl s_server`: answers HTTP, and has this name in its certificate.
-struct SecureServer {
+pub(super) struct SecureServer {
     child: Child,
     port: Port,
     _dir: TempDir,
 }
 
 impl SecureServer {
-    fn start(name: &str, arguments: &[&str]) -> Self {
+    pub(super) fn start(name: &str, arguments: &[&str]) -> Self {
         let (port, dir) = (Port::v4(), TempDir::new().unwrap());
         let file = |name: &str| dir.path().join(name).display().to_string();
         let (key, cert) = (file("key"), file("cert"));
@@ -28,6 +29,10 @@ impl SecureServer {
         let child = serve.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         wait_until("s_server to listen", LIMIT, || is_listening(port.addr()));
         Self { child, port, _dir: dir }
+    }
+
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.port.addr()
     }
 }
 
@@ -53,7 +58,7 @@ fn openssl_and_curl_reach_the_server_that_they_name() {
     let one = SecureServer::start("/CN=one", &["-www"]);
     let two = SecureServer::start("/CN=two", &["-www", "-alpn", "postgresql,h2"]);
     let port = Port::v4();
-    let (to_one, to_two) = (one.port.addr(), two.port.addr());
+    let (to_one, to_two) = (one.addr(), two.addr());
     let settings = format!(
         "name = 'f'\nto = '{to_one}'\nroute = [{{ alpn = 'postgresql', to = '{to_two}' }}, \
          {{ sni = '*.two.test', to = '{to_two}' }}]"
@@ -75,13 +80,13 @@ fn openssl_and_curl_reach_the_server_that_they_name() {
         let report = s_client(&port, arguments);
         assert!(report.contains(&format!("subject={name}")), "{arguments:?}: {report}");
     }
-    for (host, server) in [("a.two.test", "db"), ("one.test", "one")] {
+    for (host, server) in [("a.two.test", to_two), ("one.test", to_one)] {
         let url = format!("https://{host}:{}/", port.number());
         let connect = format!("{host}:{}:{}", port.number(), port.addr());
         let page = Tool::find("curl")
             .run(["-sSfk", "--no-alpn", "--connect-to", &connect, &url], LIMIT)
             .text();
-        assert!(page.contains("s_server"), "{server}: {page}");
+        assert!(page.contains(&format!("-accept {server} ")), "{host}: {page}");
     }
     let records = operated.wait_for_records(cases.len() + 2);
     let names: Vec<_> = records.iter().rev().take(2).map(|it| it.json["sni"].as_str()).collect();
