@@ -1,9 +1,12 @@
 //! `pass_tlvs`: what a proxy says beside addresses.
 
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use flow::{ProxyAddresses, ProxyHeader, SendProxy};
-use testkit::{LIMIT, Listener, Place, Port, Script, Server, Socket, connect, wait_until};
+use tempfile::TempDir;
+use testkit::{
+    LIMIT, Listener, Place, Port, Script, Server, Socket, Tool, connect, run, wait_until,
+};
 
 use super::receiving::{TRUSTED, config};
 use crate::support::{BINARY, LateTarget, Operated, messages, play};
@@ -103,35 +106,84 @@ fn tlvs_survive_an_upgrade_while_the_target_is_silent() {
     assert_eq!((header.addresses, tlvs), (addresses(), passed_on()));
 }
 
-/// HAProxy sends a unique id and a checksum, and another one reads what arrives.
+/// HAProxy that ends TLS and sends every TLV that version 2.6 has. Later ones send any, by `set-proxy-v2-tlv-fmt`.
+fn tls_proxy(port: &Port, dir: &TempDir) -> Server {
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    let (key, cert) = (file("pem.key"), file("pem"));
+    let request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=it", "-keyout"];
+    run(Tool::find("openssl").command().args(request).args([&key, "-out", &cert]), LIMIT).success();
+    Server::with_config("haproxy", &["-db", "-f"], |own| {
+        format!(
+            "defaults\n mode tcp\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
+             listen it\n bind {} ssl crt {cert} alpn http/1.1\n unique-id-format id-of-the-proxy\n \
+             server one {} send-proxy-v2 proxy-v2-options \
+             ssl,cert-cn,ssl-cipher,cert-sig,cert-key,authority,crc32c,unique-id\n",
+            own.addr(),
+            port.addr()
+        )
+    })
+}
+
+/// A request to this proxy by the name `db.example.com`.
+fn https_request(proxy: &Server) -> Command {
+    let port = proxy.addr().port();
+    let mut curl = Tool::find("curl").command();
+    curl.args(["-sSk", "--connect-to", &format!("db.example.com:{port}:{}", proxy.addr())]);
+    curl.arg(format!("https://db.example.com:{port}/"));
+    curl
+}
+
+/// Types and values.
+fn each(mut tlvs: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut all = Vec::new();
+    while let [kind, high, low, rest @ ..] = tlvs {
+        let (value, after) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+        all.push((*kind, value));
+        tlvs = after;
+    }
+    all
+}
+
 #[test]
-fn haproxy_reads_the_id_that_haproxy_has_sent() {
+fn every_tlv_of_haproxy_reaches_the_target() {
+    let (port, listener, dir) = (Port::v4(), Listener::bind(Place::V4), TempDir::new().unwrap());
+    let settings = format!("{TRUSTED}\n{PASS}");
+    let _operated = Operated::start(config(port.addr(), listener.addr(), &settings));
+    let proxy = tls_proxy(&port, &dir);
+    let mut client = https_request(&proxy).stdout(Stdio::null()).spawn().unwrap();
+    // The checksum is verified, too.
+    let (header, tlvs) = header(&listener.accept());
+    client.kill().unwrap();
+    client.wait().unwrap();
+    assert!(
+        matches!(header.addresses, ProxyAddresses::Ip { destination, .. } if destination == proxy.addr())
+    );
+    let tlvs = each(&tlvs);
+    let value = |kind: u8| tlvs.iter().find(|(it, _)| *it == kind).map(|(_, value)| *value);
+    assert_eq!(value(0x01), Some(&b"http/1.1"[..]), "{tlvs:?}");
+    assert_eq!(value(0x02), Some(&b"db.example.com"[..]), "{tlvs:?}");
+    assert_eq!(value(0x05), Some(&b"id-of-the-proxy"[..]), "{tlvs:?}");
+    // The client's flags and the result of a check stand ahead of the parts.
+    let tls = each(&value(0x20).expect("TLS")[5..]);
+    assert!(tls.contains(&(0x21, &b"TLSv1.3"[..])), "{tls:?}");
+    assert_eq!(tls.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [0x21, 0x25, 0x24, 0x23]);
+    assert_eq!(tlvs.last(), Some(&(0x03, &[0; 4][..])));
+}
+
+/// Another HAProxy reads what arrives.
+#[test]
+fn haproxy_reads_the_tlvs_that_haproxy_has_sent() {
     let reader = Server::with_config("haproxy", &["-db", "-f"], |own| {
         format!(
             "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
              frontend it\n bind {} accept-proxy\n http-request return status 200 content-type \
-             text/plain lf-string \"%[fc_pp_unique_id]\"\n",
+             text/plain lf-string \"%[fc_pp_unique_id] %[fc_pp_authority]\"\n",
             own.addr()
         )
     });
-    let port = Port::v4();
+    let (port, dir) = (Port::v4(), TempDir::new().unwrap());
     let settings = format!("{TRUSTED}\n{PASS}");
     let _operated = Operated::start(config(port.addr(), &(&reader).into(), &settings));
-    let sender = Server::with_config("haproxy", &["-db", "-f"], |own| {
-        format!(
-            "defaults\n mode tcp\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n\
-             listen it\n bind {}\n unique-id-format id-of-the-proxy\n server one {} \
-             send-proxy-v2 proxy-v2-options crc32c,unique-id\n",
-            own.addr(),
-            port.addr()
-        )
-    });
-    let client = connect(sender.addr()).unwrap();
-    play(
-        &client,
-        Script::new().write_bytes("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
-    );
-    let answer = play(&client, Script::new().limit(Duration::from_secs(10)).read_to_end());
-    let answer = String::from_utf8_lossy(&answer.bytes).into_owned();
-    assert!(answer.ends_with("id-of-the-proxy"), "{answer}");
+    let answer = run(&mut https_request(&tls_proxy(&port, &dir)), LIMIT).success().text();
+    assert_eq!(answer, "id-of-the-proxy db.example.com");
 }
