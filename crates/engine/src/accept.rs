@@ -61,9 +61,8 @@ pub(crate) fn accept<K: Kernel>(
                 return AcceptResult::Refused;
             }
             match admit(context, route, rules, address, permit) {
-                Ok((permit, claim)) => {
-                    let counted_by = rules.clients.generation;
-                    AcceptResult::Admitted(Accepted { socket, address, permit, claim, counted_by })
+                Ok(places) => {
+                    AcceptResult::Admitted(admitted(listening, rules, socket, address, places))
                 }
                 Err(reason) => {
                     socket.reset();
@@ -77,6 +76,23 @@ pub(crate) fn accept<K: Kernel>(
             failed(acceptor, context, number, listening, errno)
         }
     }
+}
+
+/// A connection with its places, ready for its session.
+fn admitted<K: Kernel>(
+    listening: &Listening<K>,
+    rules: &Rules,
+    socket: K::Socket,
+    address: Address,
+    (permit, claim): (Permit, Option<Claim>),
+) -> Accepted<K> {
+    let is_mptcp = listening.is_mptcp && socket.is_mptcp();
+    if listening.is_mptcp && !is_mptcp {
+        // After a failure, the client is served without these options.
+        let _ = socket.prepare_accepted_by_mptcp(rules.options.buffers);
+    }
+    let counted_by = rules.clients.generation;
+    Accepted { socket, address, is_mptcp, permit, claim, counted_by }
 }
 
 /// Takes the places of an accepted connection, beside those of a permit that was taken before.

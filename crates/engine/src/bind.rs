@@ -7,7 +7,7 @@ use crate::rules::listen_options_of;
 use crate::running::{Forwards, Unbound};
 use crate::shared::Shared;
 use plan::ListenAddress;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use sys::kernel::Kernel;
 use sys::listen::ListenOptions;
@@ -90,14 +90,20 @@ impl<K: Kernel> Forwards<K> {
     ) -> Fresh<'a, K> {
         let drained = self.drained();
         let takes_sessions = |plan: &Arc<plan::Forward>| !drained.contains(&plan.name);
-        let routes = plans.iter().filter(|plan| takes_sessions(plan)).flat_map(|plan| &plan.routes);
-        let wanted: HashSet<&ListenAddress> = routes.map(|route| &route.listen).collect();
-        let unwanted = |listener: &&Listener<K>| !wanted.contains(&listener.address);
-        let mut leaving = Leaving::default();
-        self.listeners().filter(unwanted).for_each(|listener| listener.leaves(&mut leaving));
-        let reached = |listener: &&Listener<K>| listener.file_state() == FileState::Present;
-        let known = self.listeners().filter(reached).map(|listener| listener.address.clone());
-        let known: HashSet<ListenAddress> = known.collect();
+        let wanted = plans.iter().filter(|plan| takes_sessions(plan)).flat_map(|plan| {
+            let options = listen_options_of(plan);
+            plan.routes.iter().map(move |route| (&route.listen, options))
+        });
+        let wanted: HashMap<&ListenAddress, ListenOptions> = wanted.collect();
+        let (mut leaving, mut known) = (Leaving::default(), HashSet::new());
+        for listener in self.listeners() {
+            let wanted = wanted.get(&listener.address);
+            if !wanted.is_some_and(|options| listener.can_have(options)) {
+                listener.leaves(&mut leaving);
+            } else if listener.file_state() == FileState::Present {
+                known.insert(listener.address.clone());
+            }
+        }
         let mut fresh = Fresh {
             policy,
             listeners: BTreeMap::new(),
@@ -169,7 +175,10 @@ impl<K: Kernel> Forwards<K> {
     /// a listener at the same address whose file was lost.
     fn explain(&self, error: ListenError, shared: &Shared<K>) -> ListenError {
         let ListenCause::Refused(errno) = error.cause else { return error };
-        let cause = if self.listeners().any(|listener| listener.address == error.address) {
+        let is_lost = |listener: &Listener<K>| {
+            listener.address == error.address && listener.file_state() != FileState::Present
+        };
+        let cause = if self.listeners().any(is_lost) {
             ListenCause::FileLost(errno)
         } else if errno == Errno::ADDRINUSE
             && shared.loop_guard.overlaps(&error.address, &shared.kernel)

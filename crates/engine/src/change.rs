@@ -10,6 +10,8 @@ use sys::kernel::Kernel;
 pub(crate) struct Listening<K: Kernel> {
     pub(crate) socket: Arc<K::Socket>,
     pub(crate) route: Arc<Route>,
+    /// Whether it is an MPTCP socket.
+    pub(crate) is_mptcp: bool,
 }
 
 /// Changes for all workers alike.

@@ -246,6 +246,8 @@ fn connected<K: Kernel>(
     let session = &mut *entry.session;
     if address.is_unix() {
         session.flow.distrust_short_reads(Peer::Target);
+    } else if rules.outbound.as_ref().is_some_and(|outbound| outbound.mptcp) {
+        session.flow.prefer_copying_from(Peer::Target);
     }
     session.pace(Direction::Up, rules);
     session.flow.connected(now);

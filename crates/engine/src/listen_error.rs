@@ -100,6 +100,9 @@ impl ListenError {
                  listens already now, as does any program with net.ipv4.ip_nonlocal_bind=1 or \
                  net.ipv6.ip_nonlocal_bind=1",
             ),
+            Errno::NOPROTOOPT => Some(
+                "MPTCP is turned off (net.mptcp.enabled), or has no `user_timeout` for a socket that was passed",
+            ),
             Errno::NOENT => Some("its directory does not exist"),
             Errno::MFILE | Errno::NFILE => Some("raise the open-file limit: `ulimit -n`"),
             _ => None,

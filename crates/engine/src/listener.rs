@@ -156,6 +156,12 @@ impl<K: Kernel> Listener<K> {
         self.sockets().fold(self.number, |next, _| next + 1)
     }
 
+    /// Whether its socket can get these options; otherwise its address has to be bound again. Sockets of the service
+    /// manager stay as they are.
+    pub(crate) fn can_have(&self, options: &ListenOptions) -> bool {
+        self.address.port().is_none() || self.sockets().all(|(_, socket)| socket.can_have(options))
+    }
+
     /// Sets the options that sockets accepted from now on inherit.
     pub(crate) fn set_options(&self, options: &TcpOptions) {
         if !matches!(self.address, ListenAddress::Unix(_)) {

@@ -36,10 +36,11 @@ impl<K: Kernel> PassedSockets<K> {
         self.named.entry(name).or_default().push(Arc::new(socket));
     }
 
-    /// Adds a socket for the listener at `address`. Closes it and returns false if it does not listen
-    /// at that address.
-    pub fn keep(&mut self, address: &ListenAddress, socket: K::Socket) -> bool {
-        let fits = is_at(&self.kernel, address, &socket);
+    /// Adds a socket for the listener at `address`, with MPTCP or without. Closes it and returns false if it does not
+    /// listen at that address, or is of the other protocol.
+    pub fn keep(&mut self, address: &ListenAddress, mptcp: bool, socket: K::Socket) -> bool {
+        let is_of_protocol = address.port().is_none() || socket.is_mptcp() == mptcp;
+        let fits = is_of_protocol && is_at(&self.kernel, address, &socket);
         if fits {
             self.kept.insert(address.clone(), socket);
         } else {
@@ -105,7 +106,7 @@ mod tests {
 
     fn keeps(address: &ListenAddress, socket: impl Into<OwnedFd>) -> bool {
         let mut passed = PassedSockets::new(Linux);
-        let kept = passed.keep(address, socket.into());
+        let kept = passed.keep(address, false, socket.into());
         assert_eq!(passed.take_kept(address).is_some(), kept);
         assert!(passed.take_kept(address).is_none(), "each is taken once");
         kept

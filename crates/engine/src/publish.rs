@@ -12,7 +12,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
-use sys::kernel::{Kernel, Linux};
+use sys::kernel::{Kernel, Linux, Socket as _};
 
 /// Time limit for the workers to apply a change. They need a millisecond, or ten for thousands of
 /// listeners; the limit is for an overloaded host.
@@ -121,8 +121,9 @@ pub(crate) fn attach<K: Kernel>(
     if !listener.set_route(route) {
         return Vec::new();
     }
-    let update = |(number, socket): (u32, &Arc<_>)| {
-        let listening = Listening { socket: Arc::clone(socket), route: Arc::clone(route) };
+    let update = |(number, socket): (u32, &Arc<K::Socket>)| {
+        let (socket, route) = (Arc::clone(socket), Arc::clone(route));
+        let listening = Listening { is_mptcp: socket.is_mptcp(), socket, route };
         (number, Arc::new(listening))
     };
     listener.sockets().map(update).collect()

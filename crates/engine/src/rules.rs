@@ -113,6 +113,7 @@ pub(crate) fn listen_options_of(forward: &plan::Forward) -> ListenOptions {
         tcp: options_of(forward),
         rights: forward.socket_rights,
         freebind: forward.settings.freebind,
+        mptcp: forward.settings.mptcp,
     }
 }
 

@@ -28,6 +28,8 @@ const OPTIONS_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Accepted<K: Kernel> {
     pub(crate) socket: K::Socket,
     pub(crate) address: Address,
+    /// Whether the client speaks MPTCP.
+    pub(crate) is_mptcp: bool,
     pub(crate) permit: Permit,
     /// Its claim to a place in a target, where clients wait for one.
     pub(crate) claim: Option<Claim>,
@@ -129,10 +131,13 @@ pub(crate) struct RestoredSession<K: Kernel> {
 impl<K: Kernel> Session<K> {
     /// Makes a session of an admitted connection. Its target is not selected yet: the caller has taken the claim.
     pub(crate) fn new(id: u64, accepted: Accepted<K>, now: Time, rules: &Rules) -> Self {
-        let Accepted { socket, address, permit, .. } = accepted;
+        let Accepted { socket, address, is_mptcp, permit, .. } = accepted;
         let mut flow = flow::Session::new(now, rules.path, now.after(rules.timeouts.connect));
         if address.is_unix() {
             flow.distrust_short_reads(Peer::Client);
+        }
+        if is_mptcp {
+            flow.prefer_copying_from(Peer::Client);
         }
         Self {
             flow,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The options of TCP keepalive (tcp(7)). The kernel counts the durations in whole seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Keepalive {
     /// Silence before the first probe.
     pub idle: Duration,

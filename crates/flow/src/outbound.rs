@@ -32,6 +32,8 @@ pub struct Outbound {
     /// Whether a connection may come from an address that this host does not have (`IP_TRANSPARENT`, ip(7)): that of
     /// its client, which is then its only source.
     pub transparent: bool,
+    /// Whether connections are those of MPTCP (RFC 8684), or of TCP if the target does not speak it.
+    pub mptcp: bool,
     /// Congestion control by its name (`TCP_CONGESTION`, tcp(7)).
     pub congestion: Option<String>,
 }

@@ -187,6 +187,12 @@ impl Session {
     pub fn distrust_short_reads(&mut self, peer: Peer) {
         self.socket_mut(peer).distrust_short_reads();
     }
+
+    /// The lane from this peer copies, unless its configuration asks for splicing: MPTCP has no splice(2) of its own,
+    /// and that in its place takes longer than a copy (`copy_splice_read()` in Linux).
+    pub fn prefer_copying_from(&mut self, peer: Peer) {
+        self.lane_mut(Direction::from(peer)).prefer_copying();
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use plan::{Forward, Plan};
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fmt;
+use sys::socket::TcpOptions;
 use sys::{Errno, NotGranted};
 
 /// An option of a forward that the kernel does not grant.
@@ -14,16 +15,48 @@ pub struct RefusedOption {
     pub forward: String,
     /// Location of the forward in the configuration.
     pub location: String,
+    /// Whether its sockets are those of MPTCP.
+    pub mptcp: bool,
     /// The option, and the error of the kernel.
     pub refused: NotGranted,
 }
 
 /// The options of a forward's sockets that the kernel may refuse.
-type SocketOptions = (Outbound, Buffers, Pacing);
+#[derive(PartialEq, Eq, Hash)]
+struct SocketOptions {
+    outbound: Outbound,
+    tcp: TcpOptions,
+    pacing: Pacing,
+    /// A target may have an IPv6 address.
+    has_ipv6: bool,
+}
 
-fn options_of(forward: &Forward) -> SocketOptions {
-    let settings = &forward.settings;
-    (settings.outbound(), settings.buffers(), settings.pacing())
+impl SocketOptions {
+    fn of(forward: &Forward) -> Self {
+        let settings = &forward.settings;
+        let mut targets = forward.target_lists().flat_map(|list| list.iter());
+        Self {
+            outbound: settings.outbound(),
+            tcp: TcpOptions {
+                keepalive: settings.keepalive,
+                user_timeout: settings.user_timeout,
+                buffers: settings.buffers(),
+            },
+            pacing: settings.pacing(),
+            has_ipv6: targets.any(|target| target.address.may_have_ipv6()),
+        }
+    }
+
+    /// Whether every kernel grants them.
+    fn are_common(&self) -> bool {
+        self.outbound.is_nothing()
+            && self.tcp.buffers == Buffers::AUTO
+            && self.pacing == Pacing::NONE
+    }
+
+    fn refused(&self) -> Option<NotGranted> {
+        sys::try_outbound(&self.outbound, &self.tcp, self.pacing, self.has_ipv6).err()
+    }
 }
 
 /// The options that the kernel does not grant to this process now: the first of each forward.
@@ -31,16 +64,15 @@ pub fn refused_options(plan: &Plan) -> Vec<RefusedOption> {
     // Thousands of forwards may have the same options.
     let mut tried: HashMap<SocketOptions, Option<NotGranted>> = HashMap::new();
     let refused = |forward: &std::sync::Arc<Forward>| {
-        let options = options_of(forward);
-        if options == SocketOptions::default() {
+        let options = SocketOptions::of(forward);
+        if options.are_common() {
             return None;
         }
-        let result = tried.entry(options).or_insert_with_key(|(outbound, buffers, pacing)| {
-            sys::try_outbound(outbound, *buffers, *pacing).err()
-        });
+        let result = tried.entry(options).or_insert_with_key(SocketOptions::refused);
         Some(RefusedOption {
             forward: forward.name.clone(),
             location: forward.location.to_string(),
+            mptcp: forward.settings.mptcp,
             refused: result.clone()?,
         })
     };
@@ -50,11 +82,12 @@ pub fn refused_options(plan: &Plan) -> Vec<RefusedOption> {
 /// Those of [`refused_options`] that the running plan does not have already: what has gone since it started must
 /// not prevent a reload that has nothing to do with it.
 pub fn newly_refused_options(new: &Plan, running: &Plan) -> Vec<RefusedOption> {
-    let known: HashSet<_> = running.forwards.iter().map(|forward| options_of(forward)).collect();
+    let known: HashSet<_> =
+        running.forwards.iter().map(|forward| SocketOptions::of(forward)).collect();
     let mut refused = refused_options(new);
     refused.retain(|it| {
         let forward = new.forwards.iter().find(|forward| forward.name == it.forward);
-        forward.is_none_or(|forward| !known.contains(&options_of(forward)))
+        forward.is_none_or(|forward| !known.contains(&SocketOptions::of(forward)))
     });
     refused
 }
@@ -69,6 +102,14 @@ impl RefusedOption {
     fn advice(&self) -> Option<&'static str> {
         let NotGranted { key, errno } = self.refused;
         match (key, errno) {
+            ("mptcp", Errno::NOPROTOOPT) => {
+                Some("it is turned off: `sysctl net.mptcp.enabled=1` turns it on")
+            }
+            ("mptcp", Errno::OPNOTSUPP) => Some("forwarding needs that of Linux 5.17"),
+            ("mptcp", _) => Some("this kernel was built without CONFIG_MPTCP"),
+            (_, Errno::OPNOTSUPP | Errno::NOPROTOOPT) if self.mptcp => {
+                Some("MPTCP sockets of this kernel do not have it: leave out one of the two")
+            }
             ("local_address", Errno::ADDRNOTAVAIL) => {
                 Some("no interface of this host has that address: see `ip addr`")
             }
@@ -102,7 +143,7 @@ impl RefusedOption {
 
 impl fmt::Display for RefusedOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { forward, location, refused: NotGranted { key, errno } } = self;
+        let Self { forward, location, refused: NotGranted { key, errno }, .. } = self;
         write!(f, "cannot set `{key}`: {}", sys::errno_text(*errno))?;
         if let Some(advice) = self.advice() {
             write!(f, " ({advice})")?;

@@ -72,6 +72,17 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Whether it may be reached at an IPv6 address.
+    pub fn may_have_ipv6(&self) -> bool {
+        match self {
+            Self::Ip(address) => address.is_ipv6(),
+            Self::Unix(_) => false,
+            Self::Zoned(_) | Self::Name { .. } | Self::Dns { .. } | Self::Srv { .. } => true,
+        }
+    }
+}
+
 impl ListenAddress {
     /// The TCP port; `None` for Unix and activated sockets.
     pub fn port(&self) -> Option<u16> {

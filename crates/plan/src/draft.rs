@@ -2,7 +2,7 @@
 
 use flow::HelloRule;
 
-use crate::address::{ListenAddress, Ranged};
+use crate::address::{ListenAddress, Ranged, Target};
 use crate::plan::ForwardSettings;
 use crate::problem::Severity;
 use crate::route_entry::{ParsedTarget, RouteEntry};
@@ -101,6 +101,19 @@ impl<'a> ForwardOnly<'a> {
     pub(crate) fn may_have_unix_listener(&self) -> bool {
         let is_unix = |it: &Listen<'_>| matches!(it.value.first, ListenAddress::Unix(_));
         self.listens.is_empty() || self.listens.iter().any(|it| it.as_ref().is_none_or(is_unix))
+    }
+
+    /// Whether this process binds a TCP listener or connects to a TCP target, as far as all addresses are valid.
+    pub(crate) fn may_use_tcp(&self) -> bool {
+        let is_tcp = |it: &Listen<'_>| {
+            !matches!(it.value.first, ListenAddress::Unix(_) | ListenAddress::Activated(_))
+        };
+        let routes = self.routes.iter().flat_map(|route| &route.targets);
+        let mut targets = self.targets.iter().chain(routes).peekable();
+        let is_valid = targets.peek().is_some() && !self.listens.is_empty();
+        !is_valid
+            || self.listens.iter().any(|it| it.as_ref().is_none_or(is_tcp))
+            || targets.any(|it| !matches!(it.value.address.first, Target::Unix(_)))
     }
 
     /// Finishes the draft. `named` says whether a name was given, valid or not.

@@ -278,6 +278,8 @@ pub struct ForwardSettings {
     pub unsent: Option<u64>,
     /// Most bytes per second of one session.
     pub rate: Option<SessionRate>,
+    /// Whether both sockets are those of MPTCP, where the peer speaks it.
+    pub mptcp: bool,
     /// Whether its listeners may have addresses that no interface has.
     pub freebind: bool,
     /// Mode of the files of its Unix listeners; `None` is as the umask says.
@@ -324,6 +326,7 @@ impl ForwardSettings {
             dscp: self.dscp.and_then(|dscp| u8::try_from(dscp).ok()),
             congestion: self.congestion.clone(),
             transparent: self.transparent,
+            mptcp: self.mptcp,
         }
     }
 

@@ -231,6 +231,9 @@ rows! { Section::ForwardDefaults, ForwardSettings {
     /// Most bytes per second of each session, sent evenly by the kernel (SO_MAX_PACING_RATE).
     rate = None, Or("off", &Kind::Table(SessionRate::SETTINGS)) => LivingSessions;
 
+    /// MPTCP on both sockets; a client or target that does not speak it gets TCP.
+    mptcp = false, Kind::Bool => AtOnce;
+
     /// Listen also on addresses that no interface has yet (IP_FREEBIND).
     freebind = false, Kind::Bool => AtOnce;
 

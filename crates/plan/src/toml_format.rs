@@ -203,6 +203,7 @@ impl<'a> Reader<'a, '_> {
         self.per_client(table, &settings);
         self.on_down(table, &settings);
         self.transparent(table, &settings);
+        self.mptcp(table, &settings, own.may_use_tcp());
         self.socket_rights(table, &settings, own.may_have_unix_listener());
         self.required(table, "listen", "listen = \":port\"", &span);
         if !table.contains_key("route") {
@@ -287,6 +288,17 @@ impl<'a> Reader<'a, '_> {
             let message = "with `transparent`, connections come from the address of the client, and not from \
                            `local_address`";
             let error = ParseError::new(0..0, message).hint("leave out one of them");
+            self.report(&self.source.span(key.span()), &error);
+        }
+    }
+
+    /// Reports an `mptcp` of a forward that has neither a listener nor a target of TCP. One in `[defaults]` is for the
+    /// forwards that have.
+    fn mptcp(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings, may_apply: bool) {
+        let Some((key, _)) = table.get_key_value("mptcp") else { return };
+        if settings.mptcp && !may_apply {
+            let message = "`mptcp` has no effect on Unix sockets and on those that are passed";
+            let error = ParseError::new(0..0, message).hint("leave out `mptcp`");
             self.report(&self.source.span(key.span()), &error);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::listen::BACKLOG;
 use crate::socket::{TcpOptions, replace_tcp_options, set_for_forwarding};
-use crate::{Errno, Result};
+use crate::{Errno, Result, is_mptcp};
 use rustix::fd::BorrowedFd;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::net::{SocketAddrUnix, SocketType, getsockname, listen, sockopt};
@@ -53,7 +53,7 @@ pub fn prepare_activated(socket: BorrowedFd<'_>, options: &TcpOptions) -> Result
     let at = listens_at(socket).ok_or(Errno::INVAL)?;
     fcntl_setfl(socket, fcntl_getfl(socket)? | OFlags::NONBLOCK)?;
     if matches!(at, ListensAt::Ip { .. }) {
-        set_for_forwarding(socket)?;
+        set_for_forwarding(socket, is_mptcp(socket))?;
         replace_tcp_options(socket, options)?;
     }
     // On a listening socket, this changes the backlog (listen(2)).

@@ -27,9 +27,7 @@ pub(crate) fn set(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<()> {
 /// Sets exactly these sizes on a listener, for the sockets that it accepts from now on: the others are the
 /// kernel's again.
 pub(crate) fn replace(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<()> {
-    let locked = sockopt::locked_buffers(socket)?;
-    let is_freed = |lock: u32, size: Option<u32>| locked & lock != 0 && size.is_none();
-    let (send, receive) = (is_freed(SEND, buffers.send), is_freed(RECEIVE, buffers.receive));
+    let (send, receive) = freed(socket, buffers)?;
     if send || receive {
         // The kernel sizes the buffers of a new socket, and keeps twice the size that is set (socket(7)).
         let new = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
@@ -50,6 +48,18 @@ pub(crate) fn replace(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<()> {
         sockopt::set_not_sent_low_water(socket, 0)?;
     }
     set(socket, buffers)
+}
+
+/// Whether a socket with these sizes would have a buffer that the kernel sizes, and has a size that was set.
+pub(crate) fn would_be_freed(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<bool> {
+    freed(socket, buffers).map(|(send, receive)| send || receive)
+}
+
+/// Whether the size of the send and receive buffer was set, and is not among these.
+fn freed(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<(bool, bool)> {
+    let locked = sockopt::locked_buffers(socket)?;
+    let is_freed = |lock: u32, size: Option<u32>| locked & lock != 0 && size.is_none();
+    Ok((is_freed(SEND, buffers.send), is_freed(RECEIVE, buffers.receive)))
 }
 
 /// The key of a size that the kernel has not given: beyond `net.core.wmem_max` and `net.core.rmem_max` it silently

@@ -174,6 +174,15 @@ pub trait Socket: Descriptor + Sized {
     /// See [`crate::listen::local_address`].
     fn local_address(&self) -> Result<Option<SocketAddr>>;
 
+    /// See [`crate::can_have`].
+    fn can_have(&self, options: &ListenOptions) -> bool;
+
+    /// See [`crate::is_mptcp`].
+    fn is_mptcp(&self) -> bool;
+
+    /// See [`crate::socket::prepare_accepted_by_mptcp`].
+    fn prepare_accepted_by_mptcp(&self, buffers: Buffers) -> Result<()>;
+
     /// See [`crate::listen::accept`].
     fn accept(&self) -> Result<(Self, Address)>;
 

@@ -14,9 +14,16 @@ pub use address::Address;
 
 mod buffers;
 mod sockopt;
+pub use sockopt::speaks_mptcp;
+
+mod mptcp;
+pub use mptcp::is_mptcp;
 
 pub mod listen;
 pub mod socket;
+
+mod listen_change;
+pub use listen_change::can_have;
 
 mod outbound;
 pub use outbound::{NotGranted, connect_with, connect_within, prepare, sources_of, try_outbound};

@@ -3,6 +3,7 @@
 use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
 use crate::{
     Address, Errno, FileId, NotGranted, Result, buffers, change_socket_rights, is_socket_file,
+    mptcp,
 };
 use flow::SocketRights;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -30,6 +31,8 @@ pub struct ListenOptions {
     pub rights: SocketRights,
     /// `IP_FREEBIND` (ip(7)): no interface needs to have the address yet.
     pub freebind: bool,
+    /// Accepts MPTCP clients, too.
+    pub mptcp: bool,
 }
 
 impl ListenOptions {
@@ -38,7 +41,7 @@ impl ListenOptions {
 
     /// These options for accepted sockets, and otherwise the kernel's defaults.
     pub const fn with(tcp: TcpOptions) -> Self {
-        Self { tcp, rights: SocketRights::AUTO, freebind: false }
+        Self { tcp, rights: SocketRights::AUTO, freebind: false, mptcp: false }
     }
 }
 
@@ -66,13 +69,13 @@ pub enum Sharing {
 /// Binds an address without listening. The socket takes no connections from a listener on the same
 /// address, and closing it resets none. [`start`] makes it a listener.
 pub fn bind_tcp(address: SocketAddr, options: &ListenOptions, sharing: Sharing) -> Result<OwnedFd> {
-    prepared(bound(address, true, options, sharing)?, &options.tcp)
+    prepared(bound(address, true, options, sharing)?, options)
 }
 
 /// Like [`bind_tcp`], for `port` of every address.
 pub fn bind_tcp_any(port: u16, options: &ListenOptions, sharing: Sharing) -> Result<OwnedFd> {
     let bind = |address, only_v6| bound(address, only_v6, options, sharing);
-    prepared(on_every_address(port, bind)?, &options.tcp)
+    prepared(on_every_address(port, bind)?, options)
 }
 
 /// Makes a bound socket listen.
@@ -132,11 +135,11 @@ fn started(socket: OwnedFd) -> Result<OwnedFd> {
 
 /// Sets the options for accepted sockets before listening, so that the first connection inherits
 /// them too.
-fn prepared(socket: OwnedFd, options: &TcpOptions) -> Result<OwnedFd> {
-    set_for_forwarding(socket.as_fd())?;
-    set_tcp_options(socket.as_fd(), options)?;
+fn prepared(socket: OwnedFd, options: &ListenOptions) -> Result<OwnedFd> {
+    set_for_forwarding(socket.as_fd(), options.mptcp)?;
+    set_tcp_options(socket.as_fd(), &options.tcp)?;
     // Before listening: the window scale of a connection comes from the size of the buffer (tcp(7)).
-    buffers::set(socket.as_fd(), options.buffers)?;
+    buffers::set(socket.as_fd(), options.tcp.buffers)?;
     Ok(socket)
 }
 
@@ -148,7 +151,7 @@ fn bound(
     sharing: Sharing,
 ) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
-    let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
+    let socket = socket_with(family, SocketType::STREAM, FLAGS, mptcp::protocol(options.mptcp))?;
     // Connections of an earlier process in TIME_WAIT must not prevent a start. The option does not
     // allow two listeners on one port (socket(7)).
     sockopt::set_socket_reuseaddr(&socket, true)?;
@@ -231,12 +234,10 @@ fn abandoned(path: &Path, address: &SocketAddrUnix) -> Option<FileId> {
 /// Accepts a pending connection and returns its socket and peer. `EAGAIN` if there is none.
 pub fn accept(listener: BorrowedFd<'_>) -> Result<(OwnedFd, Address)> {
     let (socket, peer) = acceptfrom_with(listener, FLAGS)?;
-    let ip = peer.and_then(|peer: SocketAddrAny| SocketAddr::try_from(peer).ok());
-    let Some(ip) = ip else {
-        keep_urgent_inline(socket.as_fd())?;
-        return Ok((socket, Address::UNIX));
-    };
-    Ok((socket, ip.into()))
+    match peer.and_then(|peer: SocketAddrAny| SocketAddr::try_from(peer).ok()) {
+        Some(ip) => Ok((socket, ip.into())),
+        None => keep_urgent_inline(socket.as_fd()).map(|()| (socket, Address::UNIX)),
+    }
 }
 
 /// Stops listening, in every process that has a copy of the socket. Closing frees the address only
@@ -306,10 +307,9 @@ mod tests {
         assert_eq!(try_tcp_any(address.port()), Err(Errno::ADDRINUSE));
         drop(first);
         assert_eq!((try_tcp(address), try_tcp_any(address.port())), (Ok(()), Ok(())));
-        let socket = bound(address, true, &NONE, Sharing::Exclusive).unwrap();
+        let _socket = bound(address, true, &NONE, Sharing::Exclusive).unwrap();
         let refused = std::net::TcpStream::connect(address).map_err(|error| error.kind());
         assert_eq!(refused.err(), Some(std::io::ErrorKind::ConnectionRefused));
-        drop(socket);
     }
 
     #[test]

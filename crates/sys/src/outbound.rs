@@ -1,7 +1,10 @@
 //! Options of sockets towards targets.
 
-use crate::socket::{Progress, connect_prepared, new_connection, take_error};
-use crate::{Errno, Result, buffers, sockopt};
+use crate::socket::{
+    Progress, TcpOptions, connect_prepared, new_connection, set_tcp_options, take_error,
+    try_unacked,
+};
+use crate::{Errno, Result, buffers, mptcp, sockopt};
 use flow::{Buffers, Outbound, Pacing};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -42,7 +45,7 @@ fn connect_from(
     buffers: Buffers,
     source: Option<IpAddr>,
 ) -> Result<(OwnedFd, Progress)> {
-    let socket = new_connection(address)?;
+    let socket = new_connection(address, outbound.mptcp)?;
     buffers::set(socket.as_fd(), buffers)?;
     prepare(&socket, address, outbound, source)?;
     connect_prepared(socket, address)
@@ -95,30 +98,36 @@ pub fn prepare(
     source.map_or(Ok(()), |source| bind_source(socket.as_fd(), source))
 }
 
-/// Whether the kernel grants these options to this process now.
+/// Whether the kernel grants these options to this process now, also for targets with an IPv6 address if the caller
+/// says that there may be any.
 ///
 /// # Errors
 /// The first option that it refuses.
 pub fn try_outbound(
     outbound: &Outbound,
-    buffers: Buffers,
+    options: &TcpOptions,
     pacing: Pacing,
+    has_ipv6: bool,
 ) -> std::result::Result<(), NotGranted> {
-    let failed = |key: &'static str| move |errno| NotGranted { key, errno };
-    let flags = SocketFlags::CLOEXEC;
-    let open = |family| socket_with(family, SocketType::STREAM, flags, None);
+    if outbound.mptcp {
+        try_mptcp().map_err(failed("mptcp"))?;
+    }
+    let open = |family| {
+        let protocol = mptcp::protocol(outbound.mptcp);
+        socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, protocol)
+    };
     let socket = open(AddressFamily::INET).map_err(failed("listen"))?;
-    buffers::set(socket.as_fd(), buffers).map_err(failed("send_buffer"))?;
-    let refused = buffers::refused(socket.as_fd(), buffers).map_err(failed("send_buffer"))?;
-    if let Some(key) = refused {
-        return Err(NotGranted { key, errno: Errno::NOBUFS });
-    }
-    if pacing != Pacing::NONE {
-        try_pacing(socket.as_fd()).map_err(failed("rate"))?;
-    }
+    try_options(socket.as_fd(), outbound, options, pacing)?;
     set(socket.as_fd(), outbound, false)?;
     if outbound.transparent {
         sockopt::set_transparent(socket.as_fd()).map_err(failed("transparent"))?;
+    }
+    // MPTCP may have an option for IPv4 only. (A host without IPv6 reaches no such target.)
+    if outbound.mptcp
+        && has_ipv6
+        && let Ok(socket) = open(AddressFamily::INET6)
+    {
+        set(socket.as_fd(), outbound, true)?;
     }
     for source in &outbound.sources {
         let family = if source.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
@@ -126,6 +135,49 @@ pub fn try_outbound(
         // As a session does: the interface decides which addresses are there.
         set(socket.as_fd(), outbound, source.is_ipv6())?;
         bind_source(socket.as_fd(), *source).map_err(failed("local_address"))?;
+    }
+    Ok(())
+}
+
+/// Whether this kernel has MPTCP for this process, with all that a session needs (Linux 5.17).
+///
+/// # Errors
+/// `PROTONOSUPPORT` or `INVAL` if it was built without MPTCP, `NOPROTOOPT` if `net.mptcp.enabled` is 0, `OPNOTSUPP`
+/// if its MPTCP is too old.
+fn try_mptcp() -> Result<()> {
+    let (kind, flags) = (SocketType::STREAM, SocketFlags::CLOEXEC);
+    let new = socket_with(AddressFamily::INET, kind, flags, mptcp::protocol(true))?;
+    let is_complete = rustix::net::sockopt::set_tcp_nodelay(&new, true).is_ok()
+        && try_unacked(new.as_fd()).is_ok()
+        && sockopt::speaks_mptcp(new.as_fd());
+    if is_complete { Ok(()) } else { Err(Errno::OPNOTSUPP) }
+}
+
+fn failed(key: &'static str) -> impl Fn(Errno) -> NotGranted {
+    move |errno| NotGranted { key, errno }
+}
+
+/// Tries the options that both sockets of a session have.
+fn try_options(
+    socket: BorrowedFd<'_>,
+    outbound: &Outbound,
+    options: &TcpOptions,
+    pacing: Pacing,
+) -> std::result::Result<(), NotGranted> {
+    buffers::set(socket, options.buffers).map_err(failed("unsent"))?;
+    let refused = buffers::refused(socket, options.buffers).map_err(failed("send_buffer"))?;
+    if let Some(key) = refused {
+        return Err(NotGranted { key, errno: Errno::NOBUFS });
+    }
+    if pacing != Pacing::NONE {
+        try_pacing(socket).map_err(failed("rate"))?;
+    }
+    // TCP has these everywhere.
+    if outbound.mptcp {
+        let (keepalive, user_timeout) = (options.keepalive, options.user_timeout);
+        let set = |options| set_tcp_options(socket, &options);
+        set(TcpOptions { keepalive, ..TcpOptions::NONE }).map_err(failed("keepalive"))?;
+        set(TcpOptions { user_timeout, ..TcpOptions::NONE }).map_err(failed("user_timeout"))?;
     }
     Ok(())
 }
@@ -142,8 +194,7 @@ fn set(
     outbound: &Outbound,
     is_ipv6: bool,
 ) -> std::result::Result<(), NotGranted> {
-    let option =
-        |key: &'static str, result: Result<()>| result.map_err(|errno| NotGranted { key, errno });
+    let option = |key: &'static str, result: Result<()>| result.map_err(failed(key));
     if let Some(interface) = &outbound.interface {
         option("interface", sockopt::bind_to_device(socket, interface))?;
     }
@@ -195,7 +246,9 @@ mod tests {
             ..source("127.0.0.7")
         };
         let buffers = Buffers { send: Some(20_000), receive: Some(30_000), unsent: Some(5000) };
-        try_outbound(&outbound, buffers, Pacing { up: Some(1 << 16), down: None }).unwrap();
+        let options = TcpOptions { buffers, ..TcpOptions::NONE };
+        let pacing = Pacing { up: Some(1 << 16), down: None };
+        try_outbound(&outbound, &options, pacing, true).unwrap();
         let (socket, _) = connect_with(to, &outbound, buffers, 3).unwrap();
         assert_eq!(listener.accept().unwrap().1.ip(), source("127.0.0.7").sources[0]);
         assert_eq!(rustix::net::sockopt::ip_tos(&socket), Ok(46 << 2));
@@ -208,7 +261,8 @@ mod tests {
     fn what_the_kernel_refuses_is_named() {
         let none = Buffers::AUTO;
         let refused = |outbound: &Outbound, buffers| {
-            try_outbound(outbound, buffers, Pacing::NONE).unwrap_err()
+            let options = TcpOptions { buffers, ..TcpOptions::NONE };
+            try_outbound(outbound, &options, Pacing::NONE, true).unwrap_err()
         };
         let key = |outbound: &Outbound| refused(outbound, none).key;
         assert_eq!(refused(&source("192.0.2.1"), none).errno, Errno::ADDRNOTAVAIL);

@@ -1,6 +1,6 @@
 //! Connecting, socket options, and the state of a connection.
 
-use crate::{Errno, Result, buffers};
+use crate::{Errno, Result, buffers, is_mptcp, mptcp};
 use flow::{Buffers, Keepalive};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::net::{
@@ -15,7 +15,7 @@ const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
 /// Options of a TCP socket that are not needed before its session has lasted for a while. Accepted
 /// sockets inherit them from the listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TcpOptions {
     /// Keepalive probes; `None` turns them off.
     pub keepalive: Option<Keepalive>,
@@ -43,9 +43,18 @@ pub(crate) fn keep_urgent_inline(socket: BorrowedFd<'_>) -> Result<()> {
 
 /// Options that every TCP socket needs before its first byte: urgent bytes stay in the stream, and
 /// `TCP_NODELAY`, because waiting for more bytes would delay every small message.
-pub(crate) fn set_for_forwarding(socket: BorrowedFd<'_>) -> Result<()> {
+///
+/// MPTCP keeps urgent bytes in the stream anyway, and does not have that option.
+pub(crate) fn set_for_forwarding(socket: BorrowedFd<'_>, mptcp: bool) -> Result<()> {
     sockopt::set_tcp_nodelay(socket, true)?;
-    keep_urgent_inline(socket)
+    if mptcp { Ok(()) } else { keep_urgent_inline(socket) }
+}
+
+/// Sets what a TCP socket that was accepted by an MPTCP listener does not inherit: MPTCP sockets do not have that option,
+/// or keep it to themselves.
+pub fn prepare_accepted_by_mptcp(socket: BorrowedFd<'_>, buffers: Buffers) -> Result<()> {
+    keep_urgent_inline(socket)?;
+    buffers.unsent.map_or(Ok(()), |unsent| crate::sockopt::set_not_sent_low_water(socket, unsent))
 }
 
 /// Sets the options, without the buffers, on a socket that has the kernel's defaults.
@@ -70,7 +79,8 @@ pub fn replace_tcp_options(socket: BorrowedFd<'_>, options: &TcpOptions) -> Resu
     if options.keepalive.is_none() {
         sockopt::set_socket_keepalive(socket, false)?;
     }
-    if options.user_timeout.is_none() {
+    // MPTCP sockets do not have that option.
+    if options.user_timeout.is_none() && !is_mptcp(socket) {
         sockopt::set_tcp_user_timeout(socket, 0)?;
     }
     set_tcp_options(socket, options)
@@ -93,14 +103,14 @@ pub enum Progress {
 
 /// Starts connecting to a TCP address.
 pub fn connect_tcp(address: SocketAddr) -> Result<(OwnedFd, Progress)> {
-    connect_prepared(new_connection(address)?, address)
+    connect_prepared(new_connection(address, false)?, address)
 }
 
 /// A new socket for a connection to this address.
-pub(crate) fn new_connection(address: SocketAddr) -> Result<OwnedFd> {
+pub(crate) fn new_connection(address: SocketAddr, mptcp: bool) -> Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
-    let socket = socket_with(family, SocketType::STREAM, FLAGS, None)?;
-    set_for_forwarding(socket.as_fd())?;
+    let socket = socket_with(family, SocketType::STREAM, FLAGS, mptcp::protocol(mptcp))?;
+    set_for_forwarding(socket.as_fd(), mptcp)?;
     Ok(socket)
 }
 
@@ -184,12 +194,17 @@ pub fn reset(socket: OwnedFd) {
 /// Bytes passed to the kernel and not acknowledged by the peer (`SIOCOUTQ`, tcp(7)); a FIN counts
 /// as one. 0 if the kernel cannot report it.
 pub fn unacked(socket: BorrowedFd<'_>) -> u32 {
+    try_unacked(socket).unwrap_or(0)
+}
+
+/// Like [`unacked`], with the error of a kernel that cannot report it.
+pub(crate) fn try_unacked(socket: BorrowedFd<'_>) -> Result<u32> {
     // The kernel's `int` is never negative here.
     let mut count: libc::c_uint = 0;
     // SAFETY: TIOCOUTQ, the same number as SIOCOUTQ, writes one `int` through the pointer, which is to
     // a live number of the same size. The kernel keeps no pointer.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
-    if result == 0 { count } else { 0 }
+    crate::sockopt::last_error(result).map(|()| count)
 }
 
 #[cfg(test)]
@@ -216,7 +231,7 @@ mod tests {
             ..TcpOptions::NONE
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        set_for_forwarding(listener.as_fd()).unwrap();
+        set_for_forwarding(listener.as_fd(), false).unwrap();
         set_tcp_options(listener.as_fd(), &options).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();

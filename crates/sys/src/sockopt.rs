@@ -19,7 +19,7 @@ pub(crate) fn lock_buffers(socket: BorrowedFd<'_>, bits: u32) -> Result<()> {
 /// Which buffers have a size that was set (`SO_BUF_LOCK`); none, as far as an older kernel can say.
 pub(crate) fn locked_buffers(socket: BorrowedFd<'_>) -> Result<u32> {
     let mut bits = [0; 4];
-    match get(socket, SO_BUF_LOCK, &mut bits) {
+    match get(socket, libc::SOL_SOCKET, SO_BUF_LOCK, &mut bits) {
         Err(Errno::NOPROTOOPT) => Ok(0),
         result => result.map(|()| u32::from_ne_bytes(bits)),
     }
@@ -45,7 +45,7 @@ pub(crate) fn set_pacing_rate(socket: BorrowedFd<'_>, limit: Option<u64>) -> Res
 /// The limit that the kernel has noted; `u64::MAX` is none.
 pub(crate) fn pacing_rate(socket: BorrowedFd<'_>) -> Result<u64> {
     let mut bytes = [0; 8];
-    get(socket, libc::SO_MAX_PACING_RATE, &mut bytes)?;
+    get(socket, libc::SOL_SOCKET, libc::SO_MAX_PACING_RATE, &mut bytes)?;
     Ok(u64::from_ne_bytes(bytes))
 }
 
@@ -54,19 +54,27 @@ pub(crate) fn set_transparent(socket: BorrowedFd<'_>) -> Result<()> {
     set(socket, libc::IPPROTO_IP, libc::IP_TRANSPARENT, &1u32.to_ne_bytes())
 }
 
+/// Whether a connection uses MPTCP: it is neither TCP, nor has fallen back to it (`MPTCP_INFO`, linux/mptcp.h).
+pub fn speaks_mptcp(socket: BorrowedFd<'_>) -> bool {
+    /// Since Linux 5.16; libc has no names for them.
+    const SOL_MPTCP: i32 = 284;
+    const MPTCP_INFO: i32 = 1;
+    get(socket, SOL_MPTCP, MPTCP_INFO, &mut [0; 8]).is_ok()
+}
+
 /// `IP_BIND_ADDRESS_NO_PORT` (ip(7)), for IPv6 sockets as well.
 pub(crate) fn set_bind_address_no_port(socket: BorrowedFd<'_>) -> Result<()> {
     set(socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, &1u32.to_ne_bytes())
 }
 
-/// Reads an option of level `SOL_SOCKET`.
-fn get(socket: BorrowedFd<'_>, option: i32, value: &mut [u8]) -> Result<()> {
+/// Reads an option.
+fn get(socket: BorrowedFd<'_>, level: i32, option: i32, value: &mut [u8]) -> Result<()> {
     let mut length = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::INVAL)?;
     // SAFETY: both pointers are to live and writable values; the kernel writes at most `length` bytes.
     let result = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
-            libc::SOL_SOCKET,
+            level,
             option,
             value.as_mut_ptr().cast(),
             &raw mut length,
@@ -86,7 +94,7 @@ fn set(socket: BorrowedFd<'_>, level: i32, option: i32, value: &[u8]) -> Result<
 }
 
 /// The result of a call of the C library.
-fn last_error(result: i32) -> Result<()> {
+pub(crate) fn last_error(result: i32) -> Result<()> {
     if result == 0 {
         Ok(())
     } else {

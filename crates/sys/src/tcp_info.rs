@@ -1,6 +1,6 @@
 //! Kernel statistics of a TCP connection (`TCP_INFO`, tcp(7)).
 
-use crate::{Errno, Result};
+use crate::{Errno, Result, mptcp, sockopt};
 use rustix::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
@@ -43,7 +43,13 @@ pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
 /// Sequence numbers received from the peer in order: one per byte, read or not, and one for its
 /// FIN, which a later RST does not take back (`tcpi_bytes_received`; Linux counts the FIN). `None`
 /// if the socket is not TCP.
+///
+/// MPTCP numbers the bytes of all subflows together, and the kernel does not show how many came: the result is above
+/// any number of bytes if a FIN is certain, otherwise 0.
 pub fn sequence_received(socket: BorrowedFd<'_>) -> Option<u64> {
+    if sockopt::speaks_mptcp(socket) {
+        return Some(if mptcp::has_received_fin(socket) { u64::MAX } else { 0 });
+    }
     match read(socket) {
         Ok(raw) => Some(raw.long(128)),
         // Not `None` for other errors: a TCP socket that cannot be queried has not proven a FIN.

@@ -15,6 +15,7 @@
 mod wait;
 
 mod addr;
+mod mptcp;
 mod port;
 
 mod stream;
@@ -56,6 +57,7 @@ pub use forwarder::{Forwarder, ForwarderBuilder};
 pub use gate::Gate;
 pub use http::{Answer, Http, ServerEvents};
 pub use manager::Manager;
+pub use mptcp::{connect_mptcp, listen_mptcp, mptcp_is_missing, speaks_mptcp};
 pub use name_server::{NameReply, NameServer};
 pub use peer::Peer;
 pub use port::{Port, Ports};

@@ -85,6 +85,13 @@ impl Lane {
         }
     }
 
+    /// Copies bulk as well, unless its configuration asks for splicing.
+    pub(crate) fn prefer_copying(&mut self) {
+        if self.choice == PathChoice::Auto {
+            self.choice = PathChoice::Copy;
+        }
+    }
+
     /// Bytes received from the source.
     pub fn received(&self) -> u64 {
         self.received

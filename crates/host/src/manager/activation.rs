@@ -29,17 +29,19 @@ pub fn take_activated_sockets(plan: &Plan) -> Result<ActivatedSockets, Activatio
     if activated.is_empty() {
         return Ok(ActivatedSockets::default());
     }
-    let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
-    let wanted: HashMap<String, &ListenAddress> =
-        routes.filter_map(|route| Some((name_of(&route.listen)?, &route.listen))).collect();
+    let listeners = plan.forwards.iter().flat_map(|forward| {
+        forward.routes.iter().map(|route| (&route.listen, forward.settings.mptcp))
+    });
+    let wanted: HashMap<String, (&ListenAddress, bool)> =
+        listeners.filter_map(|listener| Some((name_of(listener.0)?, listener))).collect();
     let mut result = ActivatedSockets::default();
     for ActivatedDescriptor { name, descriptor } in activated {
         if !is_of_listener(&name) {
             result.sockets.add(name, descriptor);
             continue;
         }
-        let is_kept = if let Some(address) = wanted.get(&name) {
-            result.sockets.keep(address, descriptor)
+        let is_kept = if let Some((address, mptcp)) = wanted.get(&name) {
+            result.sockets.keep(address, *mptcp, descriptor)
         } else {
             sys::listen::stop(&descriptor);
             false

@@ -205,6 +205,18 @@ impl Socket for OwnedFd {
         listen::local_address(self)
     }
 
+    fn can_have(&self, options: &ListenOptions) -> bool {
+        crate::can_have(self, options)
+    }
+
+    fn is_mptcp(&self) -> bool {
+        crate::is_mptcp(self.as_fd())
+    }
+
+    fn prepare_accepted_by_mptcp(&self, buffers: Buffers) -> Result<()> {
+        socket::prepare_accepted_by_mptcp(self.as_fd(), buffers)
+    }
+
     #[inline]
     fn accept(&self) -> Result<(Self, Address)> {
         listen::accept(self.as_fd())

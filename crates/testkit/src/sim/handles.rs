@@ -9,10 +9,11 @@ use super::state::poll::{DATA, IN, OUT, PRI, RDHUP};
 use super::state::ports::BoundAt;
 use super::state::slab::Key;
 use super::state::unix::Kind;
+use flow::Buffers;
 use std::net::SocketAddr;
 use std::time::Duration;
 use sys::kernel::{self, Wake};
-use sys::listen::Sharing;
+use sys::listen::{ListenOptions, Sharing};
 use sys::socket::TcpOptions;
 use sys::{Address, Errno, Event, ListensAt, Result, TcpInfo};
 
@@ -144,6 +145,19 @@ impl kernel::Socket for SimSocket {
             Bound::Ip(at) => Some(at.address),
             Bound::Unix(_) => None,
         })
+    }
+
+    fn can_have(&self, _: &ListenOptions) -> bool {
+        true
+    }
+
+    /// The simulated network has TCP only.
+    fn is_mptcp(&self) -> bool {
+        false
+    }
+
+    fn prepare_accepted_by_mptcp(&self, _: Buffers) -> Result<()> {
+        Ok(())
     }
 
     fn accept(&self) -> Result<(Self, Address)> {

@@ -3,6 +3,7 @@
 mod accepting;
 mod cases;
 mod flushes;
+mod mptcp;
 mod neighbours;
 mod ports;
 mod routes;

@@ -37,6 +37,7 @@ mod log_files;
 mod logging;
 mod loops;
 mod metrics;
+mod mptcp;
 mod name_servers;
 mod name_sets;
 mod names;

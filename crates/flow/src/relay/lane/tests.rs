@@ -185,3 +185,19 @@ fn bytes_received_before_the_source_broke_are_still_sent() {
     assert!(lane.is_over());
     assert_eq!(lane.next(source, sink), None, "no FIN after a break");
 }
+
+#[test]
+fn a_lane_that_prefers_copying_splices_only_if_told_to() {
+    for (choice, expected) in [
+        (PathChoice::Auto, Path::Copy),
+        (PathChoice::Copy, Path::Copy),
+        (PathChoice::Splice, Path::Splice),
+    ] {
+        let mut lane = Lane::new(choice);
+        lane.prefer_copying();
+        for _ in 0..9 {
+            move_bytes(&mut lane, 4096);
+        }
+        assert_eq!((lane.path(), lane.fallback()), (expected, Fallback::None));
+    }
+}

@@ -56,6 +56,8 @@ pub(super) fn values_of_connections() -> impl Iterator<Item = (&'static str, &'s
         ("[defaults]", "stall_timeout", given(["\"11s\"", "\"12s\"", "\"13s\""])),
         ("rate", "up", given(["\"64MiB/s\"", "\"65MiB/s\"", "\"66MiB/s\""])),
         ("rate", "down", given(["\"64MiB/s\"", "\"65MiB/s\"", "\"off\""])),
+        // It excludes `rate`.
+        ("[defaults]", "mptcp", given(["false"; 3])),
         ("[defaults]", "freebind", given(["false", "true", "true"])),
         // For Unix listeners only: `socket_rights` tests them.
         ("[defaults]", "mode", given(["\"auto\""; 3])),

@@ -71,3 +71,13 @@ pub(crate) fn of_each_thread(pid: u32, names: &[&str]) -> Vec<Vec<String>> {
     };
     status.map(|status| names.iter().map(|name| field(&status, name)).collect()).collect()
 }
+
+/// Whether this kernel has MPTCP. If not, the output of the test says that it checks nothing.
+#[expect(clippy::print_stdout, reason = "skipped checks must be visible")]
+pub(crate) fn has_mptcp() -> bool {
+    let missing = testkit::mptcp_is_missing();
+    if let Some(error) = &missing {
+        println!("skipped: this process gets no MPTCP socket: {error}");
+    }
+    missing.is_none()
+}
