@@ -27,7 +27,8 @@ pub(crate) struct Context<K: Kernel> {
     pub(crate) random: Random,
     /// Time of the current turn.
     pub(crate) now: Time,
-    /// Accepted sessions that wait for a place in a target, in the order of their attempts; also ended ones.
+    /// Accepted sessions that wait for a place in a target, in the order of their attempts, and restored ones
+    /// without a target; also ended ones.
     pub(crate) waiting: Vec<Key>,
 }
 

@@ -22,3 +22,17 @@ fn seed_96() {
          upgrade",
     );
 }
+
+/// A session that awaits its header is restored before one that holds the only place of the target.
+#[test]
+fn seed_892() {
+    simulation::replay(
+        "seed 892 workers 2
+         start f0 any:2 t2:weight=5:max=1 share=1000 new=50 burst=3 accept=127.0.0.0/8,::1+unix header=500
+         40 connects four:2 header=unix:4:fine:20
+         40 client opens
+         55 connects four:2 header=v1:4:fine:0
+         55 client opens
+         upgrade",
+    );
+}

@@ -3,7 +3,6 @@
 
 use super::Worker;
 use crate::context::Context;
-use crate::greet;
 use crate::greeting::Greeting;
 use crate::hello_state::HelloState;
 use crate::holding::Holding;
@@ -178,9 +177,8 @@ fn without_attempt<K: Kernel>(
 fn resume<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
     entry.set_timer();
     match entry.session.flow.stage() {
-        Stage::Greeting { .. } => return greet::proceed(entry, context),
-        // It selects a target at `Message::Begin`, when the places of all sessions are taken.
-        Stage::Connecting { .. } => context.waiting.push(entry.key),
+        // They take places in targets and of clients at `Message::Begin`, when those of all sessions are taken.
+        Stage::Greeting { .. } | Stage::Connecting { .. } => context.waiting.push(entry.key),
         Stage::Preamble { .. } => return preamble::proceed(entry, context),
         // Its sockets may be ready, and epoll does not repeat edge-triggered events.
         Stage::Relaying | Stage::Flushing { .. } => entry.enqueue(),

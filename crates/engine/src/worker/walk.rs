@@ -7,14 +7,16 @@ use super::{ACCEPTS_PER_TURN, Worker};
 use crate::change::{Changes, is_among};
 use crate::close::CUT;
 use crate::connect;
+use crate::context::Context;
 use crate::forward::Forward;
+use crate::greet;
 use crate::permit::Permit;
-use crate::session::Over;
+use crate::session::{Outcome, Over};
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::target::Target;
 use crate::view::{Reply, SessionFilter};
-use flow::{By, Cause, CloseReason, Direction};
+use flow::{By, Cause, CloseReason, Direction, Stage};
 use std::sync::Arc;
 use sys::kernel::Kernel;
 
@@ -35,7 +37,7 @@ const LAST_BATCHES: u32 = 64;
 pub(crate) enum Walk<K: Kernel> {
     /// Poll listeners, new or suspended ones.
     Poll { numbers: Vec<u32> },
-    /// Retry the selection for sessions that wait for a place in a target.
+    /// Retry the sessions that wait for a place in a target, and go on with restored ones that have none.
     RetryWaiting { sessions: Vec<Key>, at: usize },
     /// The configuration has changed.
     Change { changes: Arc<Changes<K>>, at: usize, batches: u32, reply: Reply<()> },
@@ -144,7 +146,7 @@ impl<K: Kernel> Worker<K> {
     fn retry_some(&mut self, sessions: &[Key], at: &mut usize, work: &mut u32) -> bool {
         while *work > 0 {
             let Some(key) = sessions.get(*at) else { return true };
-            self.handle(*key, connect::retry_place);
+            self.handle(*key, retry);
             *at += 1;
             *work = work.saturating_sub(SESSION);
         }
@@ -299,6 +301,15 @@ impl<K: Kernel> Worker<K> {
         for key in self.table.slots().keys() {
             self.end(key, Over::reset(CUT));
         }
+    }
+}
+
+/// Goes on with a session of [`Context::waiting`].
+fn retry<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) -> Outcome {
+    match entry.session.flow.stage() {
+        // A restored one: its bytes may be there.
+        Stage::Greeting { .. } => greet::proceed(entry, context),
+        _ => connect::retry_place(entry, context),
     }
 }
 
