@@ -1,11 +1,18 @@
 //! What the client of a session has sent first, as far as it is known: its header, and its hello.
 
+use crate::content;
 use crate::opening::{Stated, of_unix_listener};
 use crate::script::Forward;
 use crate::session::Session;
 use crate::targets::Heard;
-use flow::Time;
+use flow::{Peer, Time};
 use std::net::IpAddr;
+
+/// Type of a record of TLS with a part of the handshake (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+/// Bytes in front of the content of a record, and of the body of a message.
+const RECORD_HEADER: usize = 5;
+const MESSAGE_HEADER: usize = 4;
 
 impl Session {
     /// The address of its connection; `None` of a Unix socket.
@@ -38,10 +45,27 @@ impl Session {
         }
     }
 
+    /// Length of the hello with which its stream begins; zero if it begins with anything else.
+    fn hello_length(&self) -> usize {
+        let is_stream = self.takes_header == Some(false) && !self.beginning.header.is_empty();
+        if is_stream { 0 } else { self.beginning.hello.len() }
+    }
+
+    /// Number of bytes of its stream that are a hello, or are none.
+    pub(crate) fn decided_by(&self) -> usize {
+        let mut first = [0];
+        content::fill(self.stream(Peer::Client), 0, &mut first);
+        match self.hello_length() {
+            // Like a record of TLS: the first bytes of its message decide.
+            0 if first == [HANDSHAKE] => RECORD_HEADER + MESSAGE_HEADER + RECORD_HEADER,
+            0 => RECORD_HEADER,
+            length => length,
+        }
+    }
+
     /// The hello as the engine may have heard it at `now`.
     pub(crate) fn heard(&self, forward: &[Forward], began: Time, now: Time) -> Heard {
-        let is_stream = self.takes_header == Some(false) && !self.beginning.header.is_empty();
-        let length = if is_stream { 0 } else { self.beginning.hello.len() as u64 };
+        let length = self.hello_length() as u64;
         let facts = &self.client.facts;
         let is_whole = length > 0 && facts.written >= length;
         let shortest = forward.iter().map(|it| it.admission.hello).min().unwrap_or_default();

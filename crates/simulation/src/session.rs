@@ -8,7 +8,7 @@ use crate::preface::Preface;
 use crate::progress::Progress;
 use crate::random::mix;
 use crate::script::{Act, AddressKind, Admission, Endpoint, Limits};
-use flow::{CloseReason, Peer};
+use flow::{CloseReason, Peer, Phase};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,7 +143,9 @@ impl Session {
 
     /// Whether `peer` is a client that may get a FIN because no target was connected.
     pub(crate) fn may_be_refused_by_fin(&self, peer: Peer) -> bool {
-        peer == Peer::Client && !self.was_relaying
+        // The end of a session whose client is not greeted yet is a reset.
+        let was_greeted = self.record.is_none_or(|record| record.reason.phase != Phase::Greet);
+        peer == Peer::Client && !self.was_relaying && was_greeted
     }
 
     pub(crate) fn peer(&self, peer: Peer) -> Option<&ScriptedPeer> {

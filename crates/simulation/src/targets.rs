@@ -14,6 +14,7 @@ mod forward;
 mod health;
 mod judge;
 pub(crate) mod named;
+mod rates;
 mod room;
 mod routes;
 mod session;

@@ -230,9 +230,7 @@ fn at_the_end_of(
         session.number,
         record.reason
     );
-    let refused_by_fin = session.may_be_refused_by_fin(peer)
-        && facts.fin_received
-        && record.reason.phase != Phase::Greet;
+    let refused_by_fin = session.may_be_refused_by_fin(peer) && facts.fin_received;
     // The kernel resets a closed connection whose reader pauses for minutes with bytes unsent
     // (`tcp_orphan_retries`). While the network fails, a FIN is given up as well, and an RST is lost.
     let paused = is_in_order && facts.has_paused && !facts.fin_received;

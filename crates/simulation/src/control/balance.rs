@@ -54,7 +54,11 @@ impl Control {
         listeners(&open, &shared, &audits, self.published.is_some());
         if !is_changing && audits.iter().all(|audit| audit.mail == 0 && audit.walks == 0) {
             let sessions = audits.iter().flat_map(|audit| &audit.sessions);
-            world.targets.check_clients(&shared.forwards, sessions);
+            world.targets.check_clients(&shared.forwards, sessions.clone());
+            // A call that sets a rate may fail.
+            if !world.circumstances.calls_failed {
+                world.targets.check_rates(&world.process, sessions);
+            }
         }
         world.targets.check(&shared.forwards, is_changing);
         // A forward that is configured again after the engine has forgotten it counts from zero.

@@ -3,7 +3,7 @@
 use super::addresses::FIRST_LISTEN_PORT;
 use super::admission::Admission;
 use super::clients::Clients;
-use super::targets::{self, Selection, Target};
+use super::targets::{self, Selection, Target, To};
 use flow::PathChoice;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -82,6 +82,8 @@ pub struct Limits {
     pub keepalive: Option<Duration>,
     /// `user_timeout`.
     pub user: Option<Duration>,
+    /// `up` and `down` of `rate`, in KiB per second.
+    pub rates: [Option<u16>; 2],
 }
 
 impl Default for Limits {
@@ -98,6 +100,7 @@ impl Default for Limits {
             stall: None,
             keepalive: None,
             user: None,
+            rates: [None; 2],
         }
     }
 }
@@ -179,7 +182,20 @@ impl Forward {
             }
             None => writeln!(text, "keepalive = 'off'"),
         };
+        let [up, down] =
+            self.rates().map(|rate| rate.map_or("off".into(), |it| format!("{it}KiB/s")));
+        let _ = writeln!(text, "rate = {{ up = '{up}', down = '{down}' }}");
         text + &selection.toml() + &clients.toml() + &admission.toml()
+    }
+
+    /// The rates of its limits that it can have: the kernel limits those of TCP only.
+    pub(crate) fn rates(&self) -> [Option<u16>; 2] {
+        let routes = self.admission.routes.iter().flat_map(|route| &route.to);
+        let mut targets = self.to.iter().chain(routes);
+        let has_unix_target = targets.any(|target| matches!(target.to, To::Unix(_)));
+        let has_unix_listener = self.listen.iter().any(|it| it.kind == AddressKind::Unix);
+        let [up, down] = self.limits.rates;
+        [up.filter(|_| !has_unix_target), down.filter(|_| !has_unix_listener)]
     }
 }
 

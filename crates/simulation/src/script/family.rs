@@ -166,5 +166,6 @@ pub(super) fn limits(choices: &mut impl Choices) -> Limits {
         keepalive: span(choices, &[0, 60_000, 2_000]),
         user: span(choices, &[0, 30_000, 1_500]),
         stall: span(choices, &[0, 20_000, 1_000, 100]),
+        rates: [(); 2].map(|()| choices.pick(&[None, None, None, Some(64), Some(1024)])),
     }
 }

@@ -281,6 +281,8 @@ fn limit(limits: &mut Limits, word: &str) -> Option<()> {
         "stall" => limits.stall = span(text)?.0,
         "keepalive" => limits.keepalive = span(text)?.0,
         "user" => limits.user = span(text)?.0,
+        "up" => limits.rates[0] = Some(text.parse().ok()?),
+        "down" => limits.rates[1] = Some(text.parse().ok()?),
         _ => return None,
     }
     Some(())

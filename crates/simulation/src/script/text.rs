@@ -202,6 +202,11 @@ impl fmt::Display for Limits {
                 write!(f, " {key}={}", Off(limit))?;
             }
         }
+        for (key, rate) in ["up", "down"].iter().zip(self.rates) {
+            if let Some(rate) = rate {
+                write!(f, " {key}={rate}")?;
+            }
+        }
         Ok(())
     }
 }

@@ -39,6 +39,7 @@ impl Targets {
             rules.extend(heard.asked.map(|(name, protocol)| admission.route(name, protocol)));
             rules.extend(heard.may_lack.then_some(None));
             rules.dedup();
+            assert!(!rules.is_empty(), "the route of {id} is chosen by a part of a hello");
         }
         let has_target = |rule: &Option<u8>| {
             let set = forward.set(*rule);

@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::targets::Heard;
 use engine::parts::{Audit, Awaited, SessionAudit};
 use engine::{Report, SessionRecord};
-use flow::{Cause, ClientLimit, Phase, Time};
+use flow::{Cause, ClientLimit, Peer, Phase, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -323,7 +323,9 @@ impl World {
     pub(crate) fn check_greeting(&self, session: &SessionAudit, awaited: Awaited) {
         let number = self.workers.number_of(session.id);
         let Some(scripted) = number.and_then(|it| self.sessions.get(&it)) else { return };
-        if scripted.is_opaque {
+        // A read stops behind bytes with descriptors, which no event announces.
+        let may_stop = scripted.is_unix(Peer::Client) && scripted.client.facts.has_marked;
+        if scripted.is_opaque || may_stop {
             return;
         }
         let look = self.process.look(session.client).unwrap_or_default();
@@ -332,13 +334,7 @@ impl World {
                 let header = scripted.beginning.header.len();
                 look.unread >= if header == 0 { 1 } else { header }
             }
-            // Any other stream is told apart by its first bytes.
-            Awaited::Hello => {
-                let is_header = scripted.takes_header == Some(false);
-                let header = is_header && !scripted.beginning.header.is_empty();
-                let hello = if header { 0 } else { scripted.beginning.hello.len() };
-                look.unread >= if hello == 0 { 5 } else { hello }
-            }
+            Awaited::Hello => look.unread >= scripted.decided_by(),
         };
         let has_ended = look.readable && look.unread == 0;
         let may_begin =

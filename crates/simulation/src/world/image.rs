@@ -233,8 +233,8 @@ impl World {
         session.limits = limits.to_vec();
         let plans = self.plans.get(record.forward()).map_or(&[][..], Vec::as_slice);
         session.admissions = plans.iter().map(|plan| plan.admission.clone()).collect();
-        let has_relayed =
-            phase == Phase::Relay || record.ending.lanes.iter().any(|it| it.bytes > 0);
+        let has_relayed = matches!(phase, Phase::Relay | Phase::Drain)
+            || record.ending.lanes.iter().any(|it| it.bytes > 0);
         if has_relayed && let Some(connection) = session.has_relayed() {
             self.owners.insert(connection, (number, Peer::Target));
         }

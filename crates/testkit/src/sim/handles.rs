@@ -197,9 +197,8 @@ impl kernel::Socket for SimSocket {
         self.0.world().replace_tcp_options(self.0.file, options)
     }
 
-    fn set_pacing_rate(&self, _limit: Option<u64>) -> Result<()> {
-        // The simulated network knows no rates.
-        self.0.world().fails(Call::Options)
+    fn set_pacing_rate(&self, limit: Option<u64>) -> Result<()> {
+        self.0.world().set_pacing_rate(self.0.file, limit)
     }
 
     fn take_error(&self) -> Result<()> {

@@ -120,6 +120,13 @@ impl Process {
         Some(self.world().look(file))
     }
 
+    /// Whether the kernel sends the bytes of this socket at most at this rate. True of all sockets but those of TCP
+    /// connections.
+    pub fn has_rate(&self, number: u32, rate: Option<u64>) -> bool {
+        let has = |file| self.world().end(file).map_or(true, |(_, end)| end.rate == rate);
+        self.file(number).is_none_or(has)
+    }
+
     /// The descriptors that execve(2) would not close.
     pub fn kept_over_exec(&self) -> Vec<u32> {
         lock(&self.table).kept().collect()

@@ -67,6 +67,16 @@ impl World {
         self.set_tcp_options(socket, options)
     }
 
+    /// Notes the limit of a connection's rate ([`sys::socket::set_pacing_rate`]). The simulated network sends at once
+    /// all the same.
+    pub(crate) fn set_pacing_rate(&mut self, socket: Key, limit: Option<u64>) -> Result<()> {
+        self.fails(Call::Options)?;
+        if let Ok((_, end)) = self.end(socket) {
+            end.rate = limit;
+        }
+        Ok(())
+    }
+
     /// Some figures of `TCP_INFO`. `None` if the socket is not a TCP connection.
     pub(crate) fn tcp_info(&self, socket: Key) -> Option<TcpInfo> {
         let Some(File::Tcp(end)) = self.file(socket) else { return None };

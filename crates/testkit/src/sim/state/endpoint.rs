@@ -67,6 +67,8 @@ pub(crate) struct Endpoint {
     /// `sk_err_soft`: a router has reported it for an established connection.
     pub(crate) soft_error: Option<Errno>,
     pub(crate) options: TcpOptions,
+    /// `sk_max_pacing_rate`, in bytes per second.
+    pub(crate) rate: Option<u64>,
     pub(crate) timers: Timers,
     pub(crate) retries: Retries,
     /// Arrival of the last segment.
@@ -98,6 +100,7 @@ impl Endpoint {
             error: None,
             soft_error: None,
             options: TcpOptions::NONE,
+            rate: None,
             timers: Timers::default(),
             retries: Retries::default(),
             heard: Time::default(),
