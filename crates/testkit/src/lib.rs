@@ -46,6 +46,7 @@ mod manager;
 mod record;
 
 mod name_server;
+mod neighbour;
 mod server;
 mod terminal;
 mod tool;
@@ -59,6 +60,7 @@ pub use http::{Answer, Http, ServerEvents};
 pub use manager::Manager;
 pub use mptcp::{connect_mptcp, listen_mptcp, mptcp_is_missing, speaks_mptcp};
 pub use name_server::{NameReply, NameServer};
+pub use neighbour::Neighbour;
 pub use peer::Peer;
 pub use port::{Port, Ports};
 pub use process::Process;

@@ -7,7 +7,7 @@ use std::path::Path;
 use testkit::{Finished, Forwarder, LIMIT, Signal, Tool, wait_until};
 
 /// Programs of others, not checked here.
-const NOT_OURS: [&str; 3] = ["tail", "rustup", "systemctl"];
+const NOT_OURS: [&str; 4] = ["ip", "tail", "rustup", "systemctl"];
 
 /// Commands that exit without a signal.
 const ENDING: [&str; 7] =

@@ -1,10 +1,95 @@
 //! `transparent`: connections to targets come from the addresses of the clients.
 
-use std::net::IpAddr;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::process::Command;
 
-use testkit::{Forwarder, Listener, Peer, Place, Port, Script, Tool, connect};
+use testkit::{
+    Forwarder, ForwarderBuilder, LIMIT, Listener, Neighbour, Peer, Place, Port, Script, Tool,
+    connect, run,
+};
 
-use crate::support::{BINARY, Config, Operated, in_network_namespace, play, test_name};
+use crate::support::{
+    BINARY, Config, Operated, Setup, in_network_namespace, on_each_network_namespace, play,
+    test_name,
+};
+
+on_each_network_namespace!(NO_RULES; answers_come_back_by_the_rules_of_the_document);
+
+const NO_RULES: &str = "true";
+
+/// The commands of a document that begin with `ip`.
+fn documented_rules() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+    let text = fs::read_to_string(path).unwrap();
+    let rules: Vec<_> = text.lines().filter(|line| line.starts_with("ip ")).collect();
+    assert_eq!(rules.len(), 4, "{rules:?}");
+    rules.join(" && ")
+}
+
+/// The program as another user, with this capability only.
+fn with_capability(capability: &str) -> ForwarderBuilder {
+    let only = format!("-all,+{capability}");
+    let arguments =
+        ["--reuid=65534", "--clear-groups", "--inh-caps", &only, "--ambient-caps", &only];
+    Forwarder::binary(Tool::find("setpriv").path()).args(arguments).args([
+        "--bounding-set",
+        &only,
+        BINARY,
+    ])
+}
+
+fn at(address: &str) -> SocketAddr {
+    address.parse().unwrap()
+}
+
+/// Runs ip(8) here.
+fn ip(arguments: &str) {
+    run(Command::new("ip").args(arguments.split(' ')), LIMIT).success();
+}
+
+/// A host with a client, and one with a target, each behind an interface of this host.
+fn client_and_target() -> (Neighbour, Neighbour) {
+    let (client, target) = (Neighbour::behind("eth0"), Neighbour::behind("eth1"));
+    ip("addr add 198.51.100.1/24 dev eth0");
+    ip("addr add 2001:db8:1::1/64 dev eth0 nodad");
+    client.ip("addr add 198.51.100.7/24 dev eth0");
+    client.ip("addr add 2001:db8:1::7/64 dev eth0 nodad");
+    ip("addr add 10.0.0.1/24 dev eth1");
+    ip("addr add 2001:db8:2::1/64 dev eth1 nodad");
+    target.ip("addr add 10.0.0.5/24 dev eth0");
+    target.ip("addr add 2001:db8:2::5/64 dev eth0 nodad");
+    target.ip("route add 198.51.100.0/24 via 10.0.0.1");
+    target.ip("-6 route add 2001:db8:1::/64 via 2001:db8:2::1");
+    (client, target)
+}
+
+fn answers_come_back_by_the_rules_of_the_document(setup: Setup) {
+    let (clients, targets) = client_and_target();
+    let rules = documented_rules();
+    run(Command::new("sh").args(["-c", &rules]), LIMIT).success();
+    for (listen, to, client, capability) in [
+        ("198.51.100.1:8080", "10.0.0.5:80", "198.51.100.7", "net_admin"),
+        ("[2001:db8:1::1]:8080", "[2001:db8:2::5]:80", "2001:db8:1::7", "net_raw"),
+    ] {
+        let listener = targets.inside(|| Listener::bind(Place::At(at(to))));
+        let config = setup.config().forward(listen, to, setup.settings("transparent = true"));
+        let forwarder = with_capability(capability).config(config.text()).start();
+        forwarder.ready();
+        let socket = clients.inside(|| connect(at(listen)).unwrap());
+        let target = listener.accept();
+        let peer = target.peer_addr().unwrap().as_socket().unwrap();
+        assert_eq!(peer.ip().to_string(), client);
+        play(&socket, Script::new().write(100_000).shutdown_write());
+        let script = Script::new().expecting(0).read_to_end();
+        assert_eq!(play(&target, script).received, 100_000);
+        play(&target, Script::new().write(100_000));
+        drop(target);
+        let script = Script::new().expecting(0).read_to_end();
+        assert_eq!(play(&socket, script).received, 100_000);
+        assert_eq!(forwarder.wait_for_records(1)[0].close_reason(), "client/relay/fin");
+    }
+}
 
 /// Packets to these addresses, which no interface has, come back to this host.
 const ROUTES: &str = "ip rule add to 198.51.100.0/24 lookup 100 && \
