@@ -1,11 +1,18 @@
 //! HAProxy: `listen`, and `frontend` with its `backend`, each with its `defaults`.
 
+mod acl;
 mod bind;
 mod check_rules;
 mod checks;
+mod client_rules;
+mod hello_routes;
 mod keywords;
 mod parameters;
+mod patterns;
+mod per_client;
 mod proxy;
+mod rights;
+mod said;
 mod server_lines;
 mod servers;
 mod way;
@@ -15,13 +22,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use keywords::IN_GLOBAL;
+use patterns::Files;
 use proxy::Proxies;
 use words::Line;
 
-use crate::Source;
 use crate::known::{Effect, Harmless, find};
 use crate::note::{SourcePlace, quoted};
 use crate::section::{Config, Noted, Section, duration};
+use crate::{Include, Source};
 
 /// A section of the file, such as `listen web`.
 struct Block {
@@ -56,9 +64,10 @@ const HELPERS: [&str; 12] = [
     "userlist",
 ];
 
-pub(crate) fn convert(source: &Source) -> Config {
+pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
     let mut config = Config::default();
     let mut harmless = Harmless::default();
+    let mut files = Files::new(include);
     let blocks = blocks(words::lines(source), &mut config);
     let proxies = Proxies::new(&blocks);
     let start = SourcePlace { file: source.name.as_str().into(), line: 1 };
@@ -68,7 +77,9 @@ pub(crate) fn convert(source: &Source) -> Config {
             "global" => {
                 block.lines.iter().for_each(|line| global(line, &mut config, &mut harmless));
             }
-            "listen" | "frontend" => proxies.convert(block, &mut config, &mut harmless),
+            "listen" | "frontend" => {
+                proxies.convert(block, &mut files, &mut config, &mut harmless);
+            }
             "backend" if !proxies.is_used(block) => {
                 let message =
                     format!("the backend {} is not used by a frontend", quoted(&block.name));

@@ -89,7 +89,7 @@ pub fn convert(from: Dialect, source: &Source, include: &mut Include<'_>) -> Con
         Dialect::Rinetd => rinetd::convert(source),
         Dialect::Realm => realm::convert(source),
         Dialect::Nginx => nginx::convert(source, include),
-        Dialect::Haproxy => haproxy::convert(source),
+        Dialect::Haproxy => haproxy::convert(source, include),
     };
     toml::write(from, config)
 }

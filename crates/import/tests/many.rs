@@ -43,7 +43,7 @@ fn rules_beyond_the_most_are_commented_out_and_the_rest_is_kept() {
 type Text = fn(usize) -> String;
 
 /// Statements in one section or in many, noted one by one or together.
-const TEXTS: [(Dialect, Text); 9] = [
+const TEXTS: [(Dialect, Text); 13] = [
     (Dialect::Rinetd, |lines| "0.0.0.0 8080 10.0.0.1 80\n".repeat(lines)),
     (Dialect::Rinetd, |lines| {
         "0.0.0.0 8080 10.0.0.1 80\n".to_owned() + &"deny 10.*\n".repeat(lines)
@@ -60,6 +60,26 @@ const TEXTS: [(Dialect, Text); 9] = [
     (Dialect::Haproxy, |lines| {
         let begin = "listen a\n bind :80\n server s 10.0.0.1:80\n".to_owned();
         begin + &" unknown\n".repeat(lines / 2) + &" tcp-request content reject\n".repeat(lines / 2)
+    }),
+    (Dialect::Haproxy, |lines| {
+        let rule = " tcp-request connection reject if { src ::";
+        (0..lines).fold("listen a\n bind :80\n server s a:80\n".to_owned(), |mut text, nth| {
+            writeln!(text, "{rule}{nth} }}").unwrap();
+            text
+        })
+    }),
+    (Dialect::Haproxy, |lines| {
+        let begin = numbered("listen a\n bind :80\n server s a:80\n", " acl x src ::", lines / 2);
+        begin + &" tcp-request connection reject unless x\n".repeat(lines / 2)
+    }),
+    (Dialect::Haproxy, |lines| {
+        let begin = "listen a\n bind :80\n server s a:80\n acl x src_conn_cur gt 3\n".to_owned();
+        let begin = numbered(&begin, " tcp-request connection accept if { src ::1 } # ", lines / 2);
+        begin + &" tcp-request connection reject if x\n".repeat(lines / 2)
+    }),
+    (Dialect::Haproxy, |lines| {
+        let begin = numbered("frontend a\n bind :80\n", " acl x req.ssl_sni a", lines / 2);
+        begin + &" use_backend b if x\n".repeat(lines / 2) + "backend b\n server s a:80\n"
     }),
     (Dialect::Nginx, |lines| {
         format!("stream {{\n{}}}\n", "server { listen 80; proxy_pass a:80; }\n".repeat(lines))

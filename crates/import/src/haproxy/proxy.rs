@@ -1,20 +1,23 @@
 //! One `listen`, or one `frontend` with its `backend`, as forwards.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use super::keywords::{IN_PROXY, OF_BIND, OPTIONS, Side, side_of};
-use super::parameters::parameters;
-use super::server_lines::Servers;
+use super::acl::Acls;
+use super::client_rules::{self, Around, Hellos};
+use super::hello_routes::{self, HelloRoute};
+use super::keywords::{Side, side_of};
+use super::patterns::Files;
+use super::said::Said;
 use super::words::Line;
-use super::{Block, bind, check_rules, servers, set_time, time, way, whole};
-use crate::known::{Effect, Harmless, apply, find};
-use crate::note::quoted;
-use crate::route::{Target, forwards};
-use crate::section::{Config, KERNEL_CONNECTS, NO_LIMIT, Noted, Section, duration};
+use super::{Block, servers};
+use crate::known::Harmless;
+use crate::note::{SourcePlace, quoted};
+use crate::route::{Listen, Target, forwards};
+use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
+use crate::server::{self, Server};
 
-/// HAProxy's own value of `retries`.
-const RETRIES: u32 = 3;
+/// Settings of the forward that the targets of all its routes have.
+const IN_COMMON: [&str; 4] = ["local_address", "interface", "user_timeout", "check"];
 
 /// All sections, and the use of backends.
 pub(super) struct Proxies<'a> {
@@ -22,26 +25,6 @@ pub(super) struct Proxies<'a> {
     backends: HashMap<&'a str, &'a Block>,
     /// How many frontends refer to each backend.
     used: HashMap<&'a str, usize>,
-}
-
-/// Settings collected from a proxy's lines; later ones win.
-#[derive(Default)]
-struct Said<'a> {
-    maxconn: Option<&'a str>,
-    disabled: Option<&'a Line>,
-    /// The line that names the backend.
-    backend: Option<&'a Line>,
-    timeouts: HashMap<&'a str, &'a Line>,
-    keepalive: Keepalive<'a>,
-    binds: Vec<&'a Line>,
-    servers: Servers<'a>,
-}
-
-#[derive(Default)]
-struct Keepalive<'a> {
-    idle: Option<&'a str>,
-    interval: Option<&'a str>,
-    count: Option<&'a str>,
 }
 
 impl<'a> Proxies<'a> {
@@ -76,12 +59,18 @@ impl<'a> Proxies<'a> {
         chain.into_iter().flat_map(|block| &block.lines)
     }
 
-    /// The line that names the backend of every session: the first `use_backend`, if it has no
-    /// condition, or else `default_backend`.
-    fn choice(&self, block: &'a Block) -> Option<&'a Line> {
-        let rule = self.lines(block).find(|line| line.word(0) == "use_backend");
-        let rule = rule.filter(|rule| is_unconditional(rule));
-        rule.or_else(|| self.lines(block).filter(|line| line.word(0) == "default_backend").last())
+    /// The `use_backend` lines with a condition that may apply, and the line that names the backend of the other
+    /// sessions: the first `use_backend` without one, or else `default_backend`.
+    fn choices(&self, block: &'a Block) -> (Vec<&'a Line>, Option<&'a Line>) {
+        let mut rules = self.lines(block).filter(|line| line.word(0) == "use_backend");
+        let mut conditional = Vec::new();
+        let always = rules.find(|rule| {
+            let is_unconditional = is_unconditional(rule);
+            conditional.extend((!is_unconditional).then_some(*rule));
+            is_unconditional
+        });
+        let default = || self.lines(block).filter(|line| line.word(0) == "default_backend").last();
+        (conditional, always.or_else(default))
     }
 
     /// The mode of a section, if it is not `tcp`.
@@ -95,56 +84,225 @@ impl<'a> Proxies<'a> {
         self.used.contains_key(backend.name.as_str())
     }
 
-    pub(super) fn convert(&self, block: &'a Block, config: &mut Config, harmless: &mut Harmless) {
+    pub(super) fn convert(
+        &self,
+        block: &'a Block,
+        files: &mut Files<'_, '_>,
+        config: &mut Config,
+        harmless: &mut Harmless,
+    ) {
+        let (rules, default) = self.choices(block);
+        let named = |line: &Line| self.backends.get(line.word(1)).copied();
+        let all = rules.iter().copied().chain(default).filter_map(named);
+        if self.note_other_mode(std::iter::once(block).chain(all), config) {
+            return;
+        }
         let mut section = Section::forward(block.place.clone());
         if !block.name.is_empty() {
             section.set("name", plan::basic_string(&block.name));
         }
-        let choice = self.choice(block);
-        let backend = choice.and_then(|line| self.backends.get(line.word(1)).copied());
-        for block in std::iter::once(block).chain(backend) {
-            if let Some(mode) = self.other_mode(block) {
-                let message = format!("{} {}: its mode is {mode}", block.kind, quoted(&block.name));
-                let help = "keep HAProxy for it, or use mode tcp";
-                return config.not_converted(&block.place, message, help);
-            }
-        }
-        let mut said = Said { backend: choice, ..Said::default() };
-        let ends = match (backend, block.kind.as_str()) {
-            (Some(backend), _) => vec![(block, Some(Side::Client)), (backend, Some(Side::Server))],
-            (None, "listen") => vec![(block, None)],
-            (None, _) => vec![(block, Some(Side::Client))],
-        };
-        for (end, side) in ends {
-            let inherited = self.inherited(end).filter(|line| is_of(side, line));
-            said.inherits(inherited, &mut section, harmless);
-            for line in &end.lines {
-                if is_of(side, line) {
-                    said.line(line, &mut section, harmless);
-                } else if end.kind != "listen" {
-                    ignored(line, end, &mut section);
-                }
-            }
+        let mut said = Said::at(&block.place);
+        let backend = default.and_then(named);
+        let has_own_servers = backend.is_none() && block.kind == "listen";
+        let side = (!rules.is_empty() || !has_own_servers).then_some(Side::Client);
+        self.take(&mut said, block, side, &mut section, harmless);
+        if let (Some(backend), true) = (backend, rules.is_empty()) {
+            self.take(&mut said, backend, Some(Side::Server), &mut section, harmless);
         }
         if let Some(line) = said.disabled {
             section.off.get_or_insert_with(|| line.place.clone());
             section.differs(&line.place, "it is disabled in HAProxy too", "");
         }
-        said.times(&mut section);
-        said.servers.is_shared = backend.is_some_and(|backend| {
-            self.used.get(backend.name.as_str()).is_some_and(|frontends| *frontends > 1)
-        });
+        if rules.is_empty() {
+            said.times(&mut section);
+        }
         let listens = said.listens(&mut section, harmless);
-        let target = servers::target(&said.servers, &mut section, harmless).unwrap_or_else(|| {
-            let message = match said.backend {
-                Some(line) => format!("the backend {} has no server", quoted(line.word(1))),
-                None => "there is no server".to_owned(),
-            };
-            section.comment_out(&block.place, message, "");
-            Target::one("?")
-        });
+        let acls = Acls::new(said.acls.iter().copied(), files);
+        let routes =
+            hello_routes::of(rules.iter().copied(), (&acls, files), &mut section, harmless);
+        let hellos =
+            self.clients(&said, (&acls, files), &listens, &routes, (&mut section, harmless));
+        let target = if rules.is_empty() {
+            said.servers.is_shared = backend.is_some_and(|backend| self.is_shared(backend));
+            alone(&said, default, &mut section, harmless)
+        } else {
+            let others = backend.or(has_own_servers.then_some(block));
+            self.routed(&said, &routes, others, &hellos, (&mut section, harmless))
+        };
         config.sections.extend(forwards(section, &listens, &target));
     }
+
+    /// Whether one of these sections has another mode than `tcp`, which is noted.
+    fn note_other_mode(
+        &self,
+        blocks: impl Iterator<Item = &'a Block>,
+        config: &mut Config,
+    ) -> bool {
+        for block in blocks {
+            if let Some(mode) = self.other_mode(block) {
+                let message = format!("{} {}: its mode is {mode}", block.kind, quoted(&block.name));
+                let help = "keep HAProxy for it, or use mode tcp";
+                config.not_converted(&block.place, message, help);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes the lines of a section that are about this side.
+    fn take(
+        &self,
+        said: &mut Said<'a>,
+        end: &'a Block,
+        side: Option<Side>,
+        section: &mut Section,
+        harmless: &mut Harmless,
+    ) {
+        said.begin(&end.place, side == Some(Side::Server));
+        let inherited = self.inherited(end).filter(|line| is_of(side, line));
+        said.inherits(inherited, section, harmless);
+        for line in &end.lines {
+            if is_of(side, line) {
+                said.line(line, section, harmless);
+            } else if end.kind != "listen" {
+                ignored(line, end, section);
+            }
+        }
+    }
+
+    /// Converts the rules about clients.
+    fn clients(
+        &self,
+        said: &Said<'a>,
+        conditions: (&Acls, &mut Files<'_, '_>),
+        listens: &[Listen],
+        routes: &[HelloRoute<'_>],
+        (section, harmless): (&mut Section, &mut Harmless),
+    ) -> Hellos {
+        let (has_header, has_routes) = (said.has_header(), !routes.is_empty());
+        let around = Around { listens, has_header, has_routes };
+        let table_of = |name: &str| {
+            let block = self.backends.get(name)?;
+            block.lines.iter().find(|line| line.word(0) == "stick-table")
+        };
+        client_rules::convert(&said.clients, conditions, &around, table_of, section, harmless)
+    }
+
+    /// Sets the routes of the forward. Returns the servers of the other clients.
+    fn routed(
+        &self,
+        said: &Said<'a>,
+        routes: &[HelloRoute<'_>],
+        others: Option<&'a Block>,
+        hellos: &Hellos,
+        (section, harmless): (&mut Section, &mut Harmless),
+    ) -> Target {
+        let mut parts = Vec::new();
+        let written = routes.iter().map(|route| {
+            let backend = self.backends.get(route.backend).copied();
+            let (part, servers) = self.part(said, backend, route.place, route.backend, harmless);
+            parts.push(part);
+            format!("  {{ {}, to = {} }},", route.condition(), server::in_one_line(&servers))
+        });
+        let written: Vec<_> = written.collect();
+        if !written.is_empty() {
+            section.set("route", format!("[\n{}\n]", written.join("\n")));
+        }
+        if let Some(delay) = hellos.delay.filter(|delay| !delay.is_zero()) {
+            section.set("hello_timeout", duration(delay));
+        }
+        if let (Some(route), false) = (routes.first(), hellos.are_awaited) {
+            let message = "`use_backend`: a hello is awaited, and HAProxy chooses without it if it comes late";
+            section.differs(route.place, message, "hello_timeout limits the wait");
+        }
+        let others = others.map_or_else(Vec::new, |block| {
+            let (part, servers) = self.part(said, Some(block), &block.place, &block.name, harmless);
+            parts.push(part);
+            servers
+        });
+        join(section, parts);
+        section.set("max_sessions", said.limit());
+        Target::Fixed(others)
+    }
+
+    /// The settings and the servers of one backend.
+    fn part(
+        &self,
+        client: &Said<'a>,
+        backend: Option<&'a Block>,
+        place: &SourcePlace,
+        name: &str,
+        harmless: &mut Harmless,
+    ) -> (Section, Vec<Server>) {
+        let (mut own, mut said) = (Section::forward(place.clone()), client.before_backend());
+        if let Some(backend) = backend {
+            self.take(&mut said, backend, Some(Side::Server), &mut own, harmless);
+            said.servers.is_shared = self.is_shared(backend);
+        }
+        said.times(&mut own);
+        let target = servers::target(&said.servers, &mut own, harmless);
+        let limit = own.take("max_sessions").filter(|limit| limit != NO_LIMIT);
+        let mut servers = match target {
+            Some(Target::Fixed(servers)) => servers,
+            Some(Target::SamePort { hosts, .. }) => {
+                let message =
+                    "the ports of its servers follow the client's, and those of a route do not";
+                own.comment_out(place, message, "write a forward for each port");
+                hosts
+            }
+            None => {
+                let message = format!("the backend {} has no server", quoted(name));
+                own.comment_out(place, message, "");
+                vec![Server::at("?")]
+            }
+        };
+        if let ([only], Some(limit)) = (&mut servers[..], limit) {
+            only.max_sessions = Some(limit);
+        }
+        (own, servers)
+    }
+
+    /// Whether several frontends lead to this backend.
+    fn is_shared(&self, backend: &Block) -> bool {
+        self.used.get(backend.name.as_str()).is_some_and(|frontends| *frontends > 1)
+    }
+}
+
+/// The target of a forward without routes; `backend` is the line that names it.
+fn alone(
+    said: &Said<'_>,
+    backend: Option<&Line>,
+    section: &mut Section,
+    harmless: &mut Harmless,
+) -> Target {
+    servers::target(&said.servers, section, harmless).unwrap_or_else(|| {
+        let message = match backend {
+            Some(line) => format!("the backend {} has no server", quoted(line.word(1))),
+            None => "there is no server".to_owned(),
+        };
+        let place = section.place.clone();
+        section.comment_out(&place, message, "");
+        Target::one("?")
+    })
+}
+
+/// Adds the settings of all backends. What they have not in common is noted.
+fn join(section: &mut Section, parts: Vec<Section>) {
+    for key in IN_COMMON {
+        let has = |part: &Section| part.entries.iter().any(|(name, _)| *name == key);
+        let with = parts.iter().filter(|part| has(part)).count();
+        if with > 0 && with < parts.len() {
+            let place = section.place.clone();
+            let message = format!("`{key}`: the targets of all routes have it, and not of some");
+            section.not_converted(&place, message, "write a forward for the others");
+        }
+    }
+    for part in parts {
+        section.join(part);
+    }
+    // The client's end says the same in front of each backend.
+    let mut known = HashSet::new();
+    section.notes.retain(|note| known.insert((note.place.line, note.message.clone())));
 }
 
 /// Whether a `use_backend` applies to every session.
@@ -163,177 +321,4 @@ fn ignored(line: &Line, block: &Block, section: &mut Section) {
     let words = line.words.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(" ");
     let message = format!("{}: HAProxy ignores it in a {}", quoted(&words), block.kind);
     section.differs(&line.place, message, "");
-}
-
-impl<'a> Said<'a> {
-    /// Takes the lines of a `defaults`.
-    fn inherits(
-        &mut self,
-        lines: impl Iterator<Item = &'a Line>,
-        section: &mut Section,
-        harmless: &mut Harmless,
-    ) {
-        lines.for_each(|line| self.line(line, section, harmless));
-        self.servers.checks.are_inherited = true;
-    }
-
-    fn line(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
-        if line.has_variable {
-            let message = format!("`{} …`: it depends on the environment", line.word(0));
-            section.comment_out(&line.place, message, "write in what it stands for");
-        }
-        match line.word(0) {
-            "mode" | "default_backend" => {}
-            "use_backend" if is_unconditional(line) => {}
-            "maxconn" => self.maxconn = Some(line.word(1)),
-            "disabled" => self.disabled = Some(line),
-            "enabled" => self.disabled = None,
-            "timeout" => self.timeout(line, harmless),
-            "bind" => self.binds.push(line),
-            "server" => self.servers.lines.push(line),
-            "default-server" => self.servers.defaults.push(line),
-            "balance" => self.servers.balance = Some(line),
-            "retries" => self.servers.retries = Some(line),
-            "stick" => self.servers.stick = Some(line),
-            "source" => way::source(line, section),
-            "clitcpka-idle" | "srvtcpka-idle" => self.keepalive.idle = Some(line.word(1)),
-            "clitcpka-intvl" | "srvtcpka-intvl" => self.keepalive.interval = Some(line.word(1)),
-            "clitcpka-cnt" | "srvtcpka-cnt" => self.keepalive.count = Some(line.word(1)),
-            "no" if line.words == ["no", "option", "allbackups"] => {
-                self.servers.all_backups = false;
-            }
-            "no" => harmless.add(&line.place, &line.words.join(" ")),
-            "tcp-check" | "http-check" => self.servers.checks.rule(line),
-            "option" => self.option(line, section, harmless),
-            // It only delays for rules.
-            "tcp-request" if line.word(1) == "inspect-delay" => {
-                harmless.add(&line.place, "inspect-delay");
-            }
-            name => {
-                let effect = find(IN_PROXY, name).map(|(_, effect)| effect);
-                let is_rule = matches!(name, "tcp-request" | "use_backend" | "use-server");
-                let words = line.words.join(" ");
-                apply(effect, if is_rule { &words } else { name }, &line.place, section, harmless);
-            }
-        }
-    }
-
-    fn option(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
-        match line.word(1) {
-            "allbackups" => self.servers.all_backups = true,
-            name if check_rules::is_option(name) => self.servers.checks.option = Some(line),
-            name => {
-                let effect = find(OPTIONS, name).map_or(Effect::Harmless, |(_, effect)| effect);
-                apply(Some(effect), &format!("option {name}"), &line.place, section, harmless);
-            }
-        }
-    }
-
-    fn timeout(&mut self, line: &'a Line, harmless: &mut Harmless) {
-        match line.word(1) {
-            name @ ("client" | "server" | "connect" | "tunnel" | "client-fin" | "server-fin") => {
-                self.timeouts.insert(name, line);
-                if name == "connect" {
-                    self.servers.checks.connect_timeout = time(line.word(2));
-                }
-            }
-            "queue" => self.servers.queue_timeout = Some(line),
-            "check" => self.servers.checks.timeout = Some(line),
-            name => harmless.add(&line.place, &format!("timeout {name}")),
-        }
-    }
-
-    /// The shortest of these times that is set; none is endless.
-    fn shortest(&self, names: &[&str]) -> Option<Duration> {
-        let times = names.iter().filter_map(|name| time(self.timeouts.get(name)?.word(2)));
-        times.filter(|time| !time.is_zero()).min()
-    }
-
-    /// Timeouts, limits and keepalive. Where nothing is said, HAProxy waits for ever. `timeout tunnel`
-    /// replaces the times of both ends, also of a session with one end closed, unless these have
-    /// times of their own for that.
-    fn times(&self, section: &mut Section) {
-        let idle = self.shortest(&["tunnel"]).or_else(|| self.shortest(&["client", "server"]));
-        section.set("idle_timeout", duration(idle.unwrap_or_default()));
-        self.half_closed(idle, section);
-        self.connecting(section);
-        section.set("max_sessions", self.maxconn.map_or_else(|| NO_LIMIT.to_owned(), whole));
-        let Keepalive { idle, interval, count } = &self.keepalive;
-        // HAProxy means seconds by a bare number here.
-        let seconds = |text: &str| match text.parse::<u64>() {
-            Ok(number) => format!("\"{number}s\""),
-            Err(_) => duration(time(text).unwrap_or_default()),
-        };
-        let entries = [
-            idle.map(|text| format!("idle = {}", seconds(text))),
-            interval.map(|text| format!("interval = {}", seconds(text))),
-            count.map(|text| format!("count = {}", whole(text))),
-        ];
-        let entries: Vec<_> = entries.into_iter().flatten().collect();
-        if !entries.is_empty() {
-            section.set("keepalive", format!("{{ {} }}", entries.join(", ")));
-        }
-    }
-
-    /// After the client's FIN HAProxy waits for the target, and after the target's for the client. The longer
-    /// of both times ends no session that HAProxy keeps.
-    fn half_closed(&self, idle: Option<Duration>, section: &mut Section) {
-        let first = |names: &[&str]| names.iter().find_map(|name| self.shortest(&[name]));
-        let of_target = first(&["server-fin", "tunnel", "server"]);
-        let of_client = first(&["client-fin", "tunnel", "client"]);
-        let half = of_target.zip(of_client).map(|(one, other)| one.max(other));
-        section.set("half_close_timeout", duration(half.unwrap_or_default()));
-        let ours = [half, idle].into_iter().flatten().min();
-        for name in ["client-fin", "server-fin"] {
-            if let (Some(line), Some(time)) = (self.timeouts.get(name), self.shortest(&[name]))
-                && ours != Some(time)
-            {
-                let ours = duration(ours.unwrap_or_default());
-                let message = format!("`timeout {name}`: a half-closed session ends after {ours}");
-                section.differs(&line.place, message, "");
-            }
-        }
-        let ends = ["client", "server"].map(|name| self.shortest(&[name]));
-        if let ([client, server], None) = (ends, self.shortest(&["tunnel"]))
-            && client != server
-            && let Some(line) = self.timeouts.get("client").or(self.timeouts.get("server"))
-        {
-            let message = "`timeout client` and `timeout server` differ: the shorter one ends a silent session";
-            section.differs(&line.place, message, "");
-        }
-    }
-
-    /// HAProxy waits for each of its attempts as long, and without a time as long as the kernel does.
-    fn connecting(&self, section: &mut Section) {
-        let Some(line) = self.timeouts.get("connect") else {
-            return section.set("connect_timeout", KERNEL_CONNECTS.to_owned());
-        };
-        let attempts = self.servers.retries.map_or(Some(RETRIES), |line| line.word(1).parse().ok());
-        let attempts = attempts.unwrap_or(RETRIES).saturating_add(1);
-        match time(line.word(2)).map(|time| time.checked_mul(attempts)) {
-            Some(Some(time)) if time.is_zero() => {
-                section.set("connect_timeout", KERNEL_CONNECTS.to_owned());
-            }
-            Some(Some(time)) => section.set("connect_timeout", duration(time)),
-            _ => set_time(section, "connect_timeout", &line.place, line.word(2)),
-        }
-    }
-
-    fn listens(&self, section: &mut Section, harmless: &mut Harmless) -> Vec<crate::route::Listen> {
-        let mut listens = Vec::new();
-        for line in &self.binds {
-            parameters("bind", OF_BIND, line, 2, section, harmless);
-            let only6 = line.words.iter().any(|word| word == "v6only");
-            match bind::listens(line.word(1), only6) {
-                Ok(found) => listens.extend(found),
-                Err(why) => section.comment_out(&line.place, why.to_string(), "write it by hand"),
-            }
-        }
-        if listens.is_empty() && section.off.is_none() {
-            let place = section.place.clone();
-            section.comment_out(&place, "there is no `bind`", "");
-        }
-        way::accept_proxy(&self.binds, &listens, section);
-        listens
-    }
 }

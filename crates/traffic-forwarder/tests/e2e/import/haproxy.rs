@@ -2,6 +2,8 @@
 
 mod bind;
 mod checks;
+mod clients;
+mod hellos;
 mod limits;
 mod retries;
 mod scopes;

@@ -52,3 +52,23 @@ fn clients_are_probed_if_haproxy_does() {
     listen(times).writes(line).alike(true, probed);
     listen("server a T1").differs(Says::Document("TCP keepalive is on"), [false, true], probed);
 }
+
+#[test]
+fn unix_sockets_have_the_same_rights() {
+    let of = |bind: &str| {
+        let listen = format!("bind LISTEN\n    bind unix@DIR/x.sock {bind}\n    server a T1");
+        sections(&format!("{DEFAULTS}listen web\n    {listen}"))
+    };
+    of("mode 660").writes("mode = \"0660\"").is_imported();
+    of("mode 600 uid 0 gid 0")
+        .writes("mode = \"0600\"")
+        .writes("owner = \"0\"")
+        .writes("group = \"0\"")
+        .is_imported();
+    of("user root group root").writes("owner = \"root\"").writes("group = \"root\"").is_imported();
+    let two = "mode 660\n    bind unix@DIR/y.sock mode 600";
+    of(two).must_be_commented_out("have different rights");
+    // Addresses have none.
+    let listen = "listen web\n    bind LISTEN mode 600\n    server a T1";
+    sections(&format!("{DEFAULTS}{listen}")).alike("1".to_owned(), |scene| scene.clients(1));
+}
