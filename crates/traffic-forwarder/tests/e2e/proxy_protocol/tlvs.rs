@@ -164,9 +164,9 @@ fn every_tlv_of_haproxy_reaches_the_target() {
     assert_eq!(value(0x02), Some(&b"db.example.com"[..]), "{tlvs:?}");
     assert_eq!(value(0x05), Some(&b"id-of-the-proxy"[..]), "{tlvs:?}");
     // The client's flags and the result of a check stand ahead of the parts.
-    let tls = each(&value(0x20).expect("TLS")[5..]);
-    assert!(tls.contains(&(0x21, &b"TLSv1.3"[..])), "{tls:?}");
-    assert_eq!(tls.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [0x21, 0x25, 0x24, 0x23]);
+    let of_tls = each(&value(0x20).expect("TLS")[5..]);
+    assert!(of_tls.contains(&(0x21, &b"TLSv1.3"[..])), "{of_tls:?}");
+    assert_eq!(of_tls.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [0x21, 0x25, 0x24, 0x23]);
     assert_eq!(tlvs.last(), Some(&(0x03, &[0; 4][..])));
 }
 
