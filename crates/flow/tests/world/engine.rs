@@ -7,7 +7,7 @@ use flow::{Action, CloseReason, Direction, Fallback, Peer, Readiness, Step};
 /// Size of the engine's copy buffer in bytes.
 pub(crate) const ROOM: usize = 64 * 1024;
 const PIPE: u64 = 256 * 1024;
-const SEND_BUFFER: u64 = 200_000;
+pub(super) const SEND_BUFFER: u64 = 200_000;
 impl World {
     /// Carries out actions until the session waits or ends.
     pub(super) fn drive(&mut self) {

@@ -11,6 +11,7 @@ mod checks;
 mod engine;
 
 pub(crate) use engine::ROOM;
+use engine::SEND_BUFFER;
 
 /// More than any history of this size needs. An engine that makes no progress exceeds it.
 const MOST_ACTIONS: usize = 100_000;
@@ -163,11 +164,15 @@ impl World {
                     let read = (scripted.read + count).min(scripted.queued);
                     let progress = read > scripted.read;
                     scripted.read = read;
+                    let has_room = scripted.queued - read <= SEND_BUFFER / 3 * 2;
                     if progress {
                         self.last_progress = now;
                         self.progressed(Direction::from(peer).other());
                     }
-                    self.announce(peer, Readiness { writable: true, ..Readiness::default() });
+                    // The kernel announces room when a third is free (`sk_stream_is_writeable()` in Linux).
+                    if has_room {
+                        self.announce(peer, Readiness { writable: true, ..Readiness::default() });
+                    }
                 }
             }
             Event::Urgent(peer) => {
