@@ -1,9 +1,10 @@
 //! Listeners on names: looked up at the start, and at each reload.
 
 use discover::{HostAnswer, LookUpError, look_up_hosts, look_up_hosts_now};
-use plan::{ListenAddress, ListenConflict, ListenNames, Plan};
+use plan::{Forward, ListenAddress, ListenConflict, ListenNames, Plan};
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Time limit for all names together: a start, or a reload, waits for them.
@@ -106,10 +107,10 @@ fn apply(
     Ok(kept.iter().map(|it| format!("{it}: its listeners stay as they are")).collect())
 }
 
-/// The first listener on a name, in the first forward that has one.
-fn unresolved(plan: &Plan, name: &str, cause: &LookUpError) -> Option<UnresolvedName> {
+/// The first listener on a name of each forward that has one.
+fn unresolved(plan: &Plan, name: &str, cause: &LookUpError) -> Vec<UnresolvedName> {
     let is_it = |address: &ListenAddress| matches!(address, ListenAddress::Name { host, .. } if host == name);
-    plan.forwards.iter().find_map(|forward| {
+    let of_forward = |forward: &Arc<Forward>| {
         let route = forward.routes.iter().find(|route| is_it(&route.listen))?;
         Some(UnresolvedName {
             forward: forward.name.clone(),
@@ -117,5 +118,6 @@ fn unresolved(plan: &Plan, name: &str, cause: &LookUpError) -> Option<Unresolved
             address: route.listen.clone(),
             cause: cause.clone(),
         })
-    })
+    };
+    plan.forwards.iter().filter_map(of_forward).collect()
 }

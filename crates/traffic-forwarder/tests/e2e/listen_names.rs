@@ -132,6 +132,29 @@ fn a_start_without_an_address_fails_and_may_be_repeated() {
 }
 
 #[test]
+fn a_failed_look_up_names_every_forward() {
+    let fixture = Fixture::new(&[]);
+    let port = Port::every_address();
+    let second = format!("web.test:{}", port.number());
+    let both = fixture.config().forward(&second, fixture.target.addr(), "name = 'g'");
+    let said = |text: &str| {
+        for (listen, name) in [(fixture.named("web.test"), 'f'), (second.clone(), 'g')] {
+            let start = format!("listen {listen}: the name does not exist");
+            let line = text.lines().find(|line| line.contains(&start)).unwrap_or_default();
+            assert!(line.contains(&format!("for forward `{name}`")), "{text}");
+        }
+    };
+    said(&with_hosts(fixture.dir.path()).config(both.text()).run().stderr);
+    fixture.set_addresses(&["127.0.0.1"]);
+    let operated = Operated::start_from(with_hosts(fixture.dir.path()), both);
+    fixture.set_addresses(&[]);
+    let report = operated.http.post("/v1/reload").success().json();
+    let kept: Vec<_> = report["skipped"].as_array().unwrap().iter().collect();
+    assert_eq!(kept.len(), 2, "{report}");
+    said(&kept.iter().map(|it| format!("{}\n", it.as_str().unwrap())).collect::<String>());
+}
+
+#[test]
 fn an_address_of_a_name_that_another_forward_has_is_refused() {
     let fixture = Fixture::new(&["127.0.0.1", "::1"]);
     let by_address = fixture.named("127.0.0.1");
