@@ -98,6 +98,21 @@ impl RefusedOption {
         !matches!(self.refused.errno, Errno::ADDRNOTAVAIL | Errno::NODEV)
     }
 
+    /// The refusal in words. Some errors of the kernel are about something else.
+    fn cause(&self) -> String {
+        let NotGranted { key, errno } = self.refused;
+        match (key, errno) {
+            ("congestion", Errno::NOENT) => "this kernel has no algorithm of that name".to_owned(),
+            (_, Errno::NOBUFS) => "the kernel gives less than that".to_owned(),
+            (_, Errno::OPNOTSUPP | Errno::NOPROTOOPT) if self.mptcp && key != "mptcp" => {
+                format!(
+                    "MPTCP sockets of this kernel do not have it (leave out `{key}` or `mptcp`)"
+                )
+            }
+            _ => sys::errno_text(errno),
+        }
+    }
+
     /// What the operator can do about it, if anything is known.
     fn advice(&self) -> Option<&'static str> {
         let NotGranted { key, errno } = self.refused;
@@ -107,16 +122,14 @@ impl RefusedOption {
             }
             ("mptcp", Errno::OPNOTSUPP) => Some("forwarding needs that of Linux 5.17"),
             ("mptcp", _) => Some("this kernel was built without CONFIG_MPTCP"),
-            (_, Errno::OPNOTSUPP | Errno::NOPROTOOPT) if self.mptcp => {
-                Some("MPTCP sockets of this kernel do not have it: leave out one of the two")
-            }
+            (_, Errno::OPNOTSUPP | Errno::NOPROTOOPT) if self.mptcp => None,
             ("local_address", Errno::ADDRNOTAVAIL) => {
                 Some("no interface of this host has that address: see `ip addr`")
             }
             ("interface", Errno::PERM) => Some("before Linux 5.7 it needs CAP_NET_RAW"),
             ("interface", Errno::NODEV) => Some("`ip link` lists the interfaces of this host"),
             ("congestion", Errno::NOENT) => Some(
-                "net.ipv4.tcp_available_congestion_control lists those that this kernel has loaded",
+                "net.ipv4.tcp_available_congestion_control lists those that it has, and `modprobe tcp_NAME` adds one",
             ),
             ("congestion", Errno::PERM) => Some(
                 "net.ipv4.tcp_allowed_congestion_control lists those for processes without CAP_NET_ADMIN",
@@ -130,12 +143,8 @@ impl RefusedOption {
             ("transparent", Errno::PERM) => Some(
                 "it needs CAP_NET_ADMIN or CAP_NET_RAW: AmbientCapabilities= and CapabilityBoundingSet= of a systemd unit, without `user`",
             ),
-            ("send_buffer", Errno::NOBUFS) => {
-                Some("the kernel gives less than that: raise net.core.wmem_max")
-            }
-            ("receive_buffer", Errno::NOBUFS) => {
-                Some("the kernel gives less than that: raise net.core.rmem_max")
-            }
+            ("send_buffer", Errno::NOBUFS) => Some("raise net.core.wmem_max"),
+            ("receive_buffer", Errno::NOBUFS) => Some("raise net.core.rmem_max"),
             _ => None,
         }
     }
@@ -143,8 +152,8 @@ impl RefusedOption {
 
 impl fmt::Display for RefusedOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { forward, location, refused: NotGranted { key, errno }, .. } = self;
-        write!(f, "cannot set `{key}`: {}", sys::errno_text(*errno))?;
+        let Self { forward, location, refused, .. } = self;
+        write!(f, "cannot set `{}`: {}", refused.key, self.cause())?;
         if let Some(advice) = self.advice() {
             write!(f, " ({advice})")?;
         }

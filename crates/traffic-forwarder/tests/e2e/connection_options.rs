@@ -108,9 +108,12 @@ fn what_the_kernel_does_not_grant_is_refused_with_advice() {
     for (settings, part) in [
         ("local_address = '192.0.2.1'", "cannot set `local_address`: cannot assign requested"),
         ("interface = 'none-such'", "cannot set `interface`: no such device"),
-        ("congestion = 'none-such'", "net.ipv4.tcp_available_congestion_control lists"),
-        ("send_buffer = '512MiB'", "the kernel gives less than that: raise net.core.wmem_max"),
-        ("receive_buffer = '512MiB'", "raise net.core.rmem_max"),
+        (
+            "congestion = 'none-such'",
+            "this kernel has no algorithm of that name (net.ipv4.tcp_available",
+        ),
+        ("send_buffer = '512MiB'", "the kernel gives less than that (raise net.core.wmem_max)"),
+        ("receive_buffer = '512MiB'", "the kernel gives less than that (raise net.core.rmem_max)"),
     ] {
         operated.write(config(&port, target.addr(), settings));
         let refused = operated.http.post("/v1/reload").status(409).body;

@@ -343,14 +343,15 @@ fn options_that_its_sockets_do_not_have_are_named() {
     }
     let (v4, v6) =
         (Addr::Tcp((Ipv4Addr::LOCALHOST, 1).into()), Addr::Tcp((Ipv6Addr::LOCALHOST, 1).into()));
-    let does_not = "(MPTCP sockets of this kernel do not have it: leave out one of the two)";
     for (key, value, to) in
         [("rate", "{ up = '1MiB/s' }", &v4), ("user_timeout", "'1m'", &v4), ("dscp", "46", &v6)]
     {
         // A later kernel may have them.
         let settings = format!("mptcp = true\n{key} = {value}");
-        is_refused(&settings, to, does_not);
-        is_refused(&settings, to, &format!("cannot set `{key}`"));
+        let said = format!(
+            "cannot set `{key}`: MPTCP sockets of this kernel do not have it (leave out `{key}` or `mptcp`)"
+        );
+        is_refused(&settings, to, &said);
     }
     let port = Port::v4();
     let settings = "mptcp = true\ndscp = 46\nunsent = '16KiB'\ncongestion = 'reno'\n\
