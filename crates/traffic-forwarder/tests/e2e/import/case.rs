@@ -39,6 +39,7 @@ impl Program {
 }
 
 /// A configuration with `LISTEN`, `LISTEN_PORT`, `DIR`, and for each target `T1` and `T1_PORT`.
+#[derive(Clone)]
 pub(super) struct Case {
     program: Program,
     template: String,

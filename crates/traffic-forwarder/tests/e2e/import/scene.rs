@@ -122,6 +122,15 @@ impl Scene {
         seen(&socket, LIMIT)
     }
 
+    /// How long a client reads until the end of the stream, in whole seconds.
+    pub(super) fn reads_all(&self) -> String {
+        let begin = Instant::now();
+        let mut client = connected(Ipv4Addr::LOCALHOST.into(), self.listener).unwrap();
+        client.set_read_timeout(Some(LIMIT)).unwrap();
+        std::io::copy(&mut client, &mut std::io::sink()).unwrap();
+        seconds(begin.elapsed())
+    }
+
     /// The same from another address of this host.
     pub(super) fn clients_from(&self, source: Ipv4Addr, n: usize) -> String {
         (0..n).map(|_| self.passing(source.into(), self.listener, LIMIT)).collect()

@@ -1,7 +1,9 @@
 //! `max_conns` and `limit_conn`.
 
+use testkit::Behaviour;
+
 use super::super::case::{Says, each};
-use super::super::scene::{Scene, sorted};
+use super::super::scene::{Kind, Scene, sorted};
 use super::{server, stream, upstream};
 
 #[test]
@@ -12,6 +14,10 @@ fn one_session_too_many_is_refused() {
             ("server T1 max_conns=1; server T2 max_conns=1;", "-12"),
             ("server T1 max_conns=1; server T2;", "1222"),
             ("server T1 max_conns=0; server T2 max_conns=0;", "1122"),
+            ("zone z 64k; server T1 max_conns=1; server T2 max_conns=1;", "-12"),
+            ("least_conn; server T1 max_conns=1; server T2;", "1222"),
+            ("random two; server T1 max_conns=1; server T2 max_conns=1;", "-12"),
+            ("hash $remote_addr; server T1 max_conns=1; server T2 max_conns=1;", "-12"),
         ],
         |(servers, expected)| {
             let case = upstream(servers, "");
@@ -92,6 +98,14 @@ fn limits_by_something_else_are_named() {
         "server { listen LISTEN; proxy_pass T1; } server { listen LISTEN_PORT; proxy_pass T1; }";
     let zone = "limit_conn_zone $binary_remote_addr zone=a:1m; limit_conn a 5;";
     stream(&format!("{zone}\n{two}")).noted("in each forward of the zone").is_imported();
+}
+
+/// nginx sends the bytes of a second at once, and this program paces all of them.
+#[test]
+fn a_stream_takes_as_long() {
+    let case = |directive| server(directive).target(1, Kind::Does(Behaviour::Source(9 << 19)));
+    case("proxy_download_rate 1m;").alike("4 s".to_owned(), |scene| scene.reads_all());
+    case("proxy_download_rate 0;").alike("0 s".to_owned(), |scene| scene.reads_all());
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn servers_take_turns_by_their_weights() {
             ("server T1 down; server T2;", "222222222222"),
             ("server T1; server T2 backup;", "111111111111"),
             ("server T1;", "111111111111"),
+            ("zone z 64k; server T1 weight=2; server T2;", "111111112222"),
         ],
         |(servers, expected)| upstream(servers, "").alike(expected.to_owned(), |s| s.shares(12)),
     );
@@ -29,7 +30,9 @@ fn a_server_that_refuses_costs_no_client() {
             ("server T1; server T2 backup;", "2222"),
             ("server T1; server T2 backup; server T3 backup;", "2233"),
             ("least_conn; server T1; server T2;", "2222"),
+            ("least_conn; server T1; server T2 backup;", "2222"),
             ("random two; server T1; server T2;", "2222"),
+            ("zone z 64k; server T1; server T2;", "2222"),
             ("hash $remote_addr; server T1; server T2;", "2222"),
             ("hash $remote_addr consistent; server T1; server T2;", "2222"),
         ],
@@ -120,6 +123,8 @@ fn a_client_keeps_its_server() {
             "hash $remote_addr; server T1; server T2;",
             "hash $binary_remote_addr; server T1; server T2;",
             "hash $remote_addr consistent; server T1; server T2;",
+            "hash $remote_addr; server T1 weight=2; server T2;",
+            "zone z 64k; hash $remote_addr consistent; server T1; server T2 down; server T3;",
         ],
         |servers| {
             let case = upstream(servers, "").noted("`hash`");
@@ -149,6 +154,13 @@ fn without_next_upstream_a_client_is_lost_in_nginx_only() {
             case.target(1, Kind::Down).differs(says, expected, |scene| scene.shares(4));
         },
     );
+    let tries = upstream(
+        "server T1 max_fails=0; server T2 max_fails=0; server T3 backup;",
+        "proxy_next_upstream_tries 2;",
+    );
+    let tries = tries.target(1, Kind::Down).target(2, Kind::Down);
+    let says = Says::Import("`proxy_next_upstream_tries`");
+    tries.differs(says, ["--", "33"].map(str::to_owned), |scene| scene.clients(2));
     let on = upstream("server T1; server T2;", "proxy_next_upstream on;");
     on.target(1, Kind::Down).alike("2222".to_owned(), |scene| scene.clients(4));
 }
