@@ -32,6 +32,7 @@ mod tally;
 
 mod checks;
 mod closes;
+mod stall;
 mod targets;
 mod verdict;
 mod waiting;

@@ -180,6 +180,14 @@ impl Targets {
         self.forwards.get(forward).map(|forward| &forward.plans[..])
     }
 
+    /// `stall_timeout` of a forward. `None` if it is off, or about to change.
+    pub(crate) fn stall_timeout(&self, forward: &str) -> Option<Duration> {
+        match self.plans_of(forward)? {
+            [plan] => plan.limits.stall,
+            _ => None,
+        }
+    }
+
     /// The forward of a session, and when it began.
     pub(crate) fn began(&self, id: u64) -> Option<(&str, Time)> {
         self.sessions.get(&id).map(|session| (&*session.forward, session.began))

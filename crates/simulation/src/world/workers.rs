@@ -6,10 +6,12 @@ use crate::checks::{self, Moved, Overdue};
 use crate::random::{Choices, Random};
 use crate::script::Forward;
 use crate::session::Session;
+use crate::stall::Stall;
 use crate::waiting;
 use engine::parts::{Audit, SessionAudit, WaitsFor, Worker};
 use flow::{Peer, Stage, Time};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use testkit::sim::Process;
 
 /// Most steps for which a worker is held.
@@ -42,12 +44,26 @@ struct Known {
     target: Option<u32>,
     overdue: Overdue,
     moved: Moved,
+    stall: Stall,
 }
 
 impl Known {
     fn new(number: Option<u16>, is_inner: bool) -> Self {
-        let (overdue, moved) = (Overdue::default(), Moved::default());
-        Self { number, is_inner, target: None, overdue, moved }
+        let (overdue, moved, stall) = (Overdue::default(), Moved::default(), Stall::default());
+        Self { number, is_inner, target: None, overdue, moved, stall }
+    }
+
+    /// Notes the state of the session after a turn of its worker. `stall` is the `stall_timeout` of its forward.
+    fn note(
+        &mut self,
+        process: &Process,
+        audit: &Audit,
+        session: &SessionAudit,
+        stall: Option<Duration>,
+    ) {
+        self.overdue.note(audit, session);
+        self.moved.note(session);
+        self.stall.note(process, audit, session, stall);
     }
 }
 
@@ -227,7 +243,7 @@ impl World {
     fn identify_sessions(&mut self, at: usize) {
         let mut seen = Vec::new();
         let changes_streams = !self.plans.values().flatten().all(Forward::keeps_streams);
-        let Self { workers, owners, process, sessions, .. } = self;
+        let Self { workers, owners, process, sessions, targets, .. } = self;
         let Workers { all, known } = workers;
         for audit in &all[at].audit.sessions {
             let session = known.entry(audit.id).or_insert_with(|| {
@@ -243,8 +259,8 @@ impl World {
                 let number = owner.map(|(_, (number, _))| number);
                 Known::new(number, is_inner)
             });
-            session.overdue.note(&all[at].audit, audit);
-            session.moved.note(audit);
+            let stall = targets.stall_timeout(&audit.forward);
+            session.note(process, &all[at].audit, audit, stall);
             let Some(number) = session.number else { continue };
             if let Some(scripted) = sessions.get_mut(&number).filter(|_| !session.is_inner) {
                 note_state(scripted, audit, all[at].audit.now);
