@@ -52,13 +52,8 @@ impl Control {
         let kept = world.process.kept_over_exec();
         assert!(kept.is_empty() || is_parked, "children would inherit the descriptors {kept:?}");
         listeners(&open, &shared, &audits, self.published.is_some());
-        if !is_changing && audits.iter().all(|audit| audit.mail == 0 && audit.walks == 0) {
-            let sessions = audits.iter().flat_map(|audit| &audit.sessions);
-            world.targets.check_clients(&shared.forwards, sessions.clone());
-            // A call that sets a rate may fail.
-            if !world.circumstances.calls_failed {
-                world.targets.check_rates(&world.process, sessions);
-            }
+        if !is_changing {
+            configured(&world, &shared, &audits);
         }
         world.targets.check(&shared.forwards, is_changing);
         // A forward that is configured again after the engine has forgotten it counts from zero.
@@ -67,6 +62,19 @@ impl Control {
         world.forgotten.extend(gone);
         world.seen = shared.forwards.iter().map(|it| it.name.to_string()).collect();
         world.tallies.retain(|name, _| is_known(name));
+    }
+}
+
+/// Clients are counted, and rates set, by the present configuration, once all workers have applied it.
+fn configured(world: &World, shared: &EngineAudit, audits: &[&Audit]) {
+    if audits.iter().any(|audit| audit.mail > 0 || audit.walks > 0) {
+        return;
+    }
+    let sessions = audits.iter().flat_map(|audit| &audit.sessions);
+    world.targets.check_clients(&shared.forwards, sessions.clone());
+    // A call that sets a rate may fail.
+    if !world.circumstances.calls_failed {
+        world.targets.check_rates(&world.process, sessions);
     }
 }
 
