@@ -5,6 +5,7 @@ mod choice;
 mod clients;
 mod lifecycle;
 mod operation;
+mod patience;
 mod slow;
 
 use serde_json::Value;
