@@ -157,24 +157,7 @@ impl World {
                     self.announce(peer, Readiness { readable: true, ..Readiness::default() });
                 }
             }
-            Event::Read(peer, count) => {
-                let now = self.now;
-                let scripted = self.scripted(peer);
-                if alive(scripted) {
-                    let read = (scripted.read + count).min(scripted.queued);
-                    let progress = read > scripted.read;
-                    scripted.read = read;
-                    let has_room = scripted.queued - read <= SEND_BUFFER / 3 * 2;
-                    if progress {
-                        self.last_progress = now;
-                        self.progressed(Direction::from(peer).other());
-                    }
-                    // The kernel announces room when a third is free (`sk_stream_is_writeable()` in Linux).
-                    if has_room {
-                        self.announce(peer, Readiness { writable: true, ..Readiness::default() });
-                    }
-                }
-            }
+            Event::Read(peer, count) if alive(self.scripted(peer)) => self.reads(peer, count),
             Event::Urgent(peer) => {
                 let scripted = self.scripted(peer);
                 if alive(scripted) && !scripted.fin_sent && !scripted.is_unix {
@@ -205,10 +188,28 @@ impl World {
                 self.announce(peer, Readiness { readable: true, writable: true, mark: true });
             }
             Event::ResetDuringSend(peer) => self.scripted(peer).resets_during_send = true,
-            Event::Fin(_) | Event::FinUnseen(_) | Event::Reset(_) => {}
+            Event::Read(..) | Event::Fin(_) | Event::FinUnseen(_) | Event::Reset(_) => {}
             Event::Pass(span) => self.passes(span),
             Event::Busy => self.busy = true,
             Event::HandOver => self.hand_over(),
+        }
+    }
+
+    /// The application of `peer` reads what is queued for it.
+    fn reads(&mut self, peer: Peer, count: u64) {
+        let now = self.now;
+        let scripted = self.scripted(peer);
+        let read = (scripted.read + count).min(scripted.queued);
+        let progress = read > scripted.read;
+        scripted.read = read;
+        let has_room = scripted.queued - read <= SEND_BUFFER / 3 * 2;
+        if progress {
+            self.last_progress = now;
+            self.progressed(Direction::from(peer).other());
+        }
+        // The kernel announces room when a third is free (`sk_stream_is_writeable()` in Linux).
+        if has_room {
+            self.announce(peer, Readiness { writable: true, ..Readiness::default() });
         }
     }
 

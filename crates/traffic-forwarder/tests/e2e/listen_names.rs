@@ -151,7 +151,7 @@ fn a_failed_look_up_names_every_forward() {
     let report = operated.http.post("/v1/reload").success().json();
     let kept: Vec<_> = report["skipped"].as_array().unwrap().iter().collect();
     assert_eq!(kept.len(), 2, "{report}");
-    said(&kept.iter().map(|it| format!("{}\n", it.as_str().unwrap())).collect::<String>());
+    said(&kept.iter().map(|it| it.as_str().unwrap()).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
