@@ -48,6 +48,7 @@ mod record;
 mod name_server;
 mod neighbour;
 mod server;
+mod sockets;
 mod terminal;
 mod tool;
 
@@ -69,6 +70,7 @@ pub use rustix::process::Signal;
 pub use script::Script;
 pub use server::{Nginx, Postgres, Server, Sshd, is_listening};
 pub use socket2::Socket;
+pub use sockets::{may_mark, socket_connected_to};
 pub use stream::{Checker, Difference, Source, Stream};
 pub use target::{Behaviour, Target};
 pub use terminal::Terminal;

@@ -6,10 +6,14 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use testkit::{
-    Behaviour, LIMIT, Listener, Peer, Place, Port, Script, Target, connect, run, wait_until,
+    Behaviour, LIMIT, Listener, Neighbour, Peer, Place, Port, Script, Socket, Target, connect, run,
+    socket_connected_to, wait_until,
 };
 
-use crate::support::{BINARY, Config, Operated, forwarder, messages, ping, served_client};
+use crate::support::{
+    BINARY, Config, Operated, forwarder, in_network_namespace, messages, ping, play, served_client,
+    test_name,
+};
 
 fn config(port: &Port, target: impl Display, settings: &str) -> Config {
     Config::new().forward_with(port.addr(), format!("name = 'f'\nto = '{target}'\n{settings}"))
@@ -86,6 +90,78 @@ fn both_sockets_have_their_sizes_and_that_of_the_target_its_options() {
     let shown = shown_by_ss(third_address);
     assert!(shown.contains("rb") && !shown.contains("rb98304"), "{shown}");
     ping(&second);
+}
+
+/// What the kernel has noted for the sockets of a session.
+#[test]
+fn sockets_have_their_interface_mark_class_and_limit() {
+    let may_mark = testkit::may_mark();
+    if !may_mark {
+        skip("this process may set no mark");
+    }
+    let mark = if may_mark { "mark = 7\n" } else { "" };
+    for (port, place) in [(Port::v4(), Place::V4), (Port::v6(), Place::V6)] {
+        let target = Target::start_at(place, Behaviour::Echo);
+        let config = |settings: &str| config(&port, target.addr(), settings);
+        let operated = Operated::start(config(""));
+        let options = |client: &Socket| {
+            let of_client = client.local_addr().unwrap().as_socket().unwrap();
+            let of_target = target.addr().tcp();
+            [of_client, of_target].map(|peer| {
+                let socket = socket_connected_to(operated.pid(), peer).expect("a session");
+                let class = if peer.is_ipv6() { socket.tclass_v6() } else { socket.tos_v4() };
+                let interface = socket.device().unwrap().map(|it| String::from_utf8(it).unwrap());
+                let limit = socket.tcp_notsent_lowat().unwrap();
+                (interface, socket.mark().unwrap(), class.unwrap(), limit)
+            })
+        };
+        let plain = served_client(&port);
+        let [_, (.., by_kernel)] = options(&plain);
+        assert_eq!(options(&plain), [(None, 0, 0, by_kernel), (None, 0, 0, by_kernel)]);
+        drop(plain);
+        wait_until("no session", LIMIT, || operated.sessions().is_empty());
+        operated.reload(config(&format!("{mark}interface = 'lo'\ndscp = 46\nunsent = '16KiB'")));
+        let client = served_client(&port);
+        let lo = Some("lo".to_owned());
+        let marked = if may_mark { 7 } else { 0 };
+        assert_eq!(options(&client), [(None, 0, 0, 16_384), (lo, marked, 46 << 2, 16_384)]);
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "skipped checks must be visible")]
+fn skip(what: &str) {
+    println!("skipped: {what}");
+}
+
+/// Two hosts have the address of the target, each behind an interface; the route leads to the first one, and that of
+/// packets with the mark 7 to the second one.
+#[test]
+fn an_interface_and_a_mark_lead_another_way() {
+    let name = test_name!(an_interface_and_a_mark_lead_another_way);
+    in_network_namespace(name, "ip rule add fwmark 7 lookup 100", || {
+        let hosts = ["eth1", "eth2"].map(Neighbour::behind);
+        let ip = |arguments: &str| {
+            run(std::process::Command::new("ip").args(arguments.split(' ')), LIMIT).success();
+        };
+        ip("addr add 10.0.0.1/32 dev eth1");
+        ip("addr add 10.0.0.2/32 dev eth2");
+        ip("route add 10.0.0.5 dev eth1 metric 1");
+        ip("route add 10.0.0.5 dev eth2 metric 2");
+        ip("route add 10.0.0.5 dev eth2 table 100");
+        let listeners = hosts.each_ref().map(|host| {
+            host.ip("addr add 10.0.0.5/24 dev eth0");
+            host.inside(|| Listener::bind(Place::At("10.0.0.5:80".parse().unwrap())))
+        });
+        let port = Port::v4();
+        let operated = Operated::start(config(&port, "10.0.0.5:80", ""));
+        for (settings, host) in [("", 0), ("interface = 'eth2'", 1), ("", 0), ("mark = 7", 1)] {
+            operated.reload(config(&port, "10.0.0.5:80", settings));
+            let client = connect(&port).unwrap();
+            let target = listeners[host].accept();
+            play(&client, Script::new().write_bytes("x"));
+            assert_eq!(play(&target, Script::new().read_exactly(1)).bytes, b"x");
+        }
+    });
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::thread;
 
 use testkit::{
     Addr, Behaviour, ForwarderBuilder, LIMIT, Manager, Peer, Port, Script, Signal, Socket, Target,
-    Tool, connect, connect_mptcp, listen_mptcp, mptcp_is_missing, speaks_mptcp, wait_until,
+    Tool, connect, connect_mptcp, listen_mptcp, mptcp_is_missing, socket_connected_to,
+    speaks_mptcp, wait_until,
 };
 
 use crate::support::{
@@ -109,12 +110,15 @@ fn a_target_without_mptcp_gets_tcp() {
         return;
     }
     let (port, target) = (Port::v4(), Target::start(Behaviour::Echo));
-    let _forwarder = echo_at(&port, &target, "mptcp = true").start();
+    let forwarder = echo_at(&port, &target, "mptcp = true\nunsent = '16KiB'").start();
     assert!(speaks_mptcp(&mptcp_client(&port)));
     // An urgent byte of a client that speaks TCP stays in the stream.
     let client = connect(&port).unwrap();
     play(&client, Script::new().write_bytes("a").urgent_byte(b'!').write_bytes("b"));
     assert_eq!(play(&client, Script::new().read_exactly(3)).bytes, b"a!b");
+    let address = client.local_addr().unwrap().as_socket().unwrap();
+    let socket = socket_connected_to(forwarder.pid(), address).unwrap();
+    assert_eq!(socket.tcp_notsent_lowat().unwrap(), 16_384);
 }
 
 /// Clients that connect one after another until [`Self::stop`].
