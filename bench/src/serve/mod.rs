@@ -38,7 +38,7 @@ pub(crate) struct Serve {
 /// What a server does with its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// Echoes received bytes.
+    /// Echoes received bytes, except a PROXY header (version 2) before the first.
     Echo,
     /// Receives and discards; ends when the client does.
     Sink,
