@@ -16,6 +16,7 @@ pub(super) fn parts() -> Parts {
         ("settings.to", settings_of(Section::Inside("to"))),
         ("settings.route", settings_of(Section::Inside("route"))),
         ("settings.accept_proxy", settings_of(Section::Inside("accept_proxy"))),
+        ("settings.per_client", settings_of(Section::Inside("per_client"))),
         ("settings.rate", settings_of(Section::Inside("rate"))),
         ("settings.passive", settings_of(Section::Inside("passive"))),
         ("settings.crossings", setting_crossings()),

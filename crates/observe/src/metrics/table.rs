@@ -98,7 +98,7 @@ metrics! {
         "Time from a client's acceptance to the end of its session.",
         Read::Durations(|it| &it.totals.living);
     "traffic_forwarder_refused_total", Counter, &["forward", "cause"],
-        "Clients that were refused by a limit, by one of their own, or by `allow` and `deny`, and never became sessions.",
+        "Clients refused before they became sessions, by cause: `max_sessions`, `share` or `per_client`, or `allow` and `deny`.",
         Read::Forward(refused);
     "traffic_forwarder_accept_errors_total", Counter, &["forward", "errno"],
         "Failures of accept(2), by error name; the clients wait in the kernel's queue.",
