@@ -126,13 +126,14 @@ fn a_watched_file_is_read_when_it_changes() {
     fixture.names("127.0.0.2");
     fixture.write("127.0.0.3\n");
     wait_for_name(&fixture, 3, "127.0.0.3");
-    // A change that the previous image has not noticed.
+    // The next image watches it, too, and notices what has changed meanwhile.
     let new = fixture.dir.path().join("new");
     fs::write(&new, "127.0.0.1\n").unwrap();
-    fixture.upgrade();
-    fixture.names("127.0.0.3");
     fs::rename(new, fixture.path()).unwrap();
+    fixture.upgrade();
     wait_for_name(&fixture, 4, "127.0.0.1");
+    fixture.write("127.0.0.2\n");
+    wait_for_name(&fixture, 5, "127.0.0.2");
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn a_wrong_file_refuses_the_reload() {
 fn a_fall_back_returns_to_the_earlier_lists() {
     let fixture = Fixture::start("127.0.0.1\n");
     fixture.write("127.0.0.2\n");
-    fixture.operated.http.post("/v1/reload?confirm=1s").success();
+    fixture.operated.http.post("/v1/reload?confirm=5s").success();
     fixture.names("127.0.0.2");
     fixture.write("broken\n");
     wait_until("the fall-back", LIMIT, || fixture.operated.generation() == 3);
@@ -186,7 +187,7 @@ fn an_upgrade_keeps_the_lists() {
 fn a_fall_back_after_an_upgrade_returns_to_the_earlier_lists() {
     let fixture = Fixture::start("127.0.0.1\n");
     fixture.write("127.0.0.2\n");
-    fixture.operated.http.post("/v1/reload?confirm=3s").success();
+    fixture.operated.http.post("/v1/reload?confirm=10s").success();
     fs::remove_file(fixture.path()).unwrap();
     fixture.upgrade();
     fixture.names("127.0.0.2");

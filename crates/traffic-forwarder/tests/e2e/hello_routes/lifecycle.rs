@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use testkit::{LIMIT, Port, Script, connect, wait_until};
+use testkit::{LIMIT, Port, Script, Signal, connect, wait_until};
 
 use super::{Scene, comes_back, config, hello, targets, without_default};
 use crate::support::{Config, QUIET, ping, play};
@@ -192,7 +192,7 @@ fn a_header_for_the_target_stands_before_the_hello() {
 }
 
 #[test]
-fn drains_and_shutdowns_wait_for_hellos() {
+fn drains_and_shutdowns_wait_for_hellos_and_a_kill_does_not() {
     let scene = Scene::start(LATE);
     let hello = hello("a.test", &[]);
     let begin = || {
@@ -211,4 +211,14 @@ fn drains_and_shutdowns_wait_for_hellos() {
     play(&first, Script::new().write_bytes(&hello[20..]));
     comes_back(&first, &hello);
     assert!(connect(&scene.port).is_err());
+    drop(first);
+    scene.operated.http.post("/v1/forwards/f/resume").success();
+    let last = begin();
+    scene.operated.wait_for_sessions(1);
+    scene.operated.signal(Signal::TERM);
+    scene.operated.wait_for_message("draining");
+    play(&last, Script::new().write_bytes(&hello[20..]));
+    comes_back(&last, &hello);
+    drop(last);
+    scene.operated.wait_exit(LIMIT);
 }
