@@ -83,7 +83,7 @@ impl Line<'_> {
             listens: vec![listen],
             targets: vec![Located { value: TargetRange::new(target), span: span(host) }],
             routes: Vec::new(),
-            settings: ForwardSettings::of_one_line(),
+            settings: ForwardSettings::one_line_defaults(),
             span: span(content),
             severity: Severity::Warning,
         }

@@ -301,7 +301,7 @@ pub struct ForwardSettings {
 impl ForwardSettings {
     /// The settings of a one-line forward, and of a line of the older format: its limits are those of the
     /// older program, which has no shares.
-    pub fn of_one_line() -> Self {
+    pub fn one_line_defaults() -> Self {
         Self { share: None, ..Self::default() }
     }
 

@@ -69,7 +69,7 @@ fn read_source(
 
     let mut document = file.map(|file| self::file(file, &mut problems)).unwrap_or_default();
     for argument in &arguments {
-        let draft = one_line::read(argument, document.of_one_line.0.clone(), &mut problems);
+        let draft = one_line::read(argument, document.one_line_defaults.0.clone(), &mut problems);
         document.drafts.extend(draft);
     }
     for given in Override::all(&input.overrides) {

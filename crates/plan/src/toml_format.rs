@@ -28,18 +28,18 @@ pub(crate) struct Document<'a> {
     pub(crate) process: Process,
     pub(crate) log: Log,
     /// Settings of one-line forwards beside the file: those of `[defaults]`.
-    pub(crate) of_one_line: OfOneLine,
+    pub(crate) one_line_defaults: OneLineDefaults,
     pub(crate) drafts: Vec<Draft<'a>>,
     /// Paths in the tables; those of listeners are in the drafts.
     pub(crate) paths: Vec<RolePath<'a>>,
 }
 
 /// Settings of one-line forwards.
-pub(crate) struct OfOneLine(pub(crate) ForwardSettings);
+pub(crate) struct OneLineDefaults(pub(crate) ForwardSettings);
 
-impl Default for OfOneLine {
+impl Default for OneLineDefaults {
     fn default() -> Self {
-        Self(ForwardSettings::of_one_line())
+        Self(ForwardSettings::one_line_defaults())
     }
 }
 
@@ -124,7 +124,7 @@ impl<'a> Reader<'a, '_> {
             document.drafts.push(draft);
         }
         let share = defaults.share.filter(|_| has_share);
-        document.of_one_line = OfOneLine(ForwardSettings { share, ..defaults });
+        document.one_line_defaults = OneLineDefaults(ForwardSettings { share, ..defaults });
         document.paths = std::mem::take(&mut self.paths);
         document
     }
@@ -200,6 +200,7 @@ impl<'a> Reader<'a, '_> {
         self.passive(table, &settings);
         self.health_check(table, &settings);
         self.accept_proxy(table, &settings);
+        self.first_bytes(table, &settings);
         self.per_client(table, &settings);
         self.on_down(table, &settings);
         self.transparent(table, &settings);
@@ -238,6 +239,21 @@ impl<'a> Reader<'a, '_> {
                 error.hint("add `from = [\"10.0.0.0/8\"]` with the addresses of the proxies");
             self.report(&self.source.span(given.span()), &error);
         }
+    }
+
+    /// Reports a `receive_buffer` that may not hold the first bytes of a client, which are read as a whole.
+    fn first_bytes(&mut self, table: Entries<'_, '_>, settings: &ForwardSettings) {
+        const LEAST: u64 = 64 << 10;
+        let reads = table.contains_key("route") || settings.accept_proxy.is_some();
+        if !reads || settings.receive_buffer.is_none_or(|size| size >= LEAST) {
+            return;
+        }
+        let keys = ["receive_buffer", "route", "accept_proxy"];
+        let Some(given) = keys.iter().find_map(|key| table.get(*key)) else { return };
+        let message = "this `receive_buffer` may not hold a PROXY header or a TLS ClientHello";
+        let error = ParseError::new(0..0, message.to_owned());
+        let error = error.hint("give `receive_buffer = \"64KiB\"` or more, or \"auto\"");
+        self.report(&self.source.span(given.span()), &error);
     }
 
     /// Reports a `burst` without `new`, of which one may come from `[defaults]`.

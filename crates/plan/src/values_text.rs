@@ -70,9 +70,13 @@ pub(crate) fn plural(kind: Kind) -> &'static str {
     }
 }
 
-/// The first key of an inline table with its default.
+/// The first key of an inline table with a value for a message.
 fn example(settings: &[Setting]) -> String {
-    let first = settings.iter().find_map(|setting| Some((setting.key, setting.default()?)));
+    let value = |setting: &Setting| {
+        let default = setting.default().map(|it| it.to_string()).filter(|it| it != "\"off\"");
+        default.or_else(|| setting.kind.example().map(str::to_owned))
+    };
+    let first = settings.iter().find_map(|setting| Some((setting.key, value(setting)?)));
     first.map(|(key, value)| format!("{key} = {value}")).unwrap_or_default()
 }
 
@@ -88,6 +92,16 @@ fn byte_rates(min: ByteRate, max: ByteRate) -> String {
 }
 
 impl Kind {
+    /// A value for a message, of settings without a default.
+    fn example(self) -> Option<&'static str> {
+        match self {
+            Self::List(Self::TrustedPeer) => Some("\"10.0.0.0/24\""),
+            Self::Or(_, Self::ByteRate { .. }) => Some("\"10MiB/s\""),
+            Self::Count { .. } => Some("100"),
+            _ => None,
+        }
+    }
+
     /// The allowed values, with literals in backticks.
     pub fn values(self) -> String {
         match self {
