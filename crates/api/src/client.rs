@@ -1,6 +1,7 @@
 //! Clients as listed by the admin interface.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A client of a forward that counts its clients.
@@ -29,4 +30,8 @@ pub struct Clients {
     pub clients: Vec<Client>,
     /// Forwards among the requested ones that count no clients: `share` is off, and `per_client` sets no limit.
     pub uncounted: Vec<String>,
+    /// Open sessions of clients that are not counted, in the forwards that have some: exempt clients, and those of
+    /// Unix listeners.
+    #[serde(default)]
+    pub others: BTreeMap<String, u32>,
 }

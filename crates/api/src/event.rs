@@ -162,13 +162,13 @@ pub struct LimitReached {
     pub close: Close<'static>,
 }
 
-/// `not_allowed`: clients were refused, because `allow` and `deny` do not allow their addresses. At most one
-/// in five seconds per worker and forward.
+/// `not_allowed`: clients were refused, because `allow` and `deny` do not allow their addresses, or
+/// `accept_proxy` does not trust them. At most one in five seconds per worker and forward.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NotAllowed {
     /// Name of the forward, as configured.
     pub forward: String,
-    /// Address of the last one.
+    /// Address of one of them.
     pub client: String,
     /// Clients refused since the last such event.
     pub count: u64,
@@ -182,13 +182,13 @@ pub struct NotAllowed {
 pub struct ClientLimited {
     /// Name of the forward, as configured.
     pub forward: String,
-    /// The last one: its address, or the prefix by which it is counted.
+    /// One of them: its address, or the prefix by which it is counted.
     pub client: String,
-    /// Open sessions of the last one.
+    /// Its open sessions.
     pub places: u32,
-    /// The setting that limits the last one: `share`, `per_client.sessions` or `per_client.new`.
+    /// The setting that limits it: `share`, `per_client.sessions` or `per_client.new`.
     pub key: Cow<'static, str>,
-    /// The limit of the last one, if it is `per_client.sessions`.
+    /// Its limit, if that is `per_client.sessions`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit: Option<u32>,
     /// Free places of the forward, if the limit is `share`.

@@ -65,6 +65,13 @@ pub struct Forward {
     pub settings: BTreeMap<String, String>,
 }
 
+impl Forward {
+    /// Clients refused for any cause.
+    pub fn all_refused(&self) -> u64 {
+        self.refused + self.not_allowed + self.client_limit + self.rate_limit
+    }
+}
+
 /// State and counters of a target.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Target {

@@ -11,6 +11,7 @@ use axum::extract::{Query, State};
 use engine::ClientView;
 use serde::Deserialize;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use utoipa::IntoParams;
 
 const LIMIT: usize = 100;
@@ -46,7 +47,7 @@ pub(super) async fn list(
     }
     let name = forward.clone();
     let found = app.supervisor.ask(move |supervisor| found(supervisor, name.as_deref())).await?;
-    let (mut clients, uncounted) = match (found, forward) {
+    let Found { mut clients, uncounted, others } = match (found, forward) {
         (Some(found), _) => found,
         (None, forward) => return Err(Refusal::no_forward(&forward.unwrap_or_default())),
     };
@@ -56,11 +57,19 @@ pub(super) async fn list(
     let (total, now) = (clients.len(), Moment::now());
     let shown = clients.into_iter().skip(offset).take(limit);
     let clients = shown.map(|(forward, client)| client_of(forward, &client, now)).collect();
-    Ok(Json(Clients { total, clients, uncounted }))
+    Ok(Json(Clients { total, clients, uncounted, others }))
 }
 
-/// Clients, each with the name of its forward, and the names of forwards that count none.
-type Found = (Vec<(String, ClientView)>, Vec<String>);
+/// The clients of forwards.
+#[derive(Default)]
+struct Found {
+    /// Each with the name of its forward.
+    clients: Vec<(String, ClientView)>,
+    /// Forwards that count none.
+    uncounted: Vec<String>,
+    /// Sessions without a counted client, by forward.
+    others: BTreeMap<String, u32>,
+}
 
 /// The clients of this forward, or of all. `None` if there is no such forward.
 fn found(supervisor: &Supervisor, name: Option<&str>) -> Option<Found> {
@@ -70,16 +79,22 @@ fn found(supervisor: &Supervisor, name: Option<&str>) -> Option<Found> {
     if views.is_empty() && name.is_some() {
         return None;
     }
-    let (mut clients, mut uncounted) = (Vec::new(), Vec::new());
+    let mut found = Found::default();
     for view in views {
         let name = || view.plan.name.clone();
-        if view.counts_clients() {
-            clients.extend(view.clients().into_iter().map(|client| (name(), client)));
-        } else {
-            uncounted.push(name());
+        if !view.counts_clients() {
+            found.uncounted.push(name());
+            continue;
         }
+        let clients = view.clients();
+        let counted: u32 = clients.iter().map(|client| client.places).sum();
+        let others = view.sessions().saturating_sub(counted);
+        if others > 0 {
+            found.others.insert(name(), others);
+        }
+        found.clients.extend(clients.into_iter().map(|client| (name(), client)));
     }
-    Some((clients, uncounted))
+    Some(found)
 }
 
 fn client_of(forward: String, client: &ClientView, now: Moment) -> Client {

@@ -1,4 +1,4 @@
-//! `clients`: who holds how many places, as a table.
+//! `clients`: the places of each client, as a table.
 
 use crate::console::command;
 use crate::console::connection::AdminApi;
@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use api::{Client, Clients};
 use hyper::Method;
 use plan::counted;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// Names of forwards that count no clients; the others are counted.
@@ -46,8 +47,8 @@ async fn list(admin: &AdminApi, args: &command::Clients) -> Result<Clients, Comm
     }
 }
 
-fn rendered(Clients { total, clients, uncounted }: &Clients, screen: &Screen) -> String {
-    let note = uncounted_note(uncounted);
+fn rendered(Clients { total, clients, uncounted, others }: &Clients, screen: &Screen) -> String {
+    let note = others_note(others) + &uncounted_note(uncounted);
     if *total == 0 {
         return format!("no clients\n{note}");
     }
@@ -85,19 +86,31 @@ fn age(client: &Client, now: SystemTime) -> Option<f64> {
     Some(now.duration_since(since).unwrap_or_default().as_secs_f64())
 }
 
+/// A line about sessions whose clients the table cannot have.
+fn others_note(others: &BTreeMap<String, u32>) -> String {
+    note(
+        "sessions of clients that are exempt or come by a Unix socket: ",
+        others.iter().map(|(name, sessions)| format!("{name} {sessions}")),
+    )
+}
+
 /// A line about the forwards that the table cannot have.
 fn uncounted_note(names: &[String]) -> String {
-    if names.is_empty() {
-        return String::new();
-    }
-    let first = names.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
-    let more = match names.len().saturating_sub(NAMED_MAX) {
+    note("not counted, since `share` is off: ", names.iter().cloned())
+}
+
+fn note(text: &str, entries: impl ExactSizeIterator<Item = String>) -> String {
+    let more = match entries.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    plan::escaped(&format!("not counted, since `share` is off: {first}{more}")) + "\n"
+    let first = entries.take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+    if first.is_empty() {
+        String::new()
+    } else {
+        plan::escaped(&format!("{text}{first}{more}")) + "\n"
+    }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +146,9 @@ web             others                                         0      -        3
         assert_eq!(uncounted_note(&names[..1]), "not counted, since `share` is off: a\n");
         let expected = "not counted, since `share` is off: a, b, c and 2 more\n";
         assert_eq!(uncounted_note(&names), expected);
+        assert_eq!(uncounted_note(&[]), "");
+        let others = BTreeMap::from([("db".to_owned(), 99)]);
+        let expected = "sessions of clients that are exempt or come by a Unix socket: db 99\n";
+        assert_eq!(others_note(&others), expected);
     }
 }

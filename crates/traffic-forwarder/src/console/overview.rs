@@ -113,7 +113,7 @@ fn sessions(status: &Status) -> Line {
 
 fn errors(forwards: &[Forward]) -> Line {
     let total = |of: fn(&Forward) -> u64| forwards.iter().map(of).sum::<u64>();
-    let (refused, failed) = (total(|forward| forward.refused), total(|forward| forward.failed));
+    let (refused, failed) = (total(Forward::all_refused), total(|forward| forward.failed));
     ("errors", format!("{refused} refused, {failed} failed"))
 }
 

@@ -133,7 +133,7 @@ fn table(forwards: &[Forward]) -> Table<12> {
                 ),
                 forward.opened.to_string().into(),
                 Cell::coloured(
-                    forward.refused.to_string(),
+                    forward.all_refused().to_string(),
                     alert(&forward.attention, Condition::Refusing),
                 ),
                 Cell::coloured(

@@ -67,7 +67,7 @@ pub(super) const FORWARDS: [Column<Forward>; 16] = [
         .sorted_by("rate"),
     number("NEW/S", 6, 5, |forward: &Forward| plain(new_sessions(forward.rates))),
     number("REFUSED", 8, 3, |forward: &Forward| {
-        (forward.refused.to_string(), alert(&forward.attention, Condition::Refusing))
+        (forward.all_refused().to_string(), alert(&forward.attention, Condition::Refusing))
     })
     .sorted_by("errors"),
     number("FAILED", 8, 3, |forward: &Forward| {

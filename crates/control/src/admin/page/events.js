@@ -19,9 +19,9 @@ const TEXTS = {
   target_down: (it) =>
     [`${it.forward}: ${it.target_address ?? it.target ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
   target_up: (it) => [`${it.forward}: ${it.target}`, "good"],
-  not_allowed: (it) => [`${it.forward}: ${it.count} not allowed, the last one ${it.client}`, "notable"],
+  not_allowed: (it) => [`${it.forward}: ${it.count} not allowed, such as ${it.client}`, "notable"],
   client_limited: (it) => [
-    `${it.forward}: ${it.count} refused by ${it.key}, the last one ${it.client} with ${many(it.places, "session")}`,
+    `${it.forward}: ${it.count} refused by ${it.key}, such as ${it.client} with ${many(it.places, "session")}`,
     "notable",
   ],
   limit_reached: (it) => [`${it.forward}: ${it.count} refused at ${it.limit} sessions`, "bad"],

@@ -17,6 +17,7 @@ export function actionOf({ state }) {
 }
 
 function columns(open) {
+  const refused = (it) => it.refused + it.not_allowed + it.client_limit + it.rate_limit;
   const is = (condition) => (it) => words.holds(it, condition);
   const ofMost = (sessions, { max_sessions: most }) => `${sessions}/${most}`;
   return [
@@ -26,7 +27,7 @@ function columns(open) {
     text("To", (it) => words.targets(it), MUCH),
     count("Sessions", (it) => it.sessions, { show: ofMost, isBad: is("at_limit"), sort: "sessions" }),
     count("Opened", (it) => it.opened, MUCH),
-    count("Refused", (it) => it.refused, { isBad: is("refusing"), ...SOME }),
+    count("Refused", refused, { isBad: is("refusing"), ...SOME }),
     count("Failed", (it) => it.failed, { isBad: is("failing"), sort: "errors", ...SOME }),
     size("Up", (it) => it.bytes_up, MUCH),
     size("Down", (it) => it.bytes_down, { sort: "bytes", ...MUCH }),
