@@ -13,7 +13,7 @@ use crate::target::Target;
 use crate::target_address::TargetAddress;
 use crate::token::attempt_token;
 use flow::{Buffers, By, Cause, Outbound, SocketFailure, Time};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use sys::kernel::{Kernel, Socket as _};
@@ -187,17 +187,15 @@ pub(crate) fn retry_later<K: Kernel>(connecting: &mut Connecting<K>, number: usi
     connecting.race.busy(number, at);
 }
 
-/// Whether a socket is connected to itself (TCP simultaneous open). Checked only for loopback addresses
-/// with a port of the ephemeral range, since it costs system calls.
+/// Whether a socket is connected to itself (TCP simultaneous open). Checked only for ports of the ephemeral
+/// range, since it costs system calls.
 pub(crate) fn is_itself<K: Kernel>(
     socket: &K::Socket,
     address: Address,
     first_ephemeral_port: u16,
 ) -> bool {
-    let is_possible = address.ip().is_some_and(|address| {
-        address.ip().is_loopback() && address.port() >= first_ephemeral_port
-    });
-    is_possible && socket.is_connected_to_itself()
+    let is_possible = |address: SocketAddr| address.port() >= first_ephemeral_port;
+    address.ip().is_some_and(is_possible) && socket.is_connected_to_itself()
 }
 
 /// Whether this address of a target is a listener of this process.
@@ -229,17 +227,30 @@ fn attempt<K: Kernel>(
         None => kernel.connect_with(address, &Outbound::default(), buffers, turn),
         // The clients of Unix listeners have no address.
         Some(outbound) if outbound.transparent && client.ip().is_some() => {
-            let sources =
-                client.ip().map(|client| client.ip().to_canonical()).into_iter().collect();
-            let outbound = Outbound { sources, ..Outbound::clone(outbound) };
+            let source = client.ip().map(|client| client.ip().to_canonical());
+            // A PROXY header may state any address. None of a host: the kernel would choose one of ours.
+            let sources: Vec<_> = source.filter(is_of_host).into_iter().collect();
+            if sources.is_empty() {
+                return Err(Errno::INVAL);
+            }
+            let outbound = Outbound { sources: sources.into(), ..Outbound::clone(outbound) };
             kernel.connect_with(address, &outbound, buffers, turn)
         }
         Some(outbound) => kernel.connect_with(address, outbound, buffers, turn),
     };
+    let has_source =
+        rules.outbound.as_ref().is_some_and(|it| it.transparent || !it.sources.is_empty());
     match connect() {
         // Linux searches for a free port in one pass, and a port behind the search position may have
         // been freed meanwhile: one more attempt before the error counts.
-        Err(Errno::ADDRNOTAVAIL) if rules.outbound.is_none() => connect(),
+        Err(Errno::ADDRNOTAVAIL) if !has_source => connect(),
         result => result,
     }
+}
+
+/// Whether a connection may come from this address.
+fn is_of_host(address: &IpAddr) -> bool {
+    !address.is_unspecified()
+        && !address.is_multicast()
+        && *address != IpAddr::V4(Ipv4Addr::BROADCAST)
 }

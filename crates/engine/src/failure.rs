@@ -53,8 +53,8 @@ pub(crate) fn of_attempt(errno: Errno) -> SocketFailure {
     SocketFailure { cause, errno: number(errno), fin_unknown: false }
 }
 
-/// The failure of an attempt whose socket has options of its forward, if `has_options`. That it could not get its
-/// source, interface or mark says nothing about the target.
+/// The failure of an attempt. With `has_options`, EINVAL, ENODEV and EPERM (bind(2), socket(7), ip(7)) mean that
+/// this host does not grant the source, interface or mark: no failure of the target.
 pub(crate) fn of_attempt_with(errno: Errno, has_options: bool) -> SocketFailure {
     match errno {
         Errno::INVAL | Errno::NODEV | Errno::PERM if has_options => {

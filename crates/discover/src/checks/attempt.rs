@@ -65,7 +65,7 @@ async fn connect_to(address: SocketAddr, probe: &Probe) -> Result<TcpStream, Err
     for source in sys::sources_of(&probe.outbound, address, turn) {
         let socket = socket_for(address, probe)?;
         result = match sys::prepare(&socket, address, &probe.outbound, source) {
-            Ok(()) => socket.connect(address).await,
+            Ok(()) => socket.connect(address).await.and_then(not_to_itself),
             Err(errno) => Err(errno.into()),
         };
         let has_no_port = |error: &Error| error.kind() == ErrorKind::AddrNotAvailable;
@@ -74,6 +74,15 @@ async fn connect_to(address: SocketAddr, probe: &Probe) -> Result<TcpStream, Err
         }
     }
     result
+}
+
+/// A port of the ephemeral range on which nothing listens may become that of the socket itself, which then connects
+/// (TCP simultaneous open, RFC 9293 section 3.5).
+fn not_to_itself(stream: TcpStream) -> Result<TcpStream, Error> {
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(Errno::CONNREFUSED.into());
+    }
+    Ok(stream)
 }
 
 fn socket_for(address: SocketAddr, probe: &Probe) -> Result<TcpSocket, Error> {

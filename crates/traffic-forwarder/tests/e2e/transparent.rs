@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 
 use testkit::{
-    Forwarder, ForwarderBuilder, LIMIT, Listener, Neighbour, Peer, Place, Port, Script, Tool,
-    connect, run,
+    Behaviour, Forwarder, ForwarderBuilder, LIMIT, Listener, Neighbour, Peer, Place, Port, Script,
+    Target, Tool, connect, run,
 };
 
 use crate::support::{
@@ -126,6 +126,21 @@ fn targets_see_the_addresses_of_clients() {
             let record = operated.wait_for_records(1).remove(0);
             assert_eq!(record.close_reason(), "target/connect/unreachable", "{}", record.json);
         }
+        let (port, target) = (Port::v4(), Target::start(Behaviour::Echo));
+        let settings = "transparent = true\naccept_proxy = { from = ['127.0.0.1'] }";
+        let config = Config::new().forward(port.addr(), target.addr(), settings);
+        let operated = Operated::start(config);
+        // No host has such an address: the kernel would take one of its own.
+        let none = ["0.0.0.0", "224.0.0.1", "255.255.255.255"];
+        for client in none {
+            let header = format!("PROXY TCP4 {client} 127.0.0.1 1000 2000\r\n");
+            let script = Script::new().write_bytes(header).expect_reset();
+            Peer::connect("client", &port, script).finish();
+        }
+        for record in operated.wait_for_records(none.len()) {
+            assert_eq!(record.close_reason(), "resource/connect/no_ports", "{}", record.json);
+        }
+        assert_eq!(target.accepted(), 0);
     });
 }
 

@@ -5,16 +5,20 @@ use std::net::SocketAddr;
 
 use testkit::{Behaviour, Peer, Place, Script, Target, wait_until};
 
-use crate::support::{Config, Setup, on_each_network_namespace, ping, reset, served_client};
+use crate::support::{
+    Config, Operated, Setup, on_each_network_namespace, ping, reset, served_client,
+};
 
 /// Local ports for outgoing connections. Connections to different addresses share them.
 const PORTS: usize = 16;
-const FEW_PORTS: &str = "echo 40000 40015 > /proc/sys/net/ipv4/ip_local_port_range";
+const FEW_PORTS: &str = "echo 40000 40015 > /proc/sys/net/ipv4/ip_local_port_range && \
+    ip addr add 192.0.2.1/32 dev lo";
 
 on_each_network_namespace!(
     FEW_PORTS;
     port_exhaustion_affects_that_target_only,
     a_self_connected_socket_is_not_a_target,
+    a_self_connected_check_is_not_a_success,
 );
 
 /// The namespace is empty: ports outside the range are free.
@@ -52,11 +56,32 @@ fn port_exhaustion_affects_that_target_only(setup: Setup) {
 fn a_self_connected_socket_is_not_a_target(setup: Setup) {
     const TIMES: usize = 10 * PORTS;
     let settings = setup.settings("connect_timeout = '1h'");
-    let forwarder = setup.config().forward(at(6000), at(40_006), settings).start();
-    for _ in 0..TIMES {
-        Peer::connect("client", at(6000), Script::new().expect_reset()).finish();
+    let targets = ["127.0.0.1:40006", "[::1]:40006", "192.0.2.1:40006"];
+    let config = (6000..).zip(targets).fold(setup.config(), |config, (listen, target)| {
+        config.forward(at(listen), target, &settings)
+    });
+    let forwarder = config.start();
+    for listen in (6000..6003).cycle().take(targets.len() * TIMES) {
+        Peer::connect("client", at(listen), Script::new().expect_reset()).finish();
     }
-    for record in forwarder.wait_for_records(TIMES) {
-        assert_eq!(record.close_reason(), "target/connect/refused");
+    for record in forwarder.wait_for_records(targets.len() * TIMES) {
+        assert_eq!(record.close_reason(), "target/connect/refused", "{}", record.json);
     }
+}
+
+fn a_self_connected_check_is_not_a_success(setup: Setup) {
+    const TIMES: u64 = 10;
+    let to: Vec<_> = (40_000..).step_by(2).take(PORTS / 2).map(at).collect();
+    let settings = setup.settings("name = 'f'\ncheck = { connect = true, every = '100ms' }");
+    let operated = Operated::start(setup.config().forward_to_several(at(6000), &to, settings));
+    let checks = |key: &str| -> Vec<u64> {
+        let forward = operated.http.json("/v1/forwards/f");
+        let targets = forward["targets"].as_array().unwrap().iter();
+        targets.map(|it| it["checks"][key].as_u64().unwrap_or_default()).collect()
+    };
+    wait_until("the checks", testkit::LIMIT, || {
+        let [succeeded, failed] = ["succeeded", "failed"].map(checks);
+        succeeded.into_iter().zip(failed).all(|(succeeded, failed)| succeeded + failed >= TIMES)
+    });
+    assert_eq!(checks("succeeded"), [0; PORTS / 2]);
 }
