@@ -231,7 +231,7 @@ fn report_full<K: Kernel>(context: &mut Context<K>, route: &Route) -> CloseReaso
     let forward = &route.forward;
     let reason = refused(context, route, Cause::OverLimit);
     let process = &context.shared.gate;
-    let sessions = context.shared.has_its_share(forward).then(|| forward.gate.taken());
+    let sessions = context.shared.is_at_its_share(forward).then(|| forward.gate.taken());
     let is_of_process = process.free() == 0 || sessions.is_some();
     let limit = if is_of_process { process.limit() } else { forward.gate.limit() };
     let forward = Arc::clone(&forward.name);

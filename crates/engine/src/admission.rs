@@ -9,7 +9,7 @@ use crate::rules::Rules;
 use crate::select;
 use crate::session::Session;
 use crate::shared::Shared;
-use flow::{Admission, AtLimit, ClientLimit, ClientState, Pool, Prefix, Share, Stage, Time};
+use flow::{Admission, AtLimit, ClientLimit, ClientState, Pool, Prefix, Share, Time};
 use std::convert::Infallible;
 use std::sync::Arc;
 use sys::kernel::Kernel;
@@ -33,9 +33,13 @@ pub(crate) struct RefusedClient {
 }
 
 impl<K: Kernel> Shared<K> {
-    /// Takes the places of a new session on this route, or none. `client` is `None` if it is not counted. Where clients may wait for a place in a target, the session has a claim to one until the
-    /// selection. Where clients may wait, `worker` gets [`Message::RoomAgain`](crate::message::Message::RoomAgain)
-    /// when a place is free.
+    /// Takes the places of a new session on this route, or none. `client` is `None` if it is not counted.
+    ///
+    /// With `at_limit = "wait"`, the session also gets a claim to a place in a target until the selection, and
+    /// `worker` gets [`Message::RoomAgain`](crate::message::Message::RoomAgain) when a place is free.
+    ///
+    /// # Errors
+    /// The limit that is reached.
     pub(crate) fn request(
         &self,
         route: &Arc<Route>,
@@ -73,8 +77,8 @@ impl<K: Kernel> Shared<K> {
                 // Another worker may have taken the place that was free.
                 let pool = pool_of_clients(forward, &self.gate, share, 0);
                 let limit = limits.share_of(places - 1, pool).err();
-                let before = |state| limits.take_back(state);
-                self.clients.take_back(&forward.clients, place, before, limit.is_some());
+                let before = |state| limits.undo_admit(state);
+                self.clients.undo_enter(&forward.clients, place, before, limit.is_some());
                 Err(limit.map_or(NotAdmitted::Full(admission), |limit| {
                     NotAdmitted::Client(RefusedClient { client, limit, places: places - 1 })
                 }))
@@ -105,12 +109,10 @@ impl<K: Kernel> Shared<K> {
     /// Counts the client of a session anew, under other rules or in another process image. May exceed the limits.
     pub(crate) fn recount(&self, session: &mut Session<K>, now: Time) {
         let rules = session.rules();
-        let awaits_header =
-            matches!(session.flow.stage(), Stage::Greeting { .. }) && session.hello().is_none();
-        let client = if awaits_header {
+        let client = if session.awaits_header() {
             rules.clients.client_at_accept(session.client_address)
         } else {
-            rules.clients.client(session.client_address)
+            rules.clients.client(session.limited_address())
         };
         drop(rules);
         self.count_as(session, client, now);
@@ -158,8 +160,8 @@ impl<K: Kernel> Shared<K> {
         rules.clients.limits.share.filter(|_| self.has_several_forwards())
     }
 
-    /// Whether a forward is kept from free places of the process by its share.
-    pub(crate) fn has_its_share(&self, forward: &Forward) -> bool {
+    /// Whether the process has free places, and the share of the forward keeps it from them.
+    pub(crate) fn is_at_its_share(&self, forward: &Forward) -> bool {
         let share = self.share_of_process(&forward.rules());
         let process = self.gate.pool();
         process.free() > 0 && share.is_some_and(|it| process.room(it, forward.gate.taken()) == 0)

@@ -307,10 +307,10 @@ fn change_rules<K: Kernel>(
     if change.are_stricter {
         changes.stricter.push(Arc::clone(forward));
     }
-    if change.paces_otherwise {
+    if change.changes_rates {
         changes.repaced.push(Arc::clone(forward));
     }
-    if change.counts_otherwise {
+    if change.changes_counting {
         changes.recounted.push(Arc::clone(forward));
     }
     shared.wake(forward.gate.set_limit(plan.settings.max_sessions.get()));

@@ -1,5 +1,5 @@
-//! A changed configuration as a message to the workers: added and removed listeners, and forwards whose
-//! sessions may be due earlier. Only data.
+//! A changed configuration as a message to the workers: added and removed listeners, and forwards whose open
+//! sessions get other timers, rates or counts. Only data.
 
 use crate::forward::Forward;
 use crate::rule::Route;
@@ -41,7 +41,7 @@ impl<K: Kernel> Default for Changes<K> {
     }
 }
 
-/// The order of [`Changes::stricter`].
+/// The order of the lists of forwards in [`Changes`].
 pub(crate) fn in_memory(forward: &Arc<Forward>) -> usize {
     Arc::as_ptr(forward).addr()
 }

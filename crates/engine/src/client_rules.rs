@@ -75,7 +75,7 @@ impl ClientRules {
     }
 
     /// Whether open sessions must be counted anew: other clients are counted, or by other prefixes.
-    pub(crate) fn count_otherwise(&self, old: &Self) -> bool {
+    pub(crate) fn count_differently_from(&self, old: &Self) -> bool {
         let identity = |rules: &Self| {
             let counts_proxies = rules.is_named_by_proxy.then_some(rules.limits.share.is_some());
             (rules.limits.are_off(), rules.prefix, counts_proxies)

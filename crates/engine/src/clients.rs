@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const SHARDS: usize = 64;
 
 /// Number of a [`ClientPlace`] whose client has no entry: the table is full.
-const CROWD: u32 = u32::MAX;
+const OVERFLOW: u32 = u32::MAX;
 
 /// Clients by forward and prefix. A client without places may be forgotten at any time.
 pub(crate) struct Clients {
@@ -27,18 +27,18 @@ pub(crate) struct Clients {
 pub(crate) struct ForwardClients {
     /// Unique among the forwards of the process; never zero.
     id: u32,
-    /// The entry of all clients that find no free one: the table is full of clients with places.
-    crowd: Mutex<Entry>,
+    /// The entry of clients that find no free one, because the table is full of clients with places.
+    overflow: Mutex<Entry>,
 }
 
-/// A place of a client in the table. Returned exactly once, by [`Clients::leave`] or [`Clients::take_back`].
+/// A place of a client in the table. Returned exactly once, by [`Clients::leave`] or [`Clients::undo_enter`].
 #[derive(Debug)]
 #[must_use = "a place that is dropped is counted for ever"]
 pub(crate) struct ClientPlace(NonZeroU32);
 
 impl ForwardClients {
     pub(crate) fn new(id: NonZeroU32) -> Self {
-        Self { id: id.get(), crowd: Mutex::default() }
+        Self { id: id.get(), overflow: Mutex::default() }
     }
 }
 
@@ -48,10 +48,10 @@ impl ClientPlace {
         self.0.get()
     }
 
-    /// The shard and the entry; `None` for the crowd.
+    /// The shard and the entry; `None` for the overflow entry.
     fn into_position(self) -> Option<(usize, usize)> {
         let at = self.0.get() as usize - 1;
-        (self.0.get() != CROWD).then_some((at / ENTRIES, at % ENTRIES))
+        (self.0.get() != OVERFLOW).then_some((at / ENTRIES, at % ENTRIES))
     }
 }
 
@@ -84,7 +84,7 @@ impl Clients {
             return Ok((place(number * ENTRIES + at), state));
         }
         drop(shard);
-        let state = lock(&forward.crowd).enter(key, now, admit)?;
+        let state = lock(&forward.overflow).enter(key, now, admit)?;
         Ok((ClientPlace(NonZeroU32::MAX), state))
     }
 
@@ -95,27 +95,27 @@ impl Clients {
 
     /// Returns a place that was counted in vain: another limit refuses the client. `before` returns the state
     /// before it was counted.
-    pub(crate) fn take_back(
+    pub(crate) fn undo_enter(
         &self,
         forward: &ForwardClients,
         place: ClientPlace,
         before: impl FnOnce(ClientState) -> ClientState,
         is_client_limit: bool,
     ) {
-        self.with(forward, place, |entry| entry.take_back(before, is_client_limit));
+        self.with(forward, place, |entry| entry.undo_enter(before, is_client_limit));
     }
 
-    /// The clients of a forward that hold places, or were refused lately.
+    /// The clients of a forward that hold places, or were refused and are not forgotten.
     pub(crate) fn of(&self, forward: &ForwardClients) -> Vec<Client> {
         let mut clients = Vec::new();
         for shard in &self.shards {
             let shard = lock(shard);
-            let its = shard.entries().iter().filter(|entry| entry.is_of(forward.id));
+            let its = shard.entries().iter().filter(|it| it.is_of(forward.id) && it.is_shown());
             clients.extend(its.map(|entry| entry.shown(Some(entry.address()))));
         }
-        let crowd = lock(&forward.crowd);
-        if crowd.is_of(forward.id) {
-            clients.push(crowd.shown(None));
+        let overflow = lock(&forward.overflow);
+        if overflow.is_shown() {
+            clients.push(overflow.shown(None));
         }
         clients
     }
@@ -134,7 +134,7 @@ impl Clients {
     fn with(&self, forward: &ForwardClients, place: ClientPlace, change: impl FnOnce(&mut Entry)) {
         match place.into_position() {
             Some((shard, at)) => change(lock(&self.shards[shard]).at(at)),
-            None => change(&mut lock(&forward.crowd)),
+            None => change(&mut lock(&forward.overflow)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::connect;
 use crate::context::Context;
+use crate::greet;
 use crate::report::{Report, SessionRecord};
 use crate::session::{Over, Session};
 use crate::target::Target;
@@ -29,6 +30,10 @@ pub(crate) fn close<K: Kernel>(
         if let Some(holding) = session.holding(direction).take() {
             context.pump.pool.discard(holding);
         }
+    }
+    // A client is reported with the address in its header, which has not come.
+    if has_record && session.awaits_header() {
+        greet::report_accepted(&session, context);
     }
     let phase = session.shown_phase(reason.phase, process_drains);
     let reason = CloseReason { phase, ..reason };

@@ -34,9 +34,9 @@ pub(crate) struct RulesChange {
     /// Their timers must be set again ([`Rules::are_stricter_than`]).
     pub(crate) are_stricter: bool,
     /// Their sockets must get other rates.
-    pub(crate) paces_otherwise: bool,
+    pub(crate) changes_rates: bool,
     /// Their clients must be counted anew.
-    pub(crate) counts_otherwise: bool,
+    pub(crate) changes_counting: bool,
 }
 
 impl Forward {
@@ -88,12 +88,12 @@ impl Forward {
     #[must_use]
     pub(crate) fn set_rules(&self, mut rules: Rules) -> RulesChange {
         let old = self.rules.load_full();
-        let counts_otherwise = rules.clients.count_otherwise(&old.clients);
-        rules.clients.generation = old.clients.generation.wrapping_add(u32::from(counts_otherwise));
+        let changes_counting = rules.clients.count_differently_from(&old.clients);
+        rules.clients.generation = old.clients.generation.wrapping_add(u32::from(changes_counting));
         let change = RulesChange {
             are_stricter: rules.are_stricter_than(&old),
-            paces_otherwise: rules.pacing != old.pacing,
-            counts_otherwise,
+            changes_rates: rules.pacing != old.pacing,
+            changes_counting,
         };
         self.rules.store(Arc::new(rules));
         change

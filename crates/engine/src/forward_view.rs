@@ -132,15 +132,18 @@ impl<K: Kernel> ForwardView<'_, K> {
         with_routes_by_hello(self.routes).iter().any(is_full)
     }
 
-    /// The address of a listener whose targets are all drained; `None` if there is none.
-    pub fn drained_listener(&self) -> Option<Arc<str>> {
+    /// The address of a listener whose targets are all drained, or those of one of its routes, whose name is
+    /// the second; `None` if there is none.
+    pub fn drained_listener(&self) -> Option<(Arc<str>, Option<String>)> {
         let is_drained = |route: &&Arc<Route>| {
             let set = route.targets.load();
             let members = set.members();
             !members.is_empty() && members.iter().all(|member| member.target.is_drained())
         };
         let routes = with_routes_by_hello(self.routes);
-        routes.iter().find(is_drained).map(|route| Arc::clone(&route.listen))
+        let drained = routes.iter().find(is_drained)?;
+        let rule = drained.rule.as_ref().map(|rule| rule.name().to_owned());
+        Some((Arc::clone(&drained.listen), rule))
     }
 
     /// Unix listeners that clients cannot reach, because another program removed or replaced their

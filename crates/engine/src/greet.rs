@@ -77,8 +77,7 @@ pub(crate) fn event<K: Kernel>(
         if entry.session.hello().is_some() {
             return Err(hello::broke(entry.session, errno));
         }
-        let is_silent = !matches!(entry.session.client.peek(&mut [0]), Ok(1..));
-        return Err(broke(entry.session, context, errno, is_silent));
+        return Err(broke(entry.session, errno, is_check(&entry.session.client)));
     }
     proceed(entry, context)
 }
@@ -94,7 +93,7 @@ pub(crate) fn proceed<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context
         Ok(0) => return Err(health_check(Cause::Fin)),
         Ok(count) => ProxyHeader::read(&bytes[..count]),
         Err(Errno::AGAIN) => return Ok(()),
-        Err(errno) => return Err(broke(session, context, errno, true)),
+        Err(errno) => return Err(broke(session, errno, true)),
     };
     match header {
         Ok(Some(header)) if take(&session.client, &mut bytes[..header.length]) => {
@@ -102,7 +101,7 @@ pub(crate) fn proceed<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context
         }
         // No byte follows a FIN.
         Ok(None) if !session.flow.socket(Peer::Client).has_mark() => Ok(()),
-        _ => Err(fail(session, context, BAD_HEADER)),
+        _ => Err(Over::reset(BAD_HEADER)),
     }
 }
 
@@ -111,7 +110,7 @@ pub(crate) fn timed_out<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Conte
     if entry.session.hello().is_some() {
         return hello::timed_out(entry, context);
     }
-    Err(fail(entry.session, context, HEADER_TIMEOUT))
+    Err(Over::reset(HEADER_TIMEOUT))
 }
 
 const NOT_ALLOWED: CloseReason = CloseReason::new(By::Limit, Phase::Admit, Cause::NotAllowed);
@@ -150,18 +149,19 @@ fn greeted<K: Kernel>(
         proxied.header_length = u16::try_from(header.length).unwrap_or(u16::MAX);
         session.client_address = proxied.client();
     }
-    if rules.access.as_ref().is_some_and(|list| !accept::is_allowed(list, session.client_address)) {
-        accept::report_not_allowed(context, session.route(), session.client_address);
+    let address = session.limited_address();
+    if rules.access.as_ref().is_some_and(|list| !accept::is_allowed(list, address)) {
+        accept::report_not_allowed(context, session.route(), address);
         context.shared.release_claim(claim);
-        return Err(Over { reason: NOT_ALLOWED, abort: true, has_record: false });
+        return Err(Over::without_record(NOT_ALLOWED, true));
     }
-    let client = rules.clients.client(session.client_address);
+    let client = rules.clients.client(address);
     let counted = context.shared.enter_client(&mut session.permit, &rules, client, context.now);
     if let Err(why) = counted {
         context.shared.release_claim(claim);
         let route = Arc::clone(session.route());
         let reason = accept::report_not_admitted(context, &route, why);
-        return Err(Over { reason, abort: true, has_record: false });
+        return Err(Over::without_record(reason, true));
     }
     report_accepted(session, context);
     if !session.route().awaits_hello() {
@@ -173,30 +173,26 @@ fn greeted<K: Kernel>(
     hello::proceed(entry, context)
 }
 
-/// The end of a session without a complete header.
-fn fail<K: Kernel>(session: &Session<K>, context: &Context<K>, reason: CloseReason) -> Over {
-    report_accepted(session, context);
-    Over::reset(reason)
-}
-
 /// The end of a session whose client reset the connection.
-fn broke<K: Kernel>(
-    session: &Session<K>,
-    context: &Context<K>,
-    errno: Errno,
-    is_silent: bool,
-) -> Over {
+fn broke<K: Kernel>(session: &Session<K>, errno: Errno, is_check: bool) -> Over {
     let reason = session.flow.reason_of_client_failure(failure::of_connection(errno));
-    if is_silent { health_check(reason.cause) } else { fail(session, context, reason) }
+    if is_check { health_check(reason.cause) } else { Over::reset(reason) }
 }
 
-/// A trusted peer has closed the connection without a byte.
+/// Whether a client that reset the connection has sent nothing, or just the header of a health check.
+fn is_check<S: sys::kernel::Socket>(client: &S) -> bool {
+    let mut bytes = [0; MOST_PROXY_HEADER];
+    let Ok(count @ 1..) = client.peek(&mut bytes) else { return true };
+    let header = ProxyHeader::read(&bytes[..count]).ok().flatten();
+    header.is_some_and(|it| it.length == count && matches!(it.addresses, ProxyAddresses::Own))
+}
+
+/// A trusted peer has closed the connection without a byte for the target.
 fn health_check(cause: Cause) -> Over {
-    let reason = CloseReason::new(By::Client, Phase::Greet, cause);
-    Over { reason, abort: false, has_record: false }
+    Over::without_record(CloseReason::new(By::Client, Phase::Greet, cause), false)
 }
 
-/// Reports a client, if the log or a watcher takes it. Before its header it has no address.
+/// Reports a client, if the log or a watcher takes it: once its header has stated its address, or at its end.
 pub(crate) fn report_accepted<K: Kernel>(session: &Session<K>, context: &Context<K>) {
     if context.shared.detail.steps() {
         context.shared.outbox.send(Report::Accepted {

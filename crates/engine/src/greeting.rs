@@ -1,4 +1,4 @@
-//! What the first bytes of a client have said.
+//! State of the first bytes of a client: PROXY header and TLS ClientHello.
 
 use crate::hello_state::HelloState;
 use crate::proxied::Proxied;

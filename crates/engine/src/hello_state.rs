@@ -1,4 +1,4 @@
-//! What is known of a client's TLS ClientHello.
+//! Progress of reading a TLS ClientHello, and its server name.
 
 /// State of a session whose route depends on the ClientHello of its client.
 #[derive(Default)]

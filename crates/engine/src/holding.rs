@@ -21,6 +21,8 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(100);
 const SMALL: usize = SCRATCH / 4;
 /// Size of the worker's scratch buffer, and so the most that one send can leave unsent.
 pub(crate) const SCRATCH: usize = 64 * 1024;
+// A ClientHello is peeked at as a whole.
+const _: () = assert!(SCRATCH >= flow::MOST_CLIENT_HELLO);
 
 /// Bytes received and not yet sent.
 #[derive(Debug)]

@@ -25,6 +25,8 @@ pub enum ListenCause {
     /// This process listens there, but another program removed or replaced the Unix socket's file, and
     /// a new one cannot be bound.
     FileLost(Errno),
+    /// The address is a name, and none of its addresses is known.
+    NoAddress,
     /// There is no interface with this name, which is the zone of the address.
     NoInterface(String),
     /// The service manager passed no socket with this name.
@@ -44,6 +46,7 @@ impl ListenError {
             self.cause,
             ListenCause::OurOwn
                 | ListenCause::NoInterface(_)
+                | ListenCause::NoAddress
                 | ListenCause::Refused(Errno::ADDRINUSE | Errno::ADDRNOTAVAIL)
         )
     }
@@ -61,8 +64,11 @@ impl ListenError {
                 "another program removed or replaced the socket's file, so clients cannot reach this \
                  process there, and the file cannot be made again: check that path"
             }
+            ListenCause::NoAddress => {
+                "`getent ahosts` shows the addresses of a name: reload once it has one"
+            }
             ListenCause::NoInterface(_) => {
-                "`ip link` lists the interfaces of this host; if it comes later, start again then"
+                "`ip link` lists the interfaces of this host; once it exists, start again or reload"
             }
             ListenCause::NotPassed { names } if names.is_empty() => {
                 "no sockets were passed: start a socket unit first, with this service as its Service="
@@ -145,6 +151,7 @@ impl fmt::Display for ListenCause {
             }
             Self::Refused(errno) | Self::FileLost(errno) => f.write_str(&sys::errno_text(*errno)),
             Self::OurOwn => f.write_str(&sys::errno_text(Errno::ADDRINUSE)),
+            Self::NoAddress => f.write_str("no address of this name is known"),
             Self::NoInterface(name) => write!(f, "there is no interface `{name}`"),
             Self::NotPassed { .. } => f.write_str("no socket with this name was passed"),
             Self::NotListening => {

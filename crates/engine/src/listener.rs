@@ -333,16 +333,16 @@ fn bind<K: Kernel>(
         _ => None,
     };
     let bind = |sharing| match (address, ip) {
-        (ListenAddress::Any { port }, _) => kernel.bind_tcp_any(*port, options, sharing),
-        (_, Some(ip)) => kernel.bind_tcp(ip, options, sharing),
+        (ListenAddress::Any { port }, _) => Some(kernel.bind_tcp_any(*port, options, sharing)),
+        (_, Some(ip)) => Some(kernel.bind_tcp(ip, options, sharing)),
         // A name, which `Plan::resolve_listeners` replaces by addresses.
-        (_, None) => Err(Errno::AFNOSUPPORT),
+        (_, None) => None,
     };
     let bound = match bind(Sharing::Exclusive) {
-        Err(Errno::ADDRINUSE) if leaving.share(address) => bind(Sharing::SameUser),
+        Some(Err(Errno::ADDRINUSE)) if leaving.share(address) => bind(Sharing::SameUser),
         bound => bound,
     };
-    bound.map_err(ListenCause::Refused)
+    bound.ok_or(ListenCause::NoAddress)?.map_err(ListenCause::Refused)
 }
 
 fn open_passed<K: Kernel>(

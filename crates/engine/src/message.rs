@@ -39,7 +39,7 @@ pub(crate) enum Message<K: Kernel> {
     Park(Parking),
     /// Restore sessions of the previous process image.
     TakeOver(TakeOver),
-    /// Every worker has restored its sessions: begin to poll, and to connect those without a target.
+    /// Every worker has restored its sessions: begin to poll, and go on with those without a target.
     Begin,
     /// Remove all listeners; sessions go on.
     Drain,

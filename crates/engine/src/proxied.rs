@@ -4,7 +4,7 @@ use crate::permit::Claim;
 use flow::ProxyAddresses;
 use sys::Address;
 
-/// What a session whose client must send a header knows beside the client's address.
+/// State of a session whose client must send a PROXY header.
 pub(crate) struct Proxied {
     /// The address of the connection itself: that of the proxy.
     pub(crate) proxy: Address,

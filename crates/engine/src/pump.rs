@@ -27,7 +27,7 @@ impl<K: Kernel> Pump<K> {
         Self { worker, scratch, pool: Pool::new(kernel, most_pipes), missing: None }
     }
 
-    /// A buffer of 64 KiB for one call.
+    /// The scratch buffer. Its contents are lost at the next call of the pump.
     pub(crate) fn scratch(&mut self) -> &mut [u8] {
         &mut self.scratch
     }

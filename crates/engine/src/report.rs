@@ -158,7 +158,7 @@ pub enum Report {
         forward: Arc<str>,
         /// The reason, in the form of a session's close reason.
         reason: CloseReason,
-        /// Address of the last one.
+        /// Address of one of them.
         client: Address,
         /// Refused clients since the last such report.
         count: u64,
@@ -169,11 +169,11 @@ pub enum Report {
         forward: Arc<str>,
         /// The reason, in the form of a session's close reason.
         reason: CloseReason,
-        /// The last one.
+        /// One of them.
         client: Prefix,
-        /// The limit of the last one.
+        /// The limit of that client.
         limit: ClientLimit,
-        /// Places that the last one holds.
+        /// Places that it holds.
         places: u32,
         /// Clients refused for this cause since the last such report.
         count: u64,

@@ -75,9 +75,7 @@ impl Route {
         let is_shared = has_shared && self.forward.shares_targets();
         if is_shared { &self.forward.claims } else { &self.own_claims }
     }
-}
 
-impl Route {
     /// Whether the ClientHello of a client decides its route.
     pub(crate) fn awaits_hello(&self) -> bool {
         self.by_hello.load().is_some()

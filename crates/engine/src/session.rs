@@ -12,7 +12,7 @@ use crate::rule::Route;
 use crate::rules::Rules;
 use crate::target::Target;
 use arc_swap::Guard;
-use flow::{CloseReason, Direction, Peer, Phase, Time};
+use flow::{CloseReason, Direction, Peer, Phase, Stage, Time};
 use std::sync::Arc;
 use std::time::Duration;
 use sys::Address;
@@ -57,6 +57,11 @@ impl Over {
 
     pub(crate) fn closed(reason: CloseReason) -> Self {
         Self { reason, abort: false, has_record: true }
+    }
+
+    /// The end of a client that is refused, or has asked for nothing.
+    pub(crate) fn without_record(reason: CloseReason, abort: bool) -> Self {
+        Self { reason, abort, has_record: false }
     }
 }
 
@@ -200,6 +205,18 @@ impl<K: Kernel> Session<K> {
     /// The same, to record what the header states.
     pub(crate) fn proxied_mut(&mut self) -> Option<&mut Proxied> {
         self.greeting.as_mut()?.proxied.as_mut()
+    }
+
+    /// The address that lists, shares and limits decide about. A PROXY header with Unix paths states none, and its
+    /// client counts as the proxy does.
+    pub(crate) fn limited_address(&self) -> Address {
+        let own = || self.proxied().map_or(self.client_address, |proxied| proxied.proxy);
+        if self.client_address.ip().is_some() { self.client_address } else { own() }
+    }
+
+    /// Whether its client has not sent its PROXY header yet.
+    pub(crate) fn awaits_header(&self) -> bool {
+        matches!(self.flow.stage(), Stage::Greeting { .. }) && self.hello().is_none()
     }
 
     /// `Some` if its route depends on the ClientHello of its client.

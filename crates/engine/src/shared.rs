@@ -157,7 +157,7 @@ impl<K: Kernel> Shared<K> {
         self.several_forwards.load(Ordering::Relaxed)
     }
 
-    /// Publishes the number of configured forwards. True if they now share the places of the process otherwise.
+    /// Publishes the number of configured forwards. True if this turns the sharing of the process's places on or off.
     pub(crate) fn note_forwards(&self, number: usize) -> bool {
         let several = number > 1;
         self.several_forwards.swap(several, Ordering::Relaxed) != several

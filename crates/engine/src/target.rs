@@ -101,8 +101,7 @@ impl Target {
         target.up_since.store(saved.up_since, Ordering::Relaxed);
         target.removed_at.store(saved.removed_at, Ordering::Relaxed);
         target.usual_micros.store(saved.usual_micros, Ordering::Relaxed);
-        // An older version has not noted since when.
-        let drained_at = if saved.drained { saved.drained_at.max(1) } else { 0 };
+        let drained_at = if saved.drained { saved.drained_at.max(UNKNOWN_TIME) } else { 0 };
         target.drained_at.store(drained_at, Ordering::Relaxed);
         if let Some(first) = target.connects.first() {
             first.connected.add(saved.connected);
@@ -217,10 +216,10 @@ impl Target {
         self.drained_at.load(Ordering::Relaxed) != 0
     }
 
-    /// When an operator has drained it.
+    /// When an operator has drained it; `None` if it is not drained, or a version that noted no time drained it.
     pub(crate) fn drained_at(&self) -> Option<SystemTime> {
         let at = self.drained_at.load(Ordering::Relaxed);
-        (at != 0).then(|| since_epoch(at))
+        (at > UNKNOWN_TIME).then(|| since_epoch(at))
     }
 
     /// Drains it at that time, or lets it take sessions again. True if that is a change.
@@ -228,7 +227,7 @@ impl Target {
         if self.is_drained() == at.is_some() {
             return false;
         }
-        let at = at.map_or(0, |at| micros_since_epoch(at).max(1));
+        let at = at.map_or(0, |at| micros_since_epoch(at).max(UNKNOWN_TIME));
         self.drained_at.store(at, Ordering::Relaxed);
         true
     }
@@ -350,6 +349,9 @@ impl Target {
 
 /// The id of the next target.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// [`Target::drained_at`] of a target that was drained at an unknown time.
+const UNKNOWN_TIME: u64 = 1;
 
 /// Begin of the slow start of a target that was in no set yet.
 const NOT_BEGUN: u64 = u64::MAX;

@@ -24,7 +24,9 @@ pub struct TargetView {
     pub routes: Vec<String>,
     /// It is not out of use, after failed connects or checks.
     pub is_up: bool,
-    /// When an operator has drained it; `None` if it is not drained.
+    /// An operator has drained it.
+    pub is_drained: bool,
+    /// When that was, if it is known.
     pub drained_at: Option<SystemTime>,
     /// When a client may try it again, while only failed connects keep it out of use.
     pub tried_from: Option<Time>,
@@ -105,6 +107,7 @@ impl TargetView {
             listen: Vec::new(),
             routes: Vec::new(),
             is_up,
+            is_drained: target.is_drained(),
             drained_at: target.drained_at(),
             tried_from: target
                 .tried_from()

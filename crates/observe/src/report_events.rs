@@ -98,7 +98,10 @@ impl ReportEvents {
                 });
             }
             Report::NotAllowed { forward, reason, client, count } => {
-                let line = (Level::WARN, "connections refused: the lists do not allow the client");
+                let line = (
+                    Level::WARN,
+                    "connections refused: allow, deny or accept_proxy does not admit the client",
+                );
                 self.emit(EventName::NotAllowed, line, || NotAllowed {
                     forward: forward.to_string(),
                     client: client.to_string(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -64,6 +65,24 @@ impl PrefixList {
     /// The entries in the order of the configuration.
     pub fn entries(&self) -> &[PrefixEntry] {
         &self.0
+    }
+
+    /// A list that has every address.
+    pub fn all() -> Self {
+        let all = [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()];
+        let all = all.map(|address| PrefixEntry::Prefix(Prefix::around(address, 0, 0)));
+        Self::new(all.into())
+    }
+
+    /// Whether it is an `allow` with files that have no prefix: it allows no client.
+    pub fn allows_none(&self) -> bool {
+        !self.is_empty() && self.prefixes().next().is_none()
+    }
+
+    /// The same prefixes, without the names of files.
+    #[must_use]
+    pub fn without_files(&self) -> Self {
+        Self::new(self.prefixes().map(PrefixEntry::Prefix).collect())
     }
 
     /// The files among the entries.

@@ -122,7 +122,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn take_back(
+    pub(super) fn undo_enter(
         &mut self,
         before: impl FnOnce(ClientState) -> ClientState,
         is_client_limit: bool,
@@ -150,6 +150,11 @@ impl Entry {
 
     pub(super) fn is_of(&self, forward: u32) -> bool {
         self.forward == forward
+    }
+
+    /// Whether it says more than the rate of a past client.
+    pub(super) fn is_shown(&self) -> bool {
+        self.places > 0 || self.refused > 0
     }
 
     pub(super) fn places(&self) -> u32 {

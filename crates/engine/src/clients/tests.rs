@@ -53,7 +53,7 @@ fn a_refusal_is_counted_and_takes_no_place() {
     let refused = clients.enter(&forward, client(5), Time::default(), |_| Err("full"));
     assert_eq!(refused.unwrap_err(), Refused { limit: "full", places: 1 });
     let (vain, _) = enter(&clients, &forward, 5);
-    clients.take_back(&forward, vain, |state| state, true);
+    clients.undo_enter(&forward, vain, |state| state, true);
     let shown = clients.of(&forward)[0];
     assert_eq!((shown.places, shown.refused), (1, 2));
     clients.leave(&forward, place);
@@ -69,7 +69,7 @@ fn a_full_table_counts_newcomers_together_and_forgets_no_client_with_places() {
     let mut crowd = Vec::new();
     for number in 0..80_000 {
         let (place, places) = enter(&clients, &forward, number);
-        if place.number() == CROWD {
+        if place.number() == OVERFLOW {
             crowd.push(place);
             assert_eq!(places as usize, crowd.len());
         } else {
@@ -100,7 +100,7 @@ fn an_idle_client_gives_its_entry_to_a_new_one() {
     for number in 0..200_000 {
         let admit = |state: ClientState| Ok::<_, ()>(ClientState { rate: 9, ..state.one_more() });
         let (place, _) = clients.enter(&forward, client(number), Time::default(), admit).unwrap();
-        assert!(place.number() != CROWD, "client {number}");
+        assert!(place.number() != OVERFLOW, "client {number}");
         clients.leave(&forward, place);
     }
     assert!(clients.of(&forward).len() <= SHARDS * ENTRIES);

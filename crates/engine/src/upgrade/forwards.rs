@@ -185,10 +185,15 @@ fn saved_running<K: Kernel>(running: &Running<K>) -> handover::Forward {
 }
 
 fn saved_removed(removed: &Removed, now: Time) -> handover::Forward {
-    // It takes no clients, and its text must be complete without files.
+    // Its text must be complete without files. Its lists decide only about clients whose PROXY header is awaited.
     let mut plan = plan::Forward::clone(&removed.plan);
-    plan.settings.allow = plan::PrefixList::default();
-    plan.settings.deny = plan::PrefixList::default();
+    let settings = &mut plan.settings;
+    let awaits_headers = settings.accept_proxy.is_some();
+    (settings.allow, settings.deny) = match (settings.allow.allows_none(), awaits_headers) {
+        (true, true) => (plan::PrefixList::default(), plan::PrefixList::all()),
+        (false, true) => (settings.allow.without_files(), settings.deny.without_files()),
+        (_, false) => Default::default(),
+    };
     handover::Forward {
         removed_text: plan::forward_toml(&plan),
         removed_for: handover::micros(now.since(removed.since)),

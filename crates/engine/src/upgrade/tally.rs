@@ -9,14 +9,14 @@ pub(crate) fn saved_totals(totals: &Totals) -> handover::Totals {
     let reason = |(by, phase, cause): &(By, Phase, Cause)| {
         format!("{} {} {}", by.as_str(), phase.as_str(), cause.as_str())
     };
-    let mut otherwise = totals.refused.clone();
-    otherwise.remove(&Cause::OverLimit);
+    let mut by_other_causes = totals.refused.clone();
+    by_other_causes.remove(&Cause::OverLimit);
     handover::Totals {
         opened: totals.opened,
         closed: saved_counts(&totals.closed, reason),
         bytes: totals.bytes.as_flattened().to_vec(),
         refused: totals.refused_by(Cause::OverLimit),
-        refused_otherwise: saved_counts(&otherwise, |cause| cause.as_str().to_owned()),
+        refused_otherwise: saved_counts(&by_other_causes, |cause| cause.as_str().to_owned()),
         accept_errors: saved_counts(&totals.accept_errors, ToString::to_string),
         fallbacks: saved_counts(&totals.fallbacks, |fallback| fallback.as_str().to_owned()),
         connecting: Some(saved_classes(&totals.connecting)),

@@ -190,7 +190,7 @@ impl<K: Kernel> Worker<K> {
 
 fn awaited<K: Kernel>(session: &Session<K>) -> Option<Awaited> {
     let is_greeted = !matches!(session.flow.stage(), Stage::Greeting { .. });
-    let awaited = if session.hello().is_some() { Awaited::Hello } else { Awaited::Header };
+    let awaited = if session.awaits_header() { Awaited::Header } else { Awaited::Hello };
     (!is_greeted).then_some(awaited)
 }
 

@@ -22,6 +22,8 @@ impl<K: Kernel> Worker<K> {
             Order::Save => {
                 self.read_mail();
                 self.finish_walks();
+                // Of the sessions that have come by mail.
+                self.context.report_all();
                 let saved = self.save();
                 let _ = parking.answers.send(Answer::Saved(self.context.index, saved));
                 self.parked = Some(parking);

@@ -223,14 +223,14 @@ fn proxied(saved: &handover::Session) -> Option<Proxied> {
     Some(Proxied { proxy, addresses, tlvs: tlvs.unwrap_or_default(), header_length, claim: None })
 }
 
-/// What the first bytes of a client have said, of a session with such a client.
+/// The saved state of the first bytes; `None` for a session without a header or hello.
 fn greeting(saved: &handover::Session, stage: Stage) -> Option<Greeting> {
     let proxied = proxied(saved);
     let hello = hello(saved, stage, proxied.as_ref());
     (proxied.is_some() || hello.is_some()).then_some(Greeting { proxied, hello })
 }
 
-/// What is known of a client's hello, which a session in stage *greet* reads again.
+/// The saved state of the hello. A session in stage *greet* reads the hello again.
 fn hello(saved: &handover::Session, stage: Stage, proxied: Option<&Proxied>) -> Option<HelloState> {
     let awaits_header = proxied.is_some_and(|proxied| proxied.header_length == 0);
     let awaits_hello = matches!(stage, Stage::Greeting { .. }) && !awaits_header;
@@ -256,7 +256,7 @@ fn place(saved: &handover::Route, destinations: &BTreeMap<String, Destination>) 
     let known = known.and_then(|route| route.with_rule(&saved.rule));
     let route = known.unwrap_or_else(|| {
         let listen = saved.listen.as_str().into();
-        // Of a client whose hello has not come yet.
+        // A session that still awaits its hello chooses among them; all others ignore them.
         let by_hello = destination.by_hello().filter(|_| saved.rule.is_empty());
         Arc::new(Route::without_listener(forward, listen, target.clone(), by_hello))
     });

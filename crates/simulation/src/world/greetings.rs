@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::targets::Heard;
 use engine::parts::{Audit, Awaited, SessionAudit};
 use engine::{Report, SessionRecord};
-use flow::{Cause, ClientLimit, Peer, Phase, Time};
+use flow::{By, Cause, ClientLimit, Peer, Phase, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -121,10 +121,7 @@ impl World {
             Report::Accepted { id, forward, client } => {
                 self.greetings.accepted.push(*id);
                 let fails = following.any(|it| match it {
-                    Report::Ended(record) if record.id == *id => {
-                        record.ending.reason.phase == Phase::Greet
-                            && record.ending.reason.cause != Cause::NoRoute
-                    }
+                    Report::Ended(record) => record.id == *id && may_lack_header(record),
                     _ => false,
                 });
                 self.client_accepted(*id, forward, ip(*client), fails, now);
@@ -380,4 +377,16 @@ impl World {
 fn serves_timers(audit: &Audit) -> bool {
     let serves = matches!(audit.waits_for, engine::parts::WaitsFor::Events { .. });
     serves && audit.mail == 0 && audit.walks == 0
+}
+
+/// Whether a session may have ended before its PROXY header has come.
+fn may_lack_header(record: &SessionRecord) -> bool {
+    let reason = record.ending.reason;
+    let may_end = match reason.phase {
+        Phase::Greet => reason.cause != Cause::NoRoute,
+        Phase::Drain => true,
+        // Its socket could not be watched.
+        _ => reason.by == By::Resource,
+    };
+    may_end && record.target().is_none()
 }

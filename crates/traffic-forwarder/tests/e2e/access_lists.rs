@@ -13,7 +13,7 @@ use crate::support::{
     Config, Operated, asking_client, is_answered, is_waiting, ping, served_client,
 };
 
-const REFUSED: &str = "connections refused: the lists do not allow the client";
+const REFUSED: &str = "connections refused: allow, deny or accept_proxy does not admit the client";
 
 /// A client from an address of this host.
 #[track_caller]

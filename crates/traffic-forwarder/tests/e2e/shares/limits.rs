@@ -49,6 +49,18 @@ fn a_client_opens_sessions_as_fast_as_it_may() {
     assert_eq!(operated.http.json("/v1/forwards/f")["rate_limit"], 1);
 }
 
+/// The rate of a past client is remembered, and no reason to list it.
+#[test]
+fn past_clients_are_not_listed() {
+    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let operated = start(&port, &target, "per_client = { new = '1/h', burst = 4 }");
+    drop(is_served(1, port.addr()));
+    let _open = is_served(2, port.addr());
+    wait_for_places(&operated, &[("127.9.0.2", 1)]);
+    assert_eq!(operated.http.json("/v1/clients")["total"], 1);
+    assert_eq!(fill(1, port.addr(), 9).len(), 3, "its rate is remembered");
+}
+
 #[test]
 fn a_client_is_served_at_its_rate() {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
