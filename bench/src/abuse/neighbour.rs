@@ -12,12 +12,12 @@ use super::case::Attack;
 use crate::failure::{Context as _, Result};
 use crate::trial::table::time;
 
-/// How long it comes, and how often.
+/// Duration of the measurement, and time between two connections.
 const TIME: Duration = Duration::from_secs(4);
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long it waits to be served.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A connection without its bytes back in this time is lost.
+const SERVICE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Many of them may wait at the same time.
 const STACK_BYTES: usize = 64 * 1024;
@@ -31,7 +31,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Lets the neighbour come.
+    /// Connects again and again, for [`TIME`], and measures each connection.
     pub(super) fn measure(address: SocketAddr, attack: Attack) -> Result<Self> {
         let (sender, results) = channel();
         let begun = Instant::now();
@@ -83,7 +83,7 @@ fn exchange(to: SocketAddr, from: IpAddr, (head, echoed): &(Vec<u8>, Vec<u8>)) -
     socket.write_all(&[&head[..], echoed].concat()).ok()?;
     let (mut answer, mut read) = (vec![0; echoed.len()], 0);
     while read < answer.len() {
-        let left = PATIENCE.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())?;
+        let left = SERVICE_LIMIT.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())?;
         socket.set_read_timeout(Some(left)).ok()?;
         match socket.read(&mut answer[read..]) {
             Ok(0) => return None,
@@ -93,7 +93,7 @@ fn exchange(to: SocketAddr, from: IpAddr, (head, echoed): &(Vec<u8>, Vec<u8>)) -
         }
     }
     let took = begun.elapsed();
-    (answer == *echoed && took <= PATIENCE).then_some(took)
+    (answer == *echoed && took <= SERVICE_LIMIT).then_some(took)
 }
 
 #[cfg(test)]

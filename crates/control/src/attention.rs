@@ -67,7 +67,7 @@ pub(crate) struct ForwardFacts {
     /// Those that are down.
     pub(crate) down: Vec<DownTarget>,
     /// The address of a listener whose targets are all drained.
-    pub(crate) drained_listener: Option<Arc<str>>,
+    pub(crate) drained_listener: Option<(Arc<str>, Option<String>)>,
 }
 
 /// A target that is down.
@@ -88,8 +88,10 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
         is_recent(facts.last_failed)
             .then(|| (Condition::Failing, format!("sessions fail to connect, {failed} so far"))),
         targets_down(facts).map(|text| (Condition::TargetDown, text)),
-        facts.drained_listener.as_ref().map(|listen| {
-            let text = format!("all targets of {listen} are drained: its clients are refused");
+        facts.drained_listener.as_ref().map(|(listen, route)| {
+            let of_route = route.as_ref().map_or_else(String::new, |it| format!("route {it} at "));
+            let text =
+                format!("all targets of {of_route}{listen} are drained: its clients are refused");
             (Condition::TargetsDrained, text)
         }),
     ])
@@ -217,7 +219,7 @@ mod tests {
             last_failed: Some(59.9),
             targets: 3,
             down: vec![DownTarget { address: "a:1".to_owned(), why: Some("refused".to_owned()) }],
-            drained_listener: Some(":1".into()),
+            drained_listener: Some((":1".into(), None)),
             ..fine.clone()
         };
         let expected = [

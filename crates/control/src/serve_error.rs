@@ -71,6 +71,12 @@ impl ServeError {
     }
 }
 
+/// One line for each entry.
+fn lines<T: fmt::Display>(f: &mut fmt::Formatter<'_>, entries: &[T]) -> fmt::Result {
+    let lines: Vec<_> = entries.iter().map(ToString::to_string).collect();
+    f.write_str(&lines.join("\n"))
+}
+
 /// One line for each fault.
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,22 +85,10 @@ impl fmt::Display for ServeError {
             Self::Admin(error) => error.fmt(f),
             Self::Sandbox(error) => error.fmt(f),
             Self::NoRoom(error) => error.fmt(f),
-            Self::Names(failed) => {
-                let lines: Vec<_> = failed.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
-            Self::Owners(unknown) => {
-                let lines: Vec<_> = unknown.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
-            Self::Options(refused) => {
-                let lines: Vec<_> = refused.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
-            Self::Unbound(listeners) => {
-                let lines: Vec<_> = listeners.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
+            Self::Names(failed) => lines(f, failed),
+            Self::Owners(unknown) => lines(f, unknown),
+            Self::Options(refused) => lines(f, refused),
+            Self::Unbound(listeners) => lines(f, listeners),
             Self::NoListener => f.write_str("no listener could be bound"),
             Self::Refused(what, error) => write!(f, "{what}: {error}"),
         }

@@ -104,8 +104,8 @@ impl ClientLimits {
 
     /// Returns the session that [`Self::admit`] counted last, as if it had never been there.
     #[must_use]
-    pub fn take_back(&self, client: ClientState) -> ClientState {
-        let rate = self.new.map_or(client.rate, |new| new.take_back(client.rate));
+    pub fn undo_admit(&self, client: ClientState) -> ClientState {
+        let rate = self.new.map_or(client.rate, |new| new.refund(client.rate));
         ClientState { places: client.places.saturating_sub(1), rate }
     }
 }
@@ -144,7 +144,7 @@ mod tests {
         let limits = ClientLimits { new: Some(new), ..ClientLimits::default() };
         let one = limits.admit(ClientState::default(), POOL, at(5)).unwrap();
         assert_eq!(limits.admit(one, POOL, at(6)), Err(ClientLimit::Rate));
-        let none = limits.take_back(one);
+        let none = limits.undo_admit(one);
         assert_eq!(none.places, 0);
         assert!(limits.admit(none, POOL, at(5)).is_ok());
     }

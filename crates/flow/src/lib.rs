@@ -55,7 +55,7 @@ mod share;
 pub use share::{Pool, Share};
 
 mod rate;
-pub use rate::{Rate, is_rate_over};
+pub use rate::Rate;
 
 mod client_limits;
 pub use client_limits::{ClientLimit, ClientLimits, ClientState};

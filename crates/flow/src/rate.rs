@@ -29,16 +29,11 @@ impl Rate {
         (due - now <= tolerance).then(|| due.saturating_add(self.interval))
     }
 
-    /// The state without the event that was counted last. It need not be the earlier one: for all later events
-    /// both mean the same.
-    pub fn take_back(self, state: u64) -> u64 {
+    /// Undoes the last [`Self::admit`]. The state may differ from the one before it; all later decisions are the
+    /// same.
+    pub fn refund(self, state: u64) -> u64 {
         state.saturating_sub(self.interval)
     }
-}
-
-/// Whether a state of [`Rate::admit`] says nothing any more: a client with it is like a new one.
-pub fn is_rate_over(state: u64, now: Time) -> bool {
-    state <= nanos(now)
 }
 
 fn nanos(time: Time) -> u64 {
@@ -87,8 +82,6 @@ mod tests {
         for micros in 1_000_000..1_000_100 {
             assert_eq!(rate.admit(state, Time::from_micros(micros)), None);
         }
-        assert!(!is_rate_over(state, Time::from_micros(1_999_999)));
-        assert!(is_rate_over(state, Time::from_micros(2_000_000)));
         assert!(rate.admit(state, Time::from_micros(2_000_000)).is_some());
     }
 

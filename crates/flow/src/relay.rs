@@ -112,9 +112,9 @@ impl Session {
     /// A recv(2) found the end of the stream: a FIN, or the state of a socket after a reset.
     ///
     /// `sequence_received` asks the kernel how much of the source's sequence space has arrived in
-    /// order: one for each byte and one for a FIN; `None` where the source is no TCP socket. Without
-    /// those of a greeting, which no lane has received. It
-    /// costs a system call, and is called only where the end may not be a FIN.
+    /// order: one for each byte and one for a FIN, less the bytes of a PROXY header, which no lane has
+    /// received; `None` where the source is no TCP socket. It costs a system call, and is called only
+    /// where the end may not be a FIN.
     pub fn end_of_stream(
         &mut self,
         direction: Direction,

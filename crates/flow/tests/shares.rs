@@ -48,7 +48,7 @@ impl Forward {
     }
 
     fn disconnect(&mut self, client: usize) {
-        self.clients[client] = self.limits.take_back(self.clients[client]);
+        self.clients[client] = self.limits.undo_admit(self.clients[client]);
         self.pool.taken -= 1;
     }
 

@@ -5,7 +5,7 @@ use api::{CheckCounts, LastCheck, Target, TargetState};
 use discover::NamesStatus;
 use engine::{ForwardView, TargetView, set_of};
 use plan::TargetEntry;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The targets of a forward; last come the entries of `to` that stand for records of a name without an
 /// answer.
@@ -89,7 +89,7 @@ fn unresolved(entry: &TargetEntry, names: &NamesStatus) -> Option<Target> {
 /// The word of the API for a target's state.
 pub(super) fn target_state(view: &TargetView) -> TargetState {
     match view {
-        TargetView { drained_at: Some(_), .. } => TargetState::Drained,
+        TargetView { is_drained: true, .. } => TargetState::Drained,
         TargetView { is_unknown: true, .. } => TargetState::Unknown,
         TargetView { is_up: true, .. } => TargetState::Up,
         _ => TargetState::Down,
@@ -98,9 +98,6 @@ pub(super) fn target_state(view: &TargetView) -> TargetState {
 
 fn target_of(view: &TargetView, now: Moment) -> Target {
     let [connects, failed_connects] = view.connects;
-    // An older version has not noted since when.
-    let drained_at =
-        view.drained_at.filter(|at| *at > SystemTime::UNIX_EPOCH + Duration::from_secs(1));
     let changed_at = view.change.as_ref().map(|change| change.at);
     Target {
         address: view.address.to_string(),
@@ -108,7 +105,7 @@ fn target_of(view: &TargetView, now: Moment) -> Target {
         listen: view.listen.iter().map(ToString::to_string).collect(),
         routes: view.routes.clone(),
         state: target_state(view).into(),
-        since: drained_at.or(changed_at).map(time),
+        since: view.drained_at.or(changed_at).map(time),
         why: view.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
         retry_in: view.tried_from.map(|from| from.since(now.monotonic).as_secs_f64()),
         checks: view.checks.map(|[succeeded, failed]| CheckCounts { succeeded, failed }),

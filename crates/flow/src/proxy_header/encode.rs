@@ -4,7 +4,7 @@ use super::tlvs::fill_checksum;
 use super::{MOST_PROXY_HEADER, ProxyAddresses, SendProxy};
 use std::net::{IpAddr, SocketAddr};
 
-/// What a v2 header begins with.
+/// The first 12 bytes of a v2 header (section 2.2).
 pub(super) const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 
 // Byte 13: the version in the high bits, the command in the low ones.

@@ -49,9 +49,7 @@ impl ProxyHeader {
             Err(BadProxyHeader)
         }
     }
-}
 
-impl ProxyHeader {
     /// The TLVs of this header, which `bytes` begin with, as [`SendProxy::header_with`](crate::SendProxy::header_with)
     /// passes them on: without padding (`PP2_TYPE_NOOP`), and with a checksum to be computed if it had one.
     pub fn tlvs_to_pass_on(&self, bytes: &[u8]) -> Vec<u8> {
@@ -121,18 +119,10 @@ fn v2(bytes: &[u8]) -> Read {
     let rest = &header[FIXED..];
     let (addresses, tlvs) = match (command, family) {
         (PROXY, TCP4) => {
-            let (octets, tlvs) = rest.split_first_chunk::<12>().ok_or(BadProxyHeader)?;
-            let (source, others) = octets.split_first_chunk::<4>().ok_or(BadProxyHeader)?;
-            let (destination, ports) = others.split_first_chunk::<4>().ok_or(BadProxyHeader)?;
-            let ips = [source, destination].map(|it| Ipv4Addr::from(*it).into());
-            (block_addresses(ips, ports)?, tlvs)
+            ip_block::<4>(rest, |it| Ipv4Addr::from(it).into()).ok_or(BadProxyHeader)?
         }
         (PROXY, TCP6) => {
-            let (octets, tlvs) = rest.split_first_chunk::<36>().ok_or(BadProxyHeader)?;
-            let (source, others) = octets.split_first_chunk::<16>().ok_or(BadProxyHeader)?;
-            let (destination, ports) = others.split_first_chunk::<16>().ok_or(BadProxyHeader)?;
-            let ips = [source, destination].map(|it| Ipv6Addr::from(*it).into());
-            (block_addresses(ips, ports)?, tlvs)
+            ip_block::<16>(rest, |it| Ipv6Addr::from(it).into()).ok_or(BadProxyHeader)?
         }
         (PROXY, UNIX_STREAM) => {
             const PATH: usize = size_of::<UnixPath>();
@@ -140,7 +130,7 @@ fn v2(bytes: &[u8]) -> Read {
             let (destination, tlvs) = others.split_first_chunk::<PATH>().ok_or(BadProxyHeader)?;
             (ProxyAddresses::Unix(Box::new([*source, *destination])), tlvs)
         }
-        // Of a check, of an unknown protocol, or of datagrams: the rest means nothing here.
+        // LOCAL, an unknown protocol, or datagrams: the rest of the header has no meaning here.
         _ => (ProxyAddresses::Own, &[][..]),
     };
     let tlvs = length - tlvs.len()..length;
@@ -148,13 +138,17 @@ fn v2(bytes: &[u8]) -> Read {
     Ok(Some(ProxyHeader { length, addresses, tlvs }))
 }
 
-fn block_addresses(ips: [IpAddr; 2], ports: &[u8]) -> Result<ProxyAddresses, BadProxyHeader> {
-    let &[a, b, c, d] = ports else { return Err(BadProxyHeader) };
-    let [source, destination] = ips;
-    Ok(ProxyAddresses::Ip {
-        source: SocketAddr::new(source, u16::from_be_bytes([a, b])),
-        destination: SocketAddr::new(destination, u16::from_be_bytes([c, d])),
-    })
+/// Two addresses of `N` bytes each and two ports, and the bytes behind them.
+fn ip_block<const N: usize>(
+    rest: &[u8],
+    ip: impl Fn([u8; N]) -> IpAddr,
+) -> Option<(ProxyAddresses, &[u8])> {
+    let (source, rest) = rest.split_first_chunk::<N>()?;
+    let (destination, rest) = rest.split_first_chunk::<N>()?;
+    let ([a, b, c, d], tlvs) = rest.split_first_chunk::<4>()?;
+    let source = SocketAddr::new(ip(*source), u16::from_be_bytes([*a, *b]));
+    let destination = SocketAddr::new(ip(*destination), u16::from_be_bytes([*c, *d]));
+    Some((ProxyAddresses::Ip { source, destination }, tlvs))
 }
 
 /// Checks the lengths of the TLVs that begin at `at` and, if one of them is a checksum, the whole header.

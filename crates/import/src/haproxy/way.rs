@@ -16,7 +16,7 @@ pub(super) fn accept_proxy(binds: &[&Line], listens: &[Listen], section: &mut Se
         let message = "`bind`: clients of one address send a PROXY header, and of another none";
         return section.comment_out(&without.place, message, "write a forward for each address");
     }
-    let message = "`bind … accept-proxy`: every client is believed, as in HAProxy";
+    let message = "`bind … accept-proxy`: headers of all clients are trusted, as in HAProxy";
     section.differs(&with.place, message, "name the proxies in `from` of accept_proxy");
     let from = route::every_peer(listens).join(", ");
     section.set("accept_proxy", format!("{{ from = [{from}] }}"));

@@ -199,7 +199,7 @@ metrics! {
 }
 
 fn takes_sessions(target: &TargetView) -> bool {
-    target.is_up && target.drained_at.is_none()
+    target.is_up && !target.is_drained
 }
 
 fn of_targets(

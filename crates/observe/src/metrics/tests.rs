@@ -3,7 +3,7 @@ use super::*;
 use engine::{Classes, TargetView, Totals};
 use flow::{By, Cause, Fallback, Phase};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 const HOSTILE: &str = "a\"b\\c{},=";
 
@@ -36,7 +36,7 @@ fn busy(name: &str) -> ForwardMetrics {
         targets: vec![
             target("a:1", true),
             target("b:1", false),
-            TargetView { drained_at: Some(SystemTime::UNIX_EPOCH), ..target("c:1", true) },
+            TargetView { is_drained: true, ..target("c:1", true) },
         ],
     }
 }
@@ -44,6 +44,7 @@ fn busy(name: &str) -> ForwardMetrics {
 fn target(address: &str, is_up: bool) -> TargetView {
     TargetView {
         set: None,
+        is_drained: false,
         drained_at: None,
         tried_from: None,
         is_unknown: false,
