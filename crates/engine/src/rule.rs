@@ -43,15 +43,20 @@ impl Route {
         Self { rule: Some(rule), ..route }
     }
 
-    /// A route of restored sessions whose listen address is not configured any more.
+    /// A route of restored sessions whose listen address is not configured any more: to this target. A session without
+    /// one, and one that awaits its hello, goes on by the routes of `sibling`, another listener.
     pub(crate) fn without_listener(
         forward: &Arc<Forward>,
         listen: Arc<str>,
         target: Option<Arc<Target>>,
-        by_hello: Option<Arc<Vec<Arc<Self>>>>,
+        sibling: Option<&Self>,
     ) -> Self {
-        let route = Self::with_targets(forward, listen, Targets::without_set(target), false);
-        route.by_hello.store(by_hello);
+        let targets = match (target, sibling) {
+            (None, Some(sibling)) => sibling.targets.snapshot(),
+            (target, _) => Targets::without_set(target),
+        };
+        let route = Self::with_targets(forward, listen, targets, false);
+        route.by_hello.store(sibling.and_then(Self::by_hello));
         route
     }
 

@@ -102,6 +102,11 @@ impl Targets {
         Self(ArcSwap::from_pointee(TargetSet::new(1, target.into_iter().map(member).collect())))
     }
 
+    /// The current version, apart from all later ones.
+    pub(crate) fn snapshot(&self) -> Self {
+        Self(ArcSwap::new(self.0.load_full()))
+    }
+
     /// The current version.
     pub(crate) fn load(&self) -> Guard<Arc<TargetSet>> {
         self.0.load()

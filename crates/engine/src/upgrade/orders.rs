@@ -49,8 +49,9 @@ impl Destination {
         Self { forward: Arc::clone(forward), routes: routes.iter().map(by_address).collect() }
     }
 
-    /// The routes for certain hellos, which all listeners of a forward have.
-    pub(crate) fn by_hello(&self) -> Option<Arc<Vec<Arc<Route>>>> {
-        self.routes.values().next()?.by_hello()
+    /// A route of one of its listeners. All have the same routes for certain hellos and then, without ranges of ports,
+    /// the same targets.
+    pub(crate) fn sibling(&self) -> Option<&Route> {
+        self.routes.values().next().map(Arc::as_ref)
     }
 }

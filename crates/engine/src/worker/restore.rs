@@ -256,9 +256,9 @@ fn place(saved: &handover::Route, destinations: &BTreeMap<String, Destination>) 
     let known = known.and_then(|route| route.with_rule(&saved.rule));
     let route = known.unwrap_or_else(|| {
         let listen = saved.listen.as_str().into();
-        // A session that still awaits its hello chooses among them; all others ignore them.
-        let by_hello = destination.by_hello().filter(|_| saved.rule.is_empty());
-        Arc::new(Route::without_listener(forward, listen, target.clone(), by_hello))
+        // A session with a rule has chosen its route.
+        let sibling = destination.sibling().filter(|_| saved.rule.is_empty());
+        Arc::new(Route::without_listener(forward, listen, target.clone(), sibling))
     });
     Some((route, target))
 }
