@@ -233,7 +233,7 @@ fn attempt<K: Kernel>(
             if sources.is_empty() {
                 return Err(Errno::INVAL);
             }
-            let outbound = Outbound { sources: sources.into(), ..Outbound::clone(outbound) };
+            let outbound = Outbound { sources, ..Outbound::clone(outbound) };
             kernel.connect_with(address, &outbound, buffers, turn)
         }
         Some(outbound) => kernel.connect_with(address, outbound, buffers, turn),

@@ -73,7 +73,7 @@ pub(crate) fn plural(kind: Kind) -> &'static str {
 /// The first key of an inline table with a value for a message.
 fn example(settings: &[Setting]) -> String {
     let value = |setting: &Setting| {
-        let default = setting.default().map(|it| it.to_string()).filter(|it| it != "\"off\"");
+        let default = setting.default().filter(|it| *it != "\"off\"");
         default.or_else(|| setting.kind.example().map(str::to_owned))
     };
     let first = settings.iter().find_map(|setting| Some((setting.key, value(setting)?)));

@@ -45,6 +45,11 @@ impl Session {
         }
     }
 
+    /// The address that lists and limits decide about: that of the proxy, if its header states none.
+    pub(crate) fn limited_address(&self) -> Option<IpAddr> {
+        self.client_address().or_else(|| self.peer_address())
+    }
+
     /// Length of the hello with which its stream begins; zero if it begins with anything else.
     fn hello_length(&self) -> usize {
         let is_stream = self.takes_header == Some(false) && !self.beginning.header.is_empty();

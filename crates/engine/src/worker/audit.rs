@@ -69,6 +69,8 @@ pub struct SessionAudit {
     pub holding: [Option<HoldingAudit>; 2],
     /// The address of its client.
     pub client_address: Address,
+    /// The address that lists, shares and limits decide about.
+    pub limited_address: Address,
     /// What its client must send next, before its target is selected.
     pub awaits: Option<Awaited>,
     /// Its places.
@@ -171,6 +173,7 @@ impl<K: Kernel> Worker<K> {
             holding: Direction::BOTH
                 .map(|direction| session.holding(direction).as_deref().map(held)),
             client_address: session.client_address,
+            limited_address: session.limited_address(),
             awaits: awaited(session),
             permit,
             queued: session.flags.queued(),

@@ -39,7 +39,7 @@ impl Targets {
             if is_proxy && forward.plan.clients.share.is_none() {
                 continue;
             }
-            let address = session.client_address.ip();
+            let address = session.limited_address.ip();
             let name = address.and_then(|address| forward.plan.clients.name(address.ip()));
             if let Some(name) = name {
                 *expected.entry((&*session.forward, name)).or_default() += 1;

@@ -165,10 +165,13 @@ impl World {
     ) {
         let is_inner = self.workers.is_inner(id);
         let number = self.workers.number_of(id).filter(|_| !is_inner);
-        if fails {
+        let scripted = number.and_then(|number| self.sessions.get(&number));
+        // Behind a header without an address, it counts as its proxy.
+        let limited = client.or_else(|| scripted?.peer_address());
+        if fails || limited.is_none() {
             self.targets.miss_admission(forward);
         } else {
-            self.targets.note_admitted(forward, client, now);
+            self.targets.note_admitted(forward, limited, now);
         }
         let Some(session) = number.and_then(|number| self.sessions.get(&number)) else { return };
         let (named, own) = (session.client_address(), session.peer_address());
@@ -178,8 +181,9 @@ impl World {
             session.number
         );
         let Some(plans) = self.targets.plans_of(forward) else { return };
-        let allows =
-            |plan: &Forward| plan.admission.accept_proxy.is_none() || plan.admission.allows(client);
+        let allows = |plan: &Forward| {
+            plan.admission.accept_proxy.is_none() || plan.admission.allows(limited)
+        };
         assert!(
             fails || plans.iter().any(allows),
             "session {}: {forward} does not allow {client:?}",
@@ -300,7 +304,7 @@ impl World {
         let facts = &session.client.facts;
         let has_left = facts.fin_sent || facts.left.is_some() || facts.broken.is_some();
         let is_health_check = facts.header_written == 0 && facts.written == 0 && has_left;
-        let (is_named, client) = (session.has_header(), session.client_address());
+        let (is_named, client) = (session.has_header(), session.limited_address());
         let refuses = |plan: &Forward| {
             let clients = &plan.clients;
             let is_limited = clients.share.or(clients.sessions.map(Into::into)).is_some();

@@ -22,7 +22,13 @@ fn every_party_has_a_trust_level_and_a_worst_case() {
     let parties = page.table(&["Party", "Is trusted with", "Gets at worst"]);
     let first = |row: &Vec<&str>| row[0].split(" (").next().unwrap_or_default().to_owned();
     let names: Vec<_> = parties.iter().map(first).collect();
-    let expected =
-        ["client", "target", "author of the configuration", "admin user", "neighbour on the host"];
+    let expected = [
+        "client",
+        "proxy in `from` of `accept_proxy`",
+        "target",
+        "author of the configuration",
+        "admin user",
+        "neighbour on the host",
+    ];
     assert_eq!(names, expected);
 }
