@@ -233,10 +233,13 @@ fn option(section: &mut Section, place: &SourcePlace, option: &str) {
         }
         "keepalive" => {}
         "src" => {
+            let address = option.split_once('=').map_or("", |(_, address)| address.trim());
+            if address.parse::<IpAddr>().is_ok() {
+                section.set("local_address", plan::basic_string(address));
+                return;
+            }
             let message = format!("{}: targets would see another address", quoted(option));
-            let help =
-                "set the source by a route (`ip route … src …`), then remove the comment marks";
-            section.comment_out(place, message, help);
+            section.comment_out(place, message, "give an address as `local_address`");
         }
         _ => {
             let message = format!("{} is an option that is not known here", quoted(option));

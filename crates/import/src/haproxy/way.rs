@@ -22,7 +22,7 @@ pub(super) fn accept_proxy(binds: &[&Line], listens: &[Listen], section: &mut Se
     section.set("accept_proxy", format!("{{ from = [{from}] }}"));
 }
 
-/// Sets `local_address` and `interface` by a `source`.
+/// Sets `local_address` and `interface`, or `transparent`, by a `source`.
 pub(super) fn source(line: &Line, section: &mut Section) {
     let mut set = |key, value: &str| section.set(key, plan::basic_string(value));
     let is_any = |address: &str| matches!(address, "*" | "0.0.0.0" | "::");
@@ -30,6 +30,9 @@ pub(super) fn source(line: &Line, section: &mut Section) {
         [address] if is_any(address) => {}
         [address] if address.parse::<IpAddr>().is_ok() => set("local_address", address),
         [address, word, name] if word == "interface" && is_any(address) => set("interface", name),
+        [address, word, client] if word == "usesrc" && client == "clientip" && is_any(address) => {
+            section.set("transparent", "true".to_owned());
+        }
         [address, word, name] if word == "interface" && address.parse::<IpAddr>().is_ok() => {
             set("local_address", address);
             set("interface", name);

@@ -42,6 +42,11 @@ impl Clients {
         }
     }
 
+    /// Whether some clients are refused.
+    pub(super) fn has_rules(&self) -> bool {
+        !self.rules.is_empty() || self.others == Some(false)
+    }
+
     /// Sets the lists of the forward.
     pub(super) fn set(self, listens: &[Listen], section: &mut Section) {
         let is_unix =

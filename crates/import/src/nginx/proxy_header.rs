@@ -21,7 +21,7 @@ pub(super) struct ProxyHeaders {
     required: Option<SourcePlace>,
     /// The first `listen` whose clients must not.
     plain: Option<SourcePlace>,
-    /// Peers whose word is believed, as TOML.
+    /// Trusted proxies, as TOML strings.
     trusted: Vec<String>,
     timeout: Option<Duration>,
 }
@@ -55,7 +55,13 @@ impl ProxyHeaders {
     }
 
     /// Sets `accept_proxy` of the forward.
-    pub(super) fn set(self, listens: &[Listen], section: &mut Section, harmless: &mut Harmless) {
+    pub(super) fn set(
+        self,
+        listens: &[Listen],
+        has_rules: bool,
+        section: &mut Section,
+        harmless: &mut Harmless,
+    ) {
         let Some(place) = self.required else {
             if let Some(place) = self.plain.filter(|_| !self.trusted.is_empty()) {
                 harmless.add(&place, "set_real_ip_from");
@@ -67,9 +73,16 @@ impl ProxyHeaders {
                 "`listen`: clients of one address send a PROXY header, and of another none";
             return section.comment_out(&plain, message, "write a forward for each address");
         }
+        if self.trusted.is_empty() && has_rules {
+            // Any peer could state an address that is allowed.
+            let message = "`listen … proxy_protocol`: `allow` and `deny` decide about the proxy, and here about \
+                           the client in the header";
+            let help = "write the proxies into `from` of accept_proxy";
+            return section.comment_out(&place, message, help);
+        }
         let from = if self.trusted.is_empty() {
-            let message = "`listen … proxy_protocol`: the client in the header counts, for `allow`, `deny` and \
-                           records too, as with set_real_ip_from";
+            let message = "`listen … proxy_protocol`: limits and records see the client in the header, as with \
+                           set_real_ip_from";
             section.differs(&place, message, KEEP);
             route::every_peer(listens)
         } else {

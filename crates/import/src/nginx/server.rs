@@ -38,8 +38,9 @@ pub(super) fn convert(
     let Said { listens, target, clients, headers, limits, rates } = said;
     rates.set(&mut section);
     limits.set(&mut section, harmless);
+    let has_rules = clients.has_rules();
     clients.set(&listens, &mut section);
-    headers.set(&listens, &mut section, harmless);
+    headers.set(&listens, has_rules, &mut section, harmless);
     if listens.is_empty() && section.off.is_none() {
         section.comment_out(place, "the server has no `listen` for TCP", "");
     }
@@ -115,6 +116,9 @@ fn bind(directive: &Directive, section: &mut Section) {
         [off] if off == "off" => {}
         [address] if address.parse::<IpAddr>().is_ok() => {
             section.set("local_address", plan::basic_string(address));
+        }
+        [client, transparent] if client == "$remote_addr" && transparent == "transparent" => {
+            section.set("transparent", "true".to_owned());
         }
         _ => {
             let message = format!("{}: targets would see another address", quoted("proxy_bind"));

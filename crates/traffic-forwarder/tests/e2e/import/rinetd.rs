@@ -82,11 +82,17 @@ fn rules_without_a_counterpart_are_commented_out() {
         (format!("{RULE}\nallow 12*"), "allow 12*"),
         (format!("{RULE}\ndeny 127.0.0.?"), "deny 127.0.0.?"),
         (format!("deny *.1\n{RULE}"), "deny *.1"),
-        (format!("{RULE} [src=127.0.0.2]"), "src=127.0.0.2"),
+        (format!("{RULE} [src=localhost]"), "src=localhost"),
         ("127.0.0.1 LISTEN_PORT/udp 127.0.0.1 T1_PORT/udp".to_owned(), "TCP only"),
     ] {
         rule(&line).must_be_commented_out(because);
     }
+}
+
+#[test]
+fn a_source_becomes_the_local_address() {
+    let line = "local_address = \"127.0.0.2\"";
+    rule(&format!("{RULE} [src=127.0.0.2]")).writes(line).is_imported();
 }
 
 #[test]

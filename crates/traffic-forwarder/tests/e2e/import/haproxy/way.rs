@@ -14,7 +14,9 @@ fn targets_see_the_same_source() {
         let case = case.target(1, Kind::Does(Behaviour::GreetByPeer));
         case.alike(expected.to_owned(), |scene| scene.clients(1));
     }
-    for line in ["source 0.0.0.0 usesrc clientip", "source 127.0.0.7:4000"] {
+    let transparent = listen("source 0.0.0.0 usesrc clientip;server a T1");
+    transparent.writes("transparent = true").is_imported();
+    for line in ["source 0.0.0.0 usesrc client", "source 127.0.0.7:4000"] {
         let case = listen(&format!("{line};server a T1"));
         case.must_be_commented_out("targets would see another address");
     }
