@@ -196,7 +196,7 @@ fn bytes_that_are_paced_out_are_progress() {
     assert_eq!(forwarder.wait_for_records(1)[0].bytes_down, ANSWER);
 }
 
-/// All bytes are on their way when the image changes.
+/// The bytes under way when the image changes arrive, at the rate that the socket keeps.
 #[test]
 fn an_upgrade_keeps_a_paced_session() {
     const ANSWER: u64 = 4 * MIB;

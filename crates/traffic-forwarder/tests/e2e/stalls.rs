@@ -29,7 +29,7 @@ fn stop_reading(path: &str, of_target: bool) {
     play(receiver, Script::new().read_to_reset());
     let record = session.forward.record();
     assert_eq!(record.close_reason(), "limit/relay/stalled");
-    assert!(record.duration >= SECOND, "{}", record.json);
+    assert!((SECOND..6 * SECOND).contains(&record.duration), "{}", record.json);
 }
 
 fn a_target_that_stops_reading_is_cut(path: &str) {
@@ -82,10 +82,17 @@ fn stalled(settings: &str) -> (Operated, Port, Listener, Socket, Socket) {
 #[test]
 fn a_reload_cuts_sessions_that_are_stalled_already() {
     let (operated, port, listener, client, _target) = stalled("");
-    operated.reload(Config::new().forward(port.addr(), listener.addr(), "stall_timeout = '30s'"));
-    play(&client, Script::new().expect_silence(QUIET));
-    operated.reload(Config::new().forward(port.addr(), listener.addr(), "stall_timeout = '500ms'"));
+    operated.reload(Config::new().forward(port.addr(), listener.addr(), "stall_timeout = '8s'"));
+    // It is looked at every second, and the first look finds nothing to compare with.
+    play(&client, Script::new().expect_silence(4 * SECOND));
+    let reloaded = Instant::now();
+    operated.reload(Config::new().forward(
+        port.addr(),
+        listener.addr(),
+        "stall_timeout = '2500ms'",
+    ));
     play(&client, Script::new().expect_reset());
+    assert!(reloaded.elapsed() < 2 * SECOND, "the clock began anew: {:?}", reloaded.elapsed());
     assert_eq!(operated.wait_for_records(1)[0].close_reason(), "limit/relay/stalled");
 }
 
@@ -100,5 +107,6 @@ fn the_time_before_an_upgrade_counts() {
     play(&client, Script::new().expect_reset());
     let record = operated.wait_for_records(1).remove(0);
     assert_eq!(record.close_reason(), "limit/relay/stalled");
-    assert!(begun.elapsed() < upgraded + 5 * SECOND, "{}", record.json);
+    let took = begun.elapsed();
+    assert!((6 * SECOND..upgraded + 5 * SECOND).contains(&took), "{took:?}: {}", record.json);
 }
