@@ -1,6 +1,7 @@
 //! The PROXY protocol, with real programs at the other end.
 
 mod checks;
+mod lists;
 mod receiving;
 mod senders;
 mod sending;
