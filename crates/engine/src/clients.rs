@@ -7,6 +7,7 @@ pub(crate) use shard::{Client, Refused};
 use crate::random::mix;
 use flow::{ClientState, Prefix, Time};
 use shard::{ENTRIES, Entry, Key, SETS, Shard};
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +23,9 @@ pub(crate) struct Clients {
     /// Keeps peers from choosing addresses that meet in one part.
     seed: u64,
 }
+
+/// The clients of all forwards at one moment: the table is read once, however many forwards there are.
+pub struct ClientSnapshot(HashMap<u32, Vec<Client>>);
 
 /// What the table needs of a forward.
 pub(crate) struct ForwardClients {
@@ -39,6 +43,18 @@ pub(crate) struct ClientPlace(NonZeroU32);
 impl ForwardClients {
     pub(crate) fn new(id: NonZeroU32) -> Self {
         Self { id: id.get(), overflow: Mutex::default() }
+    }
+}
+
+impl ClientSnapshot {
+    /// Takes the clients of a forward out.
+    pub(crate) fn take(&mut self, forward: &ForwardClients) -> Vec<Client> {
+        let mut clients = self.0.remove(&forward.id).unwrap_or_default();
+        let overflow = lock(&forward.overflow);
+        if overflow.is_shown() {
+            clients.push(overflow.shown(None));
+        }
+        clients
     }
 }
 
@@ -103,6 +119,18 @@ impl Clients {
         is_client_limit: bool,
     ) {
         self.with(forward, place, |entry| entry.undo_enter(before, is_client_limit));
+    }
+
+    /// The clients of all forwards, as [`Self::of`] has them.
+    pub(crate) fn snapshot(&self) -> ClientSnapshot {
+        let mut all = HashMap::<u32, Vec<Client>>::new();
+        for shard in &self.shards {
+            for entry in lock(shard).entries().iter().filter(|entry| entry.is_shown()) {
+                let client = entry.shown(Some(entry.address()));
+                all.entry(entry.forward()).or_default().push(client);
+            }
+        }
+        ClientSnapshot(all)
     }
 
     /// The clients of a forward that hold places, or were refused and are not forgotten.

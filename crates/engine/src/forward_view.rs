@@ -1,6 +1,6 @@
 //! The state of a forward as shown to operators.
 
-use crate::clients::{Client, Clients};
+use crate::clients::{Client, ClientSnapshot};
 use crate::counters::Totals;
 use crate::forward::Forward;
 use crate::listen_error::ListenError;
@@ -27,7 +27,6 @@ pub struct ForwardView<'a, K: Kernel = Linux> {
     pub(crate) forward: &'a Forward,
     pub(crate) routes: &'a [Arc<Route>],
     pub(crate) listeners: &'a [Listener<K>],
-    pub(crate) clients: &'a Clients,
 }
 
 /// A client of a forward.
@@ -87,11 +86,11 @@ impl<K: Kernel> ForwardView<'_, K> {
         self.forward.gate.taken()
     }
 
-    /// Its clients that hold places, or were refused and are not forgotten, in no particular order. Empty if it
-    /// counts none.
-    pub fn clients(&self) -> Vec<ClientView> {
+    /// Its clients in `all` that hold places, or were refused and are not forgotten, in no particular order. Empty
+    /// if it counts none, and at a second call.
+    pub fn clients(&self, all: &mut ClientSnapshot) -> Vec<ClientView> {
         let rules = self.forward.rules();
-        let clients = self.clients.of(&self.forward.clients).into_iter();
+        let clients = all.take(&self.forward.clients).into_iter();
         let view = |client: Client| ClientView {
             client: client.address.map(|bits| rules.clients.prefix_of(bits)),
             places: client.places,

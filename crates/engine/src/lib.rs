@@ -73,6 +73,7 @@ mod targets;
 mod admission;
 mod client_rules;
 mod clients;
+pub use clients::ClientSnapshot;
 
 mod change;
 mod message;
@@ -297,7 +298,12 @@ impl<K: Kernel> Engine<K> {
     /// All forwards: the configured ones, in their order, then removed ones that are not forgotten
     /// ([`Self::tidy`]).
     pub fn forwards(&self) -> impl Iterator<Item = ForwardView<'_, K>> {
-        self.forwards.views(&self.shared.clients)
+        self.forwards.views()
+    }
+
+    /// The clients of all forwards now, for [`ForwardView::clients`].
+    pub fn clients(&self) -> ClientSnapshot {
+        self.shared.clients.snapshot()
     }
 
     /// The targets of the configured forwards that have a check. Each keeps its state alive while it exists.

@@ -1,7 +1,6 @@
 //! The running forwards, and removed ones that still have sessions.
 
 use crate::checked_target::CheckedTarget;
-use crate::clients::Clients;
 use crate::counters::Sums;
 use crate::forward::Forward;
 use crate::forward_view::{ForwardState, ForwardView};
@@ -203,27 +202,22 @@ impl<K: Kernel> Forwards<K> {
         self.running.iter().flat_map(|running| &running.listeners)
     }
 
-    pub(crate) fn views<'a>(
-        &'a self,
-        clients: &'a Clients,
-    ) -> impl Iterator<Item = ForwardView<'a, K>> {
-        let running = self.running.iter().map(move |running| ForwardView {
+    pub(crate) fn views(&self) -> impl Iterator<Item = ForwardView<'_, K>> {
+        let running = self.running.iter().map(|running| ForwardView {
             plan: &running.plan,
             state: running.state(),
             unbound: running.unbound.as_ref(),
             forward: &running.forward,
             routes: &running.routes,
             listeners: &running.listeners,
-            clients,
         });
-        let removed = self.removed.iter().map(move |removed| ForwardView {
+        let removed = self.removed.iter().map(|removed| ForwardView {
             plan: &removed.plan,
             state: ForwardState::Removed,
             unbound: None,
             forward: &removed.forward,
             routes: &removed.routes,
             listeners: &[],
-            clients,
         });
         running.chain(removed)
     }

@@ -79,14 +79,14 @@ fn found(supervisor: &Supervisor, name: Option<&str>) -> Option<Found> {
     if views.is_empty() && name.is_some() {
         return None;
     }
-    let mut found = Found::default();
+    let (mut found, mut all) = (Found::default(), supervisor.engine().clients());
     for view in views {
         let name = || view.plan.name.clone();
         if !view.counts_clients() {
             found.uncounted.push(name());
             continue;
         }
-        let clients = view.clients();
+        let clients = view.clients(&mut all);
         let counted: u32 = clients.iter().map(|client| client.places).sum();
         let others = view.sessions().saturating_sub(counted);
         if others > 0 {

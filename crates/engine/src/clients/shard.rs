@@ -148,6 +148,10 @@ impl Entry {
         u128::from(self.address[0]) << 64 | u128::from(self.address[1])
     }
 
+    pub(super) fn forward(&self) -> u32 {
+        self.forward
+    }
+
     pub(super) fn is_of(&self, forward: u32) -> bool {
         self.forward == forward
     }
