@@ -39,7 +39,7 @@ pub(super) fn values_of_a_client() -> impl Iterator<Item = (&'static str, &'stat
 
 pub(super) fn values_of_connections() -> impl Iterator<Item = (&'static str, &'static str, Values)>
 {
-    let sizes = given(["\"32KiB\"", "\"48KiB\"", "\"64KiB\""]);
+    let sizes = given(["\"64KiB\"", "\"96KiB\"", "\"128KiB\""]);
     let addresses = ["\"127.0.0.0-127.0.0.9\"", "\"127.0.0.2\"", "\"127.0.0.3\""];
     let rows = [
         ("[defaults]", "local_address", given(addresses)),
