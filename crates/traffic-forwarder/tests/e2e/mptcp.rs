@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use testkit::{
-    Addr, Behaviour, ForwarderBuilder, LIMIT, Manager, Peer, Port, Script, Signal, Socket, Target,
-    Tool, connect, connect_mptcp, listen_mptcp, mptcp_is_missing, socket_connected_to,
+    Addr, Behaviour, ForwarderBuilder, LIMIT, Manager, Peer, Place, Port, Script, Signal, Socket,
+    Target, Tool, connect, connect_mptcp, listen_mptcp, mptcp_is_missing, socket_connected_to,
     speaks_mptcp, wait_until,
 };
 
@@ -345,10 +345,10 @@ fn options_that_its_sockets_do_not_have_are_named() {
     if !has_mptcp() {
         return;
     }
-    let (v4, v6) =
-        (Addr::Tcp((Ipv4Addr::LOCALHOST, 1).into()), Addr::Tcp((Ipv6Addr::LOCALHOST, 1).into()));
+    let [v4, v6] = [Place::V4, Place::V6].map(|place| Target::start_at(place, Behaviour::Echo));
+    let (v4, v6) = (v4.addr(), v6.addr());
     for (key, value, to) in
-        [("rate", "{ up = '1MiB/s' }", &v4), ("user_timeout", "'1m'", &v4), ("dscp", "46", &v6)]
+        [("rate", "{ up = '1MiB/s' }", v4), ("user_timeout", "'1m'", v4), ("dscp", "46", v6)]
     {
         // A later kernel may have them.
         let settings = format!("mptcp = true\n{key} = {value}");
