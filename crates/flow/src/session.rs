@@ -188,7 +188,7 @@ impl Session {
         self.socket_mut(peer).distrust_short_reads();
     }
 
-    /// The lane from this peer copies, unless its configuration asks for splicing: MPTCP has no splice(2) of its own,
+    /// The lane from this peer copies, unless its configuration asks for splicing: MPTCP implements no splice(2),
     /// and that in its place takes longer than a copy (`copy_splice_read()` in Linux).
     pub fn prefer_copying_from(&mut self, peer: Peer) {
         self.lane_mut(Direction::from(peer)).prefer_copying();

@@ -195,7 +195,7 @@ impl World {
         }
     }
 
-    /// The application of `peer` reads what is queued for it.
+    /// The application of `peer` reads its queue.
     fn reads(&mut self, peer: Peer, count: u64) {
         let now = self.now;
         let scripted = self.scripted(peer);

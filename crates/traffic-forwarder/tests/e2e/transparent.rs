@@ -130,7 +130,7 @@ fn targets_see_the_addresses_of_clients() {
         let settings = "transparent = true\naccept_proxy = { from = ['127.0.0.1'] }";
         let config = Config::new().forward(port.addr(), target.addr(), settings);
         let operated = Operated::start(config);
-        // No host has such an address: the kernel would take one of its own.
+        // No host has such an address: the kernel would take one of this host.
         let none = ["0.0.0.0", "224.0.0.1", "255.255.255.255"];
         for client in none {
             let header = format!("PROXY TCP4 {client} 127.0.0.1 1000 2000\r\n");

@@ -126,7 +126,7 @@ fn a_watched_file_is_read_when_it_changes() {
     fixture.names("127.0.0.2");
     fixture.write("127.0.0.3\n");
     wait_for_name(&fixture, 3, "127.0.0.3");
-    // The next image watches it, too, and notices what has changed meanwhile.
+    // The next image watches it, too, and notices a change of the meantime.
     let new = fixture.dir.path().join("new");
     fs::write(&new, "127.0.0.1\n").unwrap();
     fs::rename(new, fixture.path()).unwrap();

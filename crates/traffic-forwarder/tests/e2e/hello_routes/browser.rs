@@ -19,7 +19,7 @@ const PART: usize = 400;
 const POST_QUANTUM_KEY: [u8; 4] = [0x11, 0xec, 0x04, 0xc0];
 
 /// A relay that passes the hello of each client on in parts. A part is sent when the one before it has arrived,
-/// so that each is a segment of its own.
+/// so that each is one segment.
 struct Divider {
     addr: SocketAddr,
     hellos: Receiver<Vec<u8>>,

@@ -113,7 +113,7 @@ fn a_reload_changes_the_waits_of_new_clients() {
     }
 }
 
-/// A drained forward waits no longer for those who are slow than it did before.
+/// A drain prolongs no wait for slow clients.
 #[test]
 fn a_drain_ends_with_the_waits() {
     let scene = start(&waits(60_000, 500));

@@ -158,6 +158,14 @@ impl Scene {
         seen.to_string()
     }
 
+    /// Three clients of one address that stay, one of another, and one more of the first after one has left.
+    pub(super) fn held_of_two_addresses(&mut self) -> String {
+        let held = self.held(3);
+        let other = self.clients_from([127, 0, 0, 9].into(), 1);
+        self.release(0);
+        held + &other + &self.held_again()
+    }
+
     /// A client that stays, and may have to wait.
     pub(super) fn held_or_waits(&mut self) -> char {
         self.stays(PATIENCE)

@@ -85,7 +85,7 @@ fn a_newcomer_is_served_beside_ten_greedy_clients() {
     newcomers_are_served_beside(10, 400, "");
 }
 
-/// In a process of its own, since it needs thousands of open files, as other tests do.
+/// In a separate process, since it needs thousands of open files, as other tests do.
 #[test]
 fn a_newcomer_is_served_beside_a_hundred_greedy_clients() {
     let name = test_name!(a_newcomer_is_served_beside_a_hundred_greedy_clients);

@@ -71,14 +71,6 @@ fn files_of_addresses_are_written_in() {
 const TABLE: &str = "stick-table type ip size 1k expire 1m store conn_cur,conn_rate(1m)";
 const TRACK: &str = "tcp-request connection track-sc0 src";
 
-/// Three clients of one address that stay, one of another, and one more of the first after one has left.
-fn clients(scene: &mut Scene) -> String {
-    let held = scene.held(3);
-    let other = scene.clients_from([127, 0, 0, 9].into(), 1);
-    scene.release(0);
-    held + &other + &scene.held_again()
-}
-
 #[test]
 fn a_client_has_as_many_sessions() {
     let reject = |test: &str| format!("tcp-request connection reject if {{ {test} }}");
@@ -92,7 +84,8 @@ fn a_client_has_as_many_sessions() {
             (format!("{TRACK};tcp-request content reject if {{ sc_conn_cur(0) gt 2 }}"), "11-11"),
         ],
         |(rules, expected)| {
-            ruled(&format!("{TABLE};{rules}")).alike(expected.to_owned(), clients);
+            ruled(&format!("{TABLE};{rules}"))
+                .alike(expected.to_owned(), Scene::held_of_two_addresses);
         },
     );
     let exempt = "tcp-request connection reject if { src_conn_cur gt 1 } !{ src 127.0.0.1 }";

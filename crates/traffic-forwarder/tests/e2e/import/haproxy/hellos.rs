@@ -22,7 +22,7 @@ fn with_lines(awaited: &str, rules: &str) -> Case {
     sections(&format!("{DEFAULTS}{frontend}\n{backends}"))
 }
 
-/// Who serves clients with hellos for these names.
+/// The targets that serve clients with hellos for these names.
 fn names<const N: usize>(scene: &Scene, names: [&str; N]) -> String {
     names.into_iter().map(|name| scene.writing(hello(name, &[]))).collect()
 }

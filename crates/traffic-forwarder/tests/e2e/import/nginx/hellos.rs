@@ -17,7 +17,7 @@ fn by_name(lines: &str) -> Case {
     mapped("$ssl_preread_server_name", lines)
 }
 
-/// Who serves clients with hellos for these names.
+/// The targets that serve clients with hellos for these names.
 fn names<const N: usize>(scene: &Scene, names: [&str; N]) -> String {
     names.into_iter().map(|name| scene.writing(hello(name, &[]))).collect()
 }

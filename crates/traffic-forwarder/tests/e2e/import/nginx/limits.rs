@@ -56,14 +56,6 @@ fn servers_with_one_upstream_have_a_limit_each() {
     }
 }
 
-/// Three clients of one address that stay, one of another, and one more of the first after one has left.
-fn clients(scene: &mut Scene) -> String {
-    let held = scene.held(3);
-    let other = scene.clients_from([127, 0, 0, 9].into(), 1);
-    scene.release(0);
-    held + &other + &scene.held_again()
-}
-
 #[test]
 fn a_client_has_as_many_sessions() {
     let zones = "limit_conn_zone $binary_remote_addr zone=addr:1m;
@@ -76,7 +68,8 @@ fn a_client_has_as_many_sessions() {
         ],
         |(limits, expected)| {
             let server = format!("server {{ listen LISTEN; proxy_pass T1; {limits} }}");
-            stream(&format!("{zones}\n{server}")).alike(expected.to_owned(), clients);
+            stream(&format!("{zones}\n{server}"))
+                .alike(expected.to_owned(), Scene::held_of_two_addresses);
         },
     );
     let case = |server: &str| {
