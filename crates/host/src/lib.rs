@@ -32,10 +32,13 @@ pub use admin_address::{admin_sockets, forbidden_directory, usable_socket};
 mod admin_token;
 pub use admin_token::{Token, TokenError, token_fault};
 
+mod tcp_listener;
+pub use tcp_listener::tcp_listener_users;
+
 mod privileges;
 pub use privileges::{
     AccountError, UnknownOwner, UserError, UserFault, admin_directory_of_user, assume_user,
-    become_user, find_socket_owners, find_user,
+    become_user, find_socket_owners, find_user, own_user, user_in_words, user_of,
 };
 
 mod sandbox;

@@ -34,6 +34,24 @@ pub fn find_user(plan: &Plan) -> Result<(), UserError> {
     plan.process.user.as_deref().map_or(Ok(()), |user| identity(user, plan).map(drop))
 }
 
+/// The id of the configured user. `None` if no user is configured, or an unknown one.
+pub fn user_of(plan: &Plan) -> Option<u32> {
+    Accounts::read().user_number(plan.process.user.as_deref()?).ok()
+}
+
+/// The effective user id of this process.
+pub fn own_user() -> u32 {
+    sys::user_id()
+}
+
+/// A user id with its name in `/etc/passwd`, if it has one there.
+pub fn user_in_words(user: u32) -> String {
+    match Accounts::read().name_of(user) {
+        Some(name) => format!("user `{name}` (id {user})"),
+        None => format!("the user with id {user}"),
+    }
+}
+
 fn identity(user: &str, plan: &Plan) -> Result<Identity, UserError> {
     let identity = Accounts::read().find(user, plan.process.group.as_deref());
     identity.map_err(|error| UserError { user: user.to_owned(), cause: UserFault::Account(error) })

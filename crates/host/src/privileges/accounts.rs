@@ -40,6 +40,12 @@ impl Accounts {
         number.ok_or(AccountError::NoUser)
     }
 
+    /// The name of the user with this number.
+    pub(super) fn name_of(&self, number: u32) -> Option<&str> {
+        let mut users = self.passwd.lines().filter_map(User::read);
+        users.find(|entry| entry.number == number).map(|entry| entry.name)
+    }
+
     /// A name takes precedence, since it may look like a number.
     fn user(&self, user: &str) -> Option<User<'_>> {
         let users = || self.passwd.lines().filter_map(User::read);
