@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 pub struct Reload {
     /// The reload was a dry run: nothing was changed.
     pub dry_run: bool,
+    /// Absolute path of the configuration file that was read; null from versions that do not say it.
+    #[serde(default)]
+    pub file: Option<String>,
     /// Generation of the running configuration: how many have run since the start.
     pub generation: u64,
     /// Forwards that are new in the configuration.

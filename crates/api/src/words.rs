@@ -112,6 +112,7 @@ words! {
         NoProfile = "no_profile": "This build takes no profiles.",
         Usage = "usage": "The command line is wrong.",
         NoProcess = "no_process": "No process answers.",
+        UntrustedListener = "untrusted_listener": "Another user's process listens at the address.",
         BrokenAnswer = "broken_answer": "The answer is not one of this program.",
         Restarted = "restarted": "The process was restarted meanwhile.",
         Terminal = "terminal": "The terminal cannot be used.",
@@ -152,7 +153,12 @@ impl ErrorCode {
     pub const fn is_of_commands(self) -> bool {
         matches!(
             self,
-            Self::Usage | Self::NoProcess | Self::BrokenAnswer | Self::Restarted | Self::Terminal
+            Self::Usage
+                | Self::NoProcess
+                | Self::UntrustedListener
+                | Self::BrokenAnswer
+                | Self::Restarted
+                | Self::Terminal
         )
     }
 }

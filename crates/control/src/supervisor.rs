@@ -27,6 +27,7 @@ use observe::Events;
 use plan::{FilesRead, InForce, Level, Plan};
 use reload::{LastReload, Restoring, Trial};
 use reporting::Reporting;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
@@ -149,6 +150,11 @@ impl Supervisor {
     /// The admin listener, to open once the process serves.
     pub(crate) fn admin_listener_mut(&mut self) -> Option<&mut AdminListener> {
         self.admin_listener.as_mut()
+    }
+
+    /// The path of the configuration file; `None` if all forwards are from the command line.
+    pub(crate) fn config_file(&self) -> Option<&Path> {
+        self.input.config.as_deref()
     }
 
     /// Whether a forward of the running configuration has this name.

@@ -4,8 +4,8 @@ use crate::cli::Check;
 use crate::exit::Exit;
 use crate::output::{say, say_json};
 use crate::{complain, warn};
-use plan::counted;
 use plan::{Location, Plan, Problem, Reading, Severity};
+use plan::{counted, escaped};
 use serde::Serialize;
 
 /// The JSON report, for editors and continuous integration.
@@ -13,6 +13,8 @@ use serde::Serialize;
 struct Checked {
     /// True if there are neither errors nor warnings.
     ok: bool,
+    /// Absolute path of the file that was read; `None` without a file.
+    file: Option<String>,
     /// Number of forwards; `None` if the configuration cannot be run.
     forwards: Option<usize>,
     listeners: Option<usize>,
@@ -42,12 +44,18 @@ struct UnknownAccount {
 
 /// Succeeds only without errors and warnings, and only if the configured users exist on this host.
 pub(crate) fn run(Check { source, json }: Check) -> Exit {
-    let reading = plan::read(&source.input());
+    let input = source.input();
+    let file = input.config.as_deref().and_then(|file| std::path::absolute(file).ok());
+    let file = file.as_deref().map(|file| file.to_string_lossy());
+    let reading = plan::read(&input);
     let is_flawless = reading.problems.is_empty();
     let plan = reading.plan.as_ref().filter(|_| is_flawless);
     let unknown = plan.map(unknown_accounts).unwrap_or_default();
-    let printed =
-        if json { say_json(&checked(&reading, &unknown)) } else { print_text(&reading, &unknown) };
+    let printed = if json {
+        say_json(&checked(file.as_deref(), &reading, &unknown))
+    } else {
+        print_text(file.as_deref(), &reading, &unknown)
+    };
     if unknown.is_empty() && is_flawless { printed } else { Exit::Usage }
 }
 
@@ -61,7 +69,7 @@ fn unknown_accounts(plan: &Plan) -> Vec<UnknownAccount> {
     user.into_iter().chain(owners).collect()
 }
 
-fn print_text(reading: &Reading, unknown: &[UnknownAccount]) -> Exit {
+fn print_text(file: Option<&str>, reading: &Reading, unknown: &[UnknownAccount]) -> Exit {
     complain(&reading.problems);
     for UnknownAccount { location, message } in unknown {
         let place = location.as_ref().map(|location| format!("{location}: "));
@@ -69,7 +77,8 @@ fn print_text(reading: &Reading, unknown: &[UnknownAccount]) -> Exit {
     }
     match sizes(reading).filter(|_| reading.problems.is_empty() && unknown.is_empty()) {
         Some((forwards, listeners)) => say(&format!(
-            "ok: {}, {}\n",
+            "ok: {}{}, {}\n",
+            file.map(|file| format!("{}: ", escaped(file))).unwrap_or_default(),
             counted(forwards, "forward"),
             counted(listeners, "listener")
         )),
@@ -77,12 +86,13 @@ fn print_text(reading: &Reading, unknown: &[UnknownAccount]) -> Exit {
     }
 }
 
-fn checked(reading: &Reading, unknown: &[UnknownAccount]) -> Checked {
+fn checked(file: Option<&str>, reading: &Reading, unknown: &[UnknownAccount]) -> Checked {
     let (forwards, listeners) = sizes(reading).unzip();
     let problems: Vec<_> =
         reading.problems.iter().map(found).chain(unknown.iter().map(not_on_this_host)).collect();
     Checked {
         ok: problems.is_empty(),
+        file: file.map(str::to_owned),
         forwards,
         listeners,
         total: reading.problems.len() + unknown.len(),

@@ -9,11 +9,15 @@ pub(crate) mod endpoint;
 
 mod locate;
 
+mod process_file;
+
 mod process_options;
 
 mod names;
 
 pub(crate) mod connection;
+
+pub(crate) mod trust;
 
 pub(crate) mod failure;
 
@@ -50,7 +54,7 @@ pub(crate) mod version;
 use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{say, warn};
-use args::{ConnectArgs, QueryArgs};
+use args::QueryArgs;
 use command::{Confirm, Kill, Named, Plan, Reload};
 use connection::AdminApi;
 use failure::CommandError;
@@ -84,7 +88,7 @@ async fn carry_out(operation: &Operation) -> Result<Exit, CommandError> {
         Operation::Drain(args) => admit(args, Verb::Drain).await,
         Operation::Resume(args) => admit(args, Verb::Resume).await,
         Operation::Reload(args) => reload(args).await,
-        Operation::Plan(args) => compare(args).await,
+        Operation::Plan(Plan { query }) => compare(query).await,
         Operation::Confirm(args) => confirm(args).await,
         Operation::Upgrade(args) => upgrade::run(args).await,
         Operation::Profile(args) => profile::run(args).await,
@@ -137,24 +141,33 @@ async fn admit(Named { name, target, query }: &Named, verb: Verb) -> Result<Exit
     Ok(say(&switched.text(forward.as_ref())))
 }
 
-async fn reload(Reload { dry_run, confirm, query }: &Reload) -> Result<Exit, CommandError> {
+async fn reload(args: &Reload) -> Result<Exit, CommandError> {
+    let Reload { dry_run, confirm, query } = args;
+    if *dry_run {
+        return compare(query).await;
+    }
     let within = confirm.map(plan::units::format_duration);
-    let parameters = [
-        ("dry_run", dry_run.then_some(&b"true"[..])),
-        ("confirm", within.as_ref().map(String::as_bytes)),
-    ];
     let admin = AdminApi::new(&query.connect)?;
+    if let Some(file) = &query.connect.conf {
+        let (file, status) = (process_file::absolute(file)?, admin.status().await?);
+        if !process_file::runs_with(&status, &file) {
+            return Err(process_file::other_file(&status, &file));
+        }
+    }
+    let parameters = [("confirm", within.as_ref().map(String::as_bytes))];
     change(&admin, query, &path::with_query("/v1/reload", &parameters)).await
 }
 
-async fn compare(Plan { query }: &Plan) -> Result<Exit, CommandError> {
-    // The process resolves relative paths against its own working directory.
-    let file = query.connect.conf.as_deref().map(std::path::absolute).transpose();
-    let file = file.map_err(|error| CommandError::Usage(format!("-c: {error}")))?;
-    let file = file.as_ref().map(|file| file.as_os_str().as_bytes());
-    let parameters = [("dry_run", Some(&b"true"[..])), ("file", file)];
-    // `plan -c` names the file to compare, not the process to ask.
-    let admin = AdminApi::new(&ConnectArgs { conf: None, ..query.connect.clone() })?;
+/// Lists the changes that a reload would make, of the file of `-c` or of the process's own.
+async fn compare(query: &QueryArgs) -> Result<Exit, CommandError> {
+    let admin = AdminApi::to_compare(&query.connect)?;
+    let mut other = None;
+    if let Some(file) = &query.connect.conf {
+        let (file, status) = (process_file::absolute(file)?, admin.status().await?);
+        other = Some(file).filter(|file| !process_file::runs_with(&status, file));
+    }
+    let other = other.as_ref().map(|file| file.as_os_str().as_bytes());
+    let parameters = [("dry_run", Some(&b"true"[..])), ("file", other)];
     change(&admin, query, &path::with_query("/v1/reload", &parameters)).await
 }
 

@@ -23,6 +23,7 @@ use exit::Exit;
 use observe::Version;
 use output::{say, warn, written};
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Samples allocations for `/debug/pprof/heap`.
@@ -77,11 +78,13 @@ fn flawless(input: &plan::Input) -> Option<plan::Plan> {
 fn run(input: plan::Input) -> Exit {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into()).collect();
-    if let Some(complaint) = usage::command_among(&input.forwards, &arguments) {
+    if let Some(complaint) = usage::complaint(&input, &arguments) {
         warn(&complaint);
         return Exit::Usage;
     }
     control::never_writable_by_others();
+    let first_steps = usage::first_steps(&input);
+    let input = with_absolute_path(input);
     let handover = control::Handover::find();
     let reading = match &handover {
         Some(handover) => handover.read_plan(&input),
@@ -89,7 +92,7 @@ fn run(input: plan::Input) -> Exit {
     };
     let Some(plan) = reading.plan else {
         complain(&reading.problems);
-        warn(usage::first_steps(&input));
+        warn(first_steps);
         return Exit::Usage;
     };
     // After an upgrade, the process has dropped its privileges already.
@@ -126,13 +129,20 @@ fn complain_of(error: &dyn std::error::Error) {
     }
 }
 
+/// A relative path names another file in another directory: messages and views need an absolute one.
+fn with_absolute_path(input: plan::Input) -> plan::Input {
+    // The path stays as it is if the present directory is gone.
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    plan::Input { config: input.config.map(absolute), ..input }
+}
+
 /// Parses the arguments of a forwarding process.
 fn input_of(arguments: Vec<std::ffi::OsString>) -> Result<plan::Input, String> {
     let cli = Cli::try_parse_from(go_flags::translate(arguments.into_iter()));
     let cli = cli.map_err(|error| error.to_string())?;
     match cli.command {
-        None => Ok(cli.source.input()),
-        Some(Command::Run(source)) => Ok(source.input()),
+        None => Ok(with_absolute_path(cli.source.input())),
+        Some(Command::Run(source)) => Ok(with_absolute_path(source.input())),
         Some(_) => Err("only a forwarding process can be upgraded".to_owned()),
     }
 }

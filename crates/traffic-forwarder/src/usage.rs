@@ -7,11 +7,26 @@ use clap::error::{ContextKind, ContextValue, Error};
 use clap::{CommandFactory, Parser};
 use std::path::Path;
 
+const STANDARD_INPUT: &str = "\
+error: a forwarding process reads its file again at each reload, and standard
+  input can be read only once
+
+  help: write it to a file; `traffic-forwarder check -` checks it
+";
+
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
+
+/// The reason why these arguments of a forwarding process cannot be meant. `arguments` are all of them.
+pub(crate) fn complaint(input: &plan::Input, arguments: &[String]) -> Option<String> {
+    if input.config.as_deref() == Some(Path::new("-")) {
+        return Some(STANDARD_INPUT.to_owned());
+    }
+    command_among(&input.forwards, arguments)
+}
 
 /// An error for a command name in the position of a forward, or for a misspelt one. `arguments` are
 /// all arguments of the process.
-pub(crate) fn command_among(forwards: &[String], arguments: &[String]) -> Option<String> {
+fn command_among(forwards: &[String], arguments: &[String]) -> Option<String> {
     forwards.iter().find_map(|word| misplaced(word, arguments).or_else(|| misspelt(word)))
 }
 

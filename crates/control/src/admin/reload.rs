@@ -88,7 +88,9 @@ pub(super) async fn reload(
     let answer = app.supervisor.run(async move |supervisor| {
         let report = supervisor.reload(&options, "admin").await?;
         let confirm_within = supervisor.confirm_within().map(|left| left.as_secs_f64());
-        Ok::<_, ReloadError>(reload_of(report, options.dry_run, confirm_within))
+        let file = options.file.as_deref().or(supervisor.config_file());
+        let file = file.map(|file| file.display().to_string());
+        Ok::<_, ReloadError>(Reload { file, ..reload_of(report, options.dry_run, confirm_within) })
     });
     Ok(Json(answer.await??))
 }
@@ -166,6 +168,7 @@ fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -
     };
     Reload {
         dry_run,
+        file: None,
         generation,
         added: summaries(diff.added),
         changed: diff

@@ -23,6 +23,7 @@ pub(crate) fn text(reload: &Reload, options: &ProcessOptions, screen: &Screen) -
     let mut all = vec![heading(reload, lines.is_empty())];
     all.extend(lines.iter().map(|line| line.render(width, screen)));
     all.push(unchanged);
+    all.extend(reload.file.as_deref().map(|file| format!("file: {}", escaped(file))));
     all.extend(waiting(&reload.settings).map(|it| format!("waits for a restart: {it}")));
     all.extend(reload.skipped.iter().map(|skipped| format!("skipped: {}", escaped(skipped))));
     all.extend(trial);
@@ -176,6 +177,7 @@ mod tests {
         let changes = vec![change("idle_timeout", "all_sessions"), to];
         Reload {
             dry_run,
+            file: Some("/etc/a.conf".to_owned()),
             generation: 3,
             added: vec![forward("web", 0)],
             changed: vec![ChangedForward { name: "database".to_owned(), sessions: 2, changes }],
@@ -201,6 +203,7 @@ reloaded: generation 3
 ~ database  to: added 'b:1', removed 'a:1' (applies to new sessions; 2 open)
 - old       :80 -> web:8080 (1 open session drains)
 7 forwards unchanged
+file: /etc/a.conf
 waits for a restart: [process] workers is not set (in force: 1h)
 skipped: a.conf:3:1: `x` is not a port
 generation 3 is on trial and reverts in 1m00s unless you run `traffic-forwarder confirm 3`
@@ -233,7 +236,8 @@ generation 3 is on trial and reverts in 1m00s unless you run `traffic-forwarder 
             confirm_within: None,
             ..reload(false)
         };
-        let expected = "reloaded: generation 3, no changes\n1 forward unchanged\n";
+        let expected =
+            "reloaded: generation 3, no changes\n1 forward unchanged\nfile: /etc/a.conf\n";
         assert_eq!(text(&none, &ProcessOptions::default(), &SCREEN), expected);
     }
 
@@ -261,6 +265,7 @@ generation 3 is on trial and reverts in 1m00s unless you run `traffic-forwarder 
         };
         let expected = "dry run: a reload would change nothing\n\
                         1 forward unchanged\n\
+                        file: /etc/a.conf\n\
                         waits for a restart: [process] workers = 1 (in force: \"auto\")\n";
         assert_eq!(text(&only, &ProcessOptions::default(), &SCREEN), expected);
     }

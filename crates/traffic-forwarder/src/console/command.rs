@@ -9,7 +9,12 @@ use std::time::Duration;
 
 /// Help text of `plan --conf`, which differs from that of the other commands.
 const COMPARED: &str = "The file to compare with; the running process must be able to read it. The \
-                        default is the file that the process was started with";
+                        default is the file that the process was started with. Without --admin, the \
+                        process is the one at the `admin` of this file, or else at the defaults";
+/// Help text of `reload --conf`.
+const RELOADED: &str = "The file to reload, which must be the one that the process runs with; with \
+                        --dry-run, any file to compare with. Without --admin, it gives the address of \
+                        the process, as for the other commands";
 /// Help text of `resume --target`, which differs from that of `drain`.
 const RESUMED: &str = "Only this target of the forward, as `targets` shows it";
 const SESSION_NUMBER: &str = "expected a session number, as `sessions` lists them";
@@ -210,6 +215,7 @@ pub(crate) struct Named {
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("conf", |conf| conf.help(RELOADED)))]
 pub(crate) struct Reload {
     /// Only list the changes, as `plan` does.
     #[arg(long)]

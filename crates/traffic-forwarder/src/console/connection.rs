@@ -4,7 +4,9 @@ use crate::console::args::ConnectArgs;
 use crate::console::endpoint::Endpoint;
 use crate::console::failure::{AnswerError, Attempt, CommandError};
 use crate::console::locate::{self, Located};
+use crate::console::process_file;
 use crate::console::process_options::ProcessOptions;
+use crate::console::trust::{Trusted, Untrusted};
 use api::ErrorCode;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
@@ -13,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,6 +34,11 @@ const LARGEST_ANSWER: usize = 1 << 30;
 /// Sends requests to the admin interface of a running process.
 pub(crate) struct AdminApi {
     endpoints: Vec<Endpoint>,
+    /// Endpoints to try last, of a process that runs with `file`.
+    elsewhere: Vec<Endpoint>,
+    /// The configuration that gave the endpoints.
+    file: Option<PathBuf>,
+    trusted: Trusted,
     token: Option<Token>,
     options: ProcessOptions,
 }
@@ -48,21 +56,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl AdminApi {
     pub(crate) fn new(connect: &ConnectArgs) -> Result<Self, CommandError> {
-        let admin = Self::for_probes(connect)?;
-        if let ([endpoint @ Endpoint::Tcp(_)], None) = (&*admin.endpoints, &admin.token) {
+        Self::for_probes(connect)?.with_token()
+    }
+
+    /// Like [`Self::new`], for a command that compares the process with the file of `-c`.
+    pub(crate) fn to_compare(connect: &ConnectArgs) -> Result<Self, CommandError> {
+        Self::at(locate::find_to_compare(connect)?, connect)?.with_token()
+    }
+
+    fn with_token(self) -> Result<Self, CommandError> {
+        if let ([endpoint @ Endpoint::Tcp(_)], None) = (&*self.endpoints, &self.token) {
             let message =
                 format!("{endpoint} is a TCP port and requires a token: add --token-file FILE");
             return Err(CommandError::Usage(message));
         }
-        Ok(admin)
+        Ok(self)
     }
 
     /// Like [`Self::new`], but without a token for a TCP port. For [`Self::probe`] only, which
     /// needs none.
     pub(crate) fn for_probes(connect: &ConnectArgs) -> Result<Self, CommandError> {
-        let Located { endpoints, token_file } = locate::find(connect)?;
+        Self::at(locate::find(connect)?, connect)
+    }
+
+    fn at(located: Located, connect: &ConnectArgs) -> Result<Self, CommandError> {
+        let Located { endpoints, elsewhere, token_file, file, user } = located;
         let token = token_file.as_deref().map(read_token).transpose()?;
-        Ok(Self { endpoints, token, options: ProcessOptions::of(connect) })
+        let trusted = Trusted::new(user, token_file.as_deref());
+        let options = ProcessOptions::of(connect);
+        Ok(Self { endpoints, elsewhere, file, trusted, token, options })
     }
 
     /// Sends a request and decodes the JSON answer.
@@ -106,7 +128,8 @@ impl AdminApi {
     ) -> Result<(Endpoint, Bytes), CommandError> {
         let (endpoint, stream) = self.connect().await?;
         let broken = |error| CommandError::Broken { endpoint: endpoint.clone(), error };
-        let answer = timeout(limit, self.exchange(stream, method, path)).await;
+        let token = self.token.as_ref().filter(|_| matches!(endpoint, Endpoint::Tcp(_)));
+        let answer = timeout(limit, exchange(stream, token, method, path)).await;
         let answer = answer.unwrap_or(Err(AnswerError::Timeout(limit)));
         let (status, body) = answer.map_err(broken)?;
         if status.is_success() {
@@ -148,38 +171,119 @@ impl AdminApi {
     async fn connect(&self) -> Result<(Endpoint, Box<dyn Stream>), CommandError> {
         let mut attempts = Vec::new();
         for endpoint in &self.endpoints {
-            let late = || Err(io::Error::other(format!("does not accept within {TO_CONNECT:?}")));
-            match timeout(TO_CONNECT, connect_to(endpoint)).await.unwrap_or_else(|_| late()) {
+            match self.reach(endpoint).await? {
                 Ok(stream) => return Ok((endpoint.clone(), stream)),
                 Err(error) => attempts.push(Attempt { endpoint: endpoint.clone(), error }),
             }
         }
-        Err(CommandError::NoProcess(attempts))
+        let file = self.file.as_deref();
+        for endpoint in &self.elsewhere {
+            let found = match (self.reach(endpoint).await?, file) {
+                (Ok(stream), Some(file)) => runs_with(stream, file).await,
+                (Ok(_), None) => continue,
+                (Err(error), _) => Err(error),
+            };
+            match found {
+                // The request needs a connection of its own.
+                Ok(()) => match self.reach(endpoint).await? {
+                    Ok(stream) => return Ok((endpoint.clone(), stream)),
+                    Err(error) => attempts.push(Attempt { endpoint: endpoint.clone(), error }),
+                },
+                Err(error) => attempts.push(Attempt { endpoint: endpoint.clone(), error }),
+            }
+        }
+        Err(CommandError::NoProcess { attempts, file: self.file.clone() })
     }
 
-    async fn exchange(
+    /// Connects to one endpoint. The outer error ends the command: the process there belongs to another user.
+    async fn reach(
         &self,
-        stream: Box<dyn Stream>,
-        method: Method,
-        path: &str,
-    ) -> Result<(StatusCode, Bytes), AnswerError> {
-        let mut request =
-            Request::builder().method(method).uri(path).header(header::HOST, "localhost");
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text));
+        endpoint: &Endpoint,
+    ) -> Result<io::Result<Box<dyn Stream>>, CommandError> {
+        let late = || Err(io::Error::other(format!("does not accept within {TO_CONNECT:?}")));
+        let connected = async {
+            match endpoint {
+                Endpoint::Unix(path) => self.reach_socket(path).await,
+                Endpoint::Tcp(address) => self.reach_port(*address).await,
+            }
+        };
+        match timeout(TO_CONNECT, connected).await {
+            Ok(Err(why)) => Err(CommandError::Untrusted { endpoint: endpoint.clone(), why }),
+            Ok(Ok(result)) => Ok(result),
+            Err(_) => Ok(late()),
         }
-        let request = request.body(Empty::<Bytes>::new()).map_err(AnswerError::Request)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(AnswerError::Exchange)?;
-        // The task ends when its sender is dropped. `send_request` reports its errors.
-        tokio::spawn(connection);
-        let answer = sender.send_request(request).await.map_err(unanswered)?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
-        let body = body.map_err(AnswerError::Body)?;
-        Ok((status, body.to_bytes()))
     }
+
+    async fn reach_socket(&self, path: &Path) -> Result<io::Result<Box<dyn Stream>>, Untrusted> {
+        let stream = match UnixStream::connect(path).await {
+            Ok(stream) => stream,
+            Err(error) => return Ok(Err(error)),
+        };
+        match stream.peer_cred() {
+            Ok(peer) => self.trusted.check_socket(path, peer.uid())?,
+            Err(error) => return Ok(Err(error)),
+        }
+        Ok(Ok(Box::new(stream)))
+    }
+
+    /// Requests without a token, for health checks, go to any process.
+    async fn reach_port(
+        &self,
+        address: SocketAddr,
+    ) -> Result<io::Result<Box<dyn Stream>>, Untrusted> {
+        let has_secret = self.token.is_some();
+        if has_secret {
+            self.trusted.check_port(address)?;
+        }
+        let stream = match TcpStream::connect(address).await {
+            Ok(stream) => stream,
+            Err(error) => return Ok(Err(error)),
+        };
+        if has_secret {
+            self.trusted.check_connected_port(address)?;
+        }
+        Ok(Ok(Box::new(stream)))
+    }
+}
+
+/// Succeeds if the process behind a Unix socket runs with this file.
+async fn runs_with(stream: Box<dyn Stream>, file: &Path) -> io::Result<()> {
+    let answer = timeout(TO_PROBE, exchange(stream, None, Method::GET, "/v1/status")).await;
+    let status = answer.ok().and_then(Result::ok);
+    let status = status.and_then(|(_, body)| serde_json::from_slice::<api::Status>(&body).ok());
+    match status {
+        Some(status) if process_file::runs_with(&status, file) => Ok(()),
+        Some(status) => {
+            let config = status.config.as_deref().map(plan::escaped);
+            let with =
+                config.map_or_else(|| "without a file".to_owned(), |it| format!("with {it}"));
+            Err(io::Error::other(format!("its process runs {with}")))
+        }
+        None => Err(io::Error::other("its process does not say which file it runs with")),
+    }
+}
+
+async fn exchange(
+    stream: Box<dyn Stream>,
+    token: Option<&Token>,
+    method: Method,
+    path: &str,
+) -> Result<(StatusCode, Bytes), AnswerError> {
+    let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text));
+    }
+    let request = request.body(Empty::<Bytes>::new()).map_err(AnswerError::Request)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(AnswerError::Exchange)?;
+    // The task ends when its sender is dropped. `send_request` reports its errors.
+    tokio::spawn(connection);
+    let answer = sender.send_request(request).await.map_err(unanswered)?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
+    let body = body.map_err(AnswerError::Body)?;
+    Ok((status, body.to_bytes()))
 }
 
 /// Describes a failed request. A server that sends data before the request arrives makes hyper
@@ -196,13 +300,6 @@ fn unanswered(error: hyper::Error) -> AnswerError {
 
 fn is_of_system(error: &hyper::Error) -> bool {
     error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>)
-}
-
-async fn connect_to(endpoint: &Endpoint) -> io::Result<Box<dyn Stream>> {
-    Ok(match endpoint {
-        Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await?),
-        Endpoint::Tcp(address) => Box::new(TcpStream::connect(address).await?),
-    })
 }
 
 fn read_token(path: &Path) -> Result<Token, CommandError> {

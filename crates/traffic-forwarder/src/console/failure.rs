@@ -1,6 +1,7 @@
 //! Errors of commands that query a running process.
 
 use crate::console::endpoint::Endpoint;
+use crate::console::trust::Untrusted;
 use crate::exit::Exit;
 use crate::warn;
 use api::ErrorCode;
@@ -8,7 +9,7 @@ use hyper::{StatusCode, http};
 use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -18,7 +19,13 @@ pub(crate) enum CommandError {
     /// The configuration file given with `-c` cannot be read. Contains its rendered problems.
     Configuration(String),
     /// No endpoint accepted a connection.
-    NoProcess(Vec<Attempt>),
+    NoProcess {
+        attempts: Vec<Attempt>,
+        /// The configuration that gave the endpoints.
+        file: Option<PathBuf>,
+    },
+    /// A process of another user listens at the endpoint.
+    Untrusted { endpoint: Endpoint, why: Untrusted },
     /// The connection broke, timed out, or returned an invalid response.
     Broken { endpoint: Endpoint, error: AnswerError },
     /// The process answered with an error.
@@ -78,9 +85,11 @@ impl CommandError {
             {
                 Exit::Usage
             }
-            Self::Refused(_) | Self::NoProcess(_) | Self::Broken { .. } | Self::Terminal(_) => {
-                Exit::Failed
-            }
+            Self::Refused(_)
+            | Self::NoProcess { .. }
+            | Self::Untrusted { .. }
+            | Self::Broken { .. }
+            | Self::Terminal(_) => Exit::Failed,
         }
     }
 
@@ -90,7 +99,8 @@ impl CommandError {
             Self::Refused(error) => return api::Failure { error: error.clone() },
             Self::Usage(_) => ErrorCode::Usage,
             Self::Configuration(_) => ErrorCode::InvalidConfig,
-            Self::NoProcess(_) => ErrorCode::NoProcess,
+            Self::NoProcess { .. } => ErrorCode::NoProcess,
+            Self::Untrusted { .. } => ErrorCode::UntrustedListener,
             Self::Broken { .. } => ErrorCode::BrokenAnswer,
             Self::Terminal(_) => ErrorCode::Terminal,
         };
@@ -109,7 +119,7 @@ impl CommandError {
 
     /// True if the process may be down, and may come back.
     pub(crate) fn is_absence(&self) -> bool {
-        matches!(self, Self::NoProcess(_) | Self::Broken { .. })
+        matches!(self, Self::NoProcess { .. } | Self::Broken { .. })
     }
 }
 
@@ -120,7 +130,8 @@ impl fmt::Display for CommandError {
             Self::Configuration(problems) => {
                 write!(f, "{}\n\n  help: with --admin, no file is needed", problems.trim_end())
             }
-            Self::NoProcess(attempts) => no_process(f, attempts),
+            Self::NoProcess { attempts, file } => no_process(f, attempts, file.as_deref()),
+            Self::Untrusted { endpoint, why } => write!(f, "error: {endpoint}: {why}"),
             Self::Broken { endpoint, error } => write!(f, "error: {endpoint}: {error}"),
             // The message consists of problems that have their own headings.
             Self::Refused(error) if error.code == ErrorCode::InvalidConfig => {
@@ -137,10 +148,23 @@ fn shown(error: &api::Error) -> String {
     error.message.trim_end().lines().map(plan::escaped).collect::<Vec<_>>().join("\n")
 }
 
-fn no_process(f: &mut fmt::Formatter<'_>, attempts: &[Attempt]) -> fmt::Result {
+fn no_process(
+    f: &mut fmt::Formatter<'_>,
+    attempts: &[Attempt],
+    file: Option<&Path>,
+) -> fmt::Result {
     f.write_str("error: no running traffic-forwarder answers\n")?;
     for Attempt { endpoint, error } in attempts {
         write!(f, "\n  {endpoint}: {}", reason(endpoint, error))?;
+    }
+    if let Some(file) = file {
+        let file = plan::escaped(&file.to_string_lossy());
+        return write!(
+            f,
+            "\n\n  help: is it running? The address is the `admin` of\n        {file}:\n        \
+             if that was changed, a restart puts it in force. Until then name the former\n        \
+             address with --admin."
+        );
     }
     f.write_str(
         "\n\n  help: is it running? It has an admin socket only with a configuration file, and not \

@@ -38,10 +38,8 @@ fn started(args: &[&str]) -> Forwarder {
 #[test]
 fn the_older_programs_example_is_valid_unchanged() {
     let finished = forwarder().arg("check").config(SEED_EXAMPLE).run().success();
-    assert_eq!(
-        (finished.text().as_str(), finished.stderr.as_str()),
-        ("ok: 1 forward, 1 listener\n", "")
-    );
+    assert!(finished.text().ends_with("forwarder.conf: 1 forward, 1 listener\n"), "{finished}");
+    assert!(finished.text().starts_with("ok: /") && finished.stderr.is_empty(), "{finished}");
 }
 
 /// The examples that ship with this program, too; `examples` may be a directory of them.
@@ -205,7 +203,7 @@ fn check_prints_ok_and_binds_nothing() {
     let taken = testkit::Listener::bind(testkit::Place::V4);
     let config = Config::new().forward(taken.addr(), "h:80", "").forward(":7000-7002", "h:1-3", "");
     let finished = forwarder().arg("check").config(config.text()).run().success();
-    assert_eq!(finished.text(), "ok: 2 forwards, 4 listeners\n");
+    assert!(finished.text().ends_with(": 2 forwards, 4 listeners\n"), "{finished}");
 }
 
 #[test]

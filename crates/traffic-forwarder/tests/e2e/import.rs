@@ -32,7 +32,7 @@ fn omitted_parts_are_listed_and_fail_the_import() {
     );
     assert!(first.stderr.ends_with("1 forward; left out: 1, see `not converted` above\n"));
     let check = forwarder().args(["check", "-c"]).arg(&output).run().success();
-    assert_eq!(check.text(), "ok: 1 forward, 1 listener\n");
+    assert!(check.text().ends_with(": 1 forward, 1 listener\n"), "{check}");
     // `import` overwrites no file.
     let second = import();
     assert_eq!(second.status.code(), Some(2), "{second}");

@@ -1,0 +1,117 @@
+//! Whose process a command talks to. Any user of the host may listen on a free port, or make a socket in a directory
+//! like /tmp, and would get the token and the trust that belong to another process.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Permission of every user to make files in a directory.
+const WRITABLE_BY_ALL: u32 = 0o002;
+
+/// The users whose processes may get the token.
+#[derive(Debug)]
+pub(crate) struct Trusted(BTreeSet<u32>);
+
+/// Why a command sends nothing.
+#[derive(Debug)]
+pub(crate) enum Untrusted {
+    /// A process of this user listens on the port.
+    Port(u32),
+    /// No table of the kernel has a listener on the port that took the connection.
+    NoListener,
+    /// The kernel's tables cannot be read.
+    Unknown(io::Error),
+    /// A process of this user listens at a path where every user may make a socket.
+    Path(u32),
+}
+
+impl Trusted {
+    /// Trusts root, the user of this command, the `user` of the configuration, and the owner of the token file.
+    pub(crate) fn new(configured: Option<u32>, token_file: Option<&Path>) -> Self {
+        let owner = token_file.and_then(|file| file.metadata().ok()).map(|file| file.uid());
+        Self([0, host::own_user()].into_iter().chain(configured).chain(owner).collect())
+    }
+
+    /// Checks the listeners of a port that is not connected yet. Without a listener, connect(2) says so.
+    pub(crate) fn check_port(&self, address: SocketAddr) -> Result<(), Untrusted> {
+        let users = host::tcp_listener_users(address).map_err(Untrusted::Unknown)?;
+        users.difference(&self.0).next().map_or(Ok(()), |other| Err(Untrusted::Port(*other)))
+    }
+
+    /// Checks the listeners of a connected port: another process may have taken it since [`Self::check_port`].
+    pub(crate) fn check_connected_port(&self, address: SocketAddr) -> Result<(), Untrusted> {
+        let users = host::tcp_listener_users(address).map_err(Untrusted::Unknown)?;
+        match users.difference(&self.0).next() {
+            Some(other) => Err(Untrusted::Port(*other)),
+            None if users.is_empty() => Err(Untrusted::NoListener),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the process behind a connected Unix socket. In a directory that not every user may write in, its owner
+    /// has decided who makes sockets there.
+    pub(crate) fn check_socket(&self, path: &Path, user: u32) -> Result<(), Untrusted> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new(".")).metadata();
+        let is_open = directory.is_ok_and(|it| it.mode() & WRITABLE_BY_ALL != 0);
+        if is_open && !self.0.contains(&user) { Err(Untrusted::Path(user)) } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whose = match self {
+            Self::Port(user) | Self::Path(user) => host::user_in_words(*user),
+            Self::NoListener => {
+                return f.write_str(
+                    "the token was not sent:\n  no process of this network namespace listens there\n\n  \
+                     help: run the command beside the process, or use its Unix socket",
+                );
+            }
+            Self::Unknown(error) => {
+                return write!(
+                    f,
+                    "the token was not sent:\n  whose process listens there is unknown, since \
+                     /proc/net/tcp cannot be\n  read: {error}\n\n  help: use the Unix socket of the process"
+                );
+            }
+        };
+        let (sent, how) = match self {
+            Self::Path(_) => ("nothing was sent", "make a socket in this directory"),
+            _ => ("the token was not sent", "listen on a free port"),
+        };
+        write!(
+            f,
+            "{sent}:\n  a process of {whose} listens there\n\n  \
+             help: every user may {how}. If that process is the\n        \
+             right one, name its configuration with -c, or run the command as its\n        user"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, create_dir, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_socket_in_an_open_directory_must_belong_to_a_trusted_user() {
+        let dir = tempfile::tempdir().unwrap();
+        let (open, closed) = (dir.path().join("open"), dir.path().join("closed"));
+        for (path, mode) in [(&open, 0o1777), (&closed, 0o770)] {
+            create_dir(path).unwrap();
+            set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        let trusted = Trusted::new(Some(70_001), None);
+        for user in [0, host::own_user(), 70_001] {
+            assert!(trusted.check_socket(&open.join("s"), user).is_ok(), "{user}");
+        }
+        assert!(trusted.check_socket(&closed.join("s"), 70_002).is_ok());
+        let refusal = trusted.check_socket(&open.join("s"), 70_002).unwrap_err().to_string();
+        assert!(refusal.contains("a process of the user with id 70002 listens"), "{refusal}");
+    }
+}
