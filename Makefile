@@ -172,6 +172,11 @@ soak-sim:
 sim-faults:
 	@cargo xtask sim-faults $(NAMES)
 
+# The package's unit under a systemd in a scratch root; needs root.
+.PHONY: systemd-test
+systemd-test:
+	@cargo xtask systemd-test
+
 .PHONY: test-race
 test-race: ## Look for races and memory errors: loom, miri, AddressSanitizer
 	@NIGHTLY='$(NIGHTLY)' TARGET_DIR='$(TARGET_DIR)' sh scripts/test-race.sh

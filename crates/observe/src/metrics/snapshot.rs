@@ -62,6 +62,8 @@ pub struct ForwardMetrics {
     pub lost_files: usize,
     /// Number of open sessions.
     pub active: u32,
+    /// The most sessions that it may have at once.
+    pub max_sessions: u32,
     /// Clients that wait in the queues of its listeners.
     pub backlog: u32,
     /// Counters, summed over all workers.
@@ -103,6 +105,7 @@ impl ForwardMetrics {
             skipped: view.state == ForwardState::Skipped,
             lost_files: view.lost_files().count(),
             active: view.sessions(),
+            max_sessions: view.plan.settings.max_sessions.get(),
             backlog: view.backlog(),
             totals: view.totals(),
             targets: if is_shown(&targets) { targets } else { Vec::new() },

@@ -106,6 +106,9 @@ metrics! {
     "traffic_forwarder_fallbacks_total", Counter, &["forward", "reason"],
         "Lanes of ended sessions that went from splice to copy, by the most serious reason.",
         Read::Forward(fallbacks);
+    "traffic_forwarder_forward_max_sessions", Gauge, FORWARD,
+        "Maximum number of sessions of each forward: its `max_sessions`.",
+        Read::Forward(|it, emit| emit(&[], Whole(it.max_sessions.into())));
     "traffic_forwarder_forward_skipped", Gauge, FORWARD,
         "1 for each forward that is skipped because it could not be bound; absent for all others.",
         Read::Forward(skipped);

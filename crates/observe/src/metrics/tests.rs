@@ -31,6 +31,7 @@ fn busy(name: &str) -> ForwardMetrics {
         skipped: true,
         lost_files: 1,
         active: 2,
+        max_sessions: 4,
         backlog: 4,
         totals,
         targets: vec![
@@ -104,54 +105,54 @@ fn a_drained_target_is_not_up() {
     assert!(up("a:1") > 0.5 && up("c:1") < 0.5, "drained targets take no sessions");
 }
 
+/// Series that are exposed while `busy("db")` has its values, without their common prefix.
+const SERIES_OF_A_BUSY_FORWARD: &[(&str, f64)] = &[
+    ("sessions_active{forward=\"db\"}", 2.0),
+    ("forward_max_sessions{forward=\"db\"}", 4.0),
+    ("sessions_opened_total{forward=\"db\"}", 5.0),
+    ("target_up{forward=\"db\",target=\"a:1\"}", 1.0),
+    ("target_up{forward=\"db\",target=\"b:1\"}", 0.0),
+    ("target_sessions_active{forward=\"db\",target=\"b:1\"}", 7.0),
+    ("target_connects_total{forward=\"db\",target=\"a:1\",result=\"connected\"}", 8.0),
+    ("target_connects_total{forward=\"db\",target=\"b:1\",result=\"failed\"}", 9.0),
+    ("target_checks_total{forward=\"db\",target=\"a:1\",result=\"succeeded\"}", 10.0),
+    ("target_checks_total{forward=\"db\",target=\"b:1\",result=\"failed\"}", 11.0),
+    ("sessions_closed_total{forward=\"db\",by=\"client\",phase=\"relay\",cause=\"fin\"}", 3.0),
+    ("bytes_total{forward=\"db\",lane=\"up\",path=\"copy\"}", 10.0),
+    ("bytes_total{forward=\"db\",lane=\"up\",path=\"splice\"}", 20.0),
+    ("bytes_total{forward=\"db\",lane=\"down\",path=\"copy\"}", 30.0),
+    ("bytes_total{forward=\"db\",lane=\"down\",path=\"splice\"}", 40.0),
+    ("connect_seconds_sum{forward=\"db\"}", 0.001),
+    ("connect_seconds_count{forward=\"db\"}", 3.0),
+    ("connect_seconds_bucket{le=\"0.0005\",forward=\"db\"}", 3.0),
+    ("session_seconds_bucket{le=\"86400.0\",forward=\"db\"}", 0.0),
+    ("session_seconds_bucket{le=\"+Inf\",forward=\"db\"}", 3.0),
+    ("refused_total{forward=\"db\",cause=\"over_limit\"}", 1.0),
+    ("accept_errors_total{forward=\"db\",errno=\"EMFILE\"}", 6.0),
+    ("accept_errors_total{forward=\"db\",errno=\"9999\"}", 1.0),
+    ("fallbacks_total{forward=\"db\",reason=\"no_pipe\"}", 2.0),
+    ("listener_backlog{forward=\"db\"}", 4.0),
+    ("headroom_sessions{limit=\"open_files\"}", 500.0),
+    ("headroom_sessions{limit=\"local_ports\"}", 28_000.0),
+    ("config_trial_seconds", 2.5),
+    ("config_setting_waiting{key=\"workers\"}", 1.0),
+    ("names{state=\"stale\"}", 2.0),
+    ("name_look_ups_total{result=\"ok\"}", 11.0),
+    ("name_targets{name=\"db.test\"}", 3.0),
+    ("open_files", 9.0),
+    ("config_last_reload_success", 1.0),
+    ("config_generation", 1.0),
+    ("log_dropped_total{cause=\"queue_full\"}", 0.0),
+];
+
 #[test]
 fn a_busy_forward_exposes_all_series() {
     for format in [Format::Prometheus, Format::OpenMetrics] {
         let text = written(vec![busy("db"), idle("web")], format);
         let series = series(&text);
-        let expected = [
-            ("sessions_active{forward=\"db\"}", 2.0),
-            ("sessions_opened_total{forward=\"db\"}", 5.0),
-            ("target_up{forward=\"db\",target=\"a:1\"}", 1.0),
-            ("target_up{forward=\"db\",target=\"b:1\"}", 0.0),
-            ("target_sessions_active{forward=\"db\",target=\"b:1\"}", 7.0),
-            ("target_connects_total{forward=\"db\",target=\"a:1\",result=\"connected\"}", 8.0),
-            ("target_connects_total{forward=\"db\",target=\"b:1\",result=\"failed\"}", 9.0),
-            ("target_checks_total{forward=\"db\",target=\"a:1\",result=\"succeeded\"}", 10.0),
-            ("target_checks_total{forward=\"db\",target=\"b:1\",result=\"failed\"}", 11.0),
-            (
-                "sessions_closed_total{forward=\"db\",by=\"client\",phase=\"relay\",cause=\"fin\"}",
-                3.0,
-            ),
-            ("bytes_total{forward=\"db\",lane=\"up\",path=\"copy\"}", 10.0),
-            ("bytes_total{forward=\"db\",lane=\"up\",path=\"splice\"}", 20.0),
-            ("bytes_total{forward=\"db\",lane=\"down\",path=\"copy\"}", 30.0),
-            ("bytes_total{forward=\"db\",lane=\"down\",path=\"splice\"}", 40.0),
-            ("connect_seconds_sum{forward=\"db\"}", 0.001),
-            ("connect_seconds_count{forward=\"db\"}", 3.0),
-            ("connect_seconds_bucket{le=\"0.0005\",forward=\"db\"}", 3.0),
-            ("session_seconds_bucket{le=\"86400.0\",forward=\"db\"}", 0.0),
-            ("session_seconds_bucket{le=\"+Inf\",forward=\"db\"}", 3.0),
-            ("refused_total{forward=\"db\",cause=\"over_limit\"}", 1.0),
-            ("accept_errors_total{forward=\"db\",errno=\"EMFILE\"}", 6.0),
-            ("accept_errors_total{forward=\"db\",errno=\"9999\"}", 1.0),
-            ("fallbacks_total{forward=\"db\",reason=\"no_pipe\"}", 2.0),
-            ("listener_backlog{forward=\"db\"}", 4.0),
-            ("headroom_sessions{limit=\"open_files\"}", 500.0),
-            ("headroom_sessions{limit=\"local_ports\"}", 28_000.0),
-            ("config_trial_seconds", 2.5),
-            ("config_setting_waiting{key=\"workers\"}", 1.0),
-            ("names{state=\"stale\"}", 2.0),
-            ("name_look_ups_total{result=\"ok\"}", 11.0),
-            ("name_targets{name=\"db.test\"}", 3.0),
-            ("open_files", 9.0),
-            ("config_last_reload_success", 1.0),
-            ("config_generation", 1.0),
-            ("log_dropped_total{cause=\"queue_full\"}", 0.0),
-        ];
-        for (name, number) in expected {
+        for (name, number) in SERIES_OF_A_BUSY_FORWARD {
             let found = series.get(format!("traffic_forwarder_{name}").as_str());
-            assert_eq!(found, Some(&number), "{name} in\n{text}");
+            assert_eq!(found, Some(number), "{name} in\n{text}");
         }
     }
 }
@@ -168,11 +169,12 @@ fn refused_clients_are_counted_by_cause() {
 }
 
 #[test]
-fn an_unused_forward_exposes_three_series() {
+fn an_unused_forward_exposes_four_series() {
     let text = written(vec![idle("web")], Format::Prometheus);
     let of_web: Vec<_> =
         series(&text).into_iter().filter(|(name, _)| name.contains("web")).collect();
-    let names = ["listener_backlog", "sessions_active", "sessions_opened_total"];
+    let names =
+        ["forward_max_sessions", "listener_backlog", "sessions_active", "sessions_opened_total"];
     let names = names.map(|name| format!("traffic_forwarder_{name}{{forward=\"web\"}}"));
     assert_eq!(of_web, names.each_ref().map(|name| (name.as_str(), 0.0)));
 }
