@@ -49,6 +49,7 @@ fn the_package_installs_upgrades_in_place_and_purges() {
     let said = install(&root, &newer);
     assert!(said.contains("upgraded from "), "{said}");
     assert!(said.contains(&format!("pid {}: 1 session resumed", forwarder.pid())), "{said}");
+    assert!(!said.contains("the previous version"), "{said}");
     ping(&client);
     let version = root.shell("dpkg-query -W -f '${Version}' traffic-forwarder").success().text();
     assert_eq!(version, "1.1.0");
@@ -68,7 +69,7 @@ fn the_package_installs_upgrades_in_place_and_purges() {
 }
 
 #[test]
-fn a_failed_upgrade_in_place_does_not_fail_the_installation() {
+fn an_upgrade_of_the_package_names_the_processes_that_it_cannot_upgrade() {
     let Some(root) = ScratchRoot::new() else { return };
     let older = debian_package("1.0.0", root.exchange());
     let newer = debian_package("1.1.0", root.exchange());
@@ -77,8 +78,13 @@ fn a_failed_upgrade_in_place_does_not_fail_the_installation() {
     let _socket = UnixListener::bind(root.exchange().join("admin.sock")).unwrap();
     let copy = format!("cp -a {EXCHANGE}/admin.sock /run/traffic-forwarder");
     root.shell(&format!("mkdir /run/traffic-forwarder && {copy}")).success();
+    let forward = format!("{}=127.0.0.1:9", Port::v4().addr());
+    let by_itself = root.program(USER).arg(forward).start();
+    by_itself.ready();
     let said = install(&root, &newer);
-    assert!(said.contains("the previous version keeps running"), "{said}");
+    let named = format!("process {} runs the previous version", by_itself.pid());
+    assert_eq!(said.matches("the previous version").count(), 1, "{said}");
+    assert!(said.contains(&named), "{said}");
 }
 
 #[test]
