@@ -94,15 +94,35 @@ impl FileError {
 ///
 /// The stamp is returned even if the contents are not UTF-8.
 pub fn read(path: &Path) -> (Result<String, FileError>, Option<FileRead>) {
+    let (decoded, state) = read_lossy(path);
+    let text = decoded.and_then(|it| it.fault.map_or(Ok(it.text), Err));
+    (text, state)
+}
+
+/// The contents of a file, with U+FFFD in place of bytes that are not UTF-8.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The text, without a byte order mark.
+    pub text: String,
+    /// The first bytes that are not UTF-8, as an error for readers that require it.
+    pub fault: Option<FileError>,
+}
+
+/// Like [`read`], for files whose comments may be in another encoding.
+pub fn read_lossy(path: &Path) -> (Result<Decoded, FileError>, Option<FileRead>) {
     let name = path.to_string_lossy();
     let (bytes, state) = match read_bytes(path) {
         Ok(Ok(read)) => read,
         Ok(Err(fault)) => return (Err(fault), None),
         Err(error) => return (Err(explain(&name, &error)), None),
     };
-    let text = decode(&name, bytes);
-    let text = text.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
-    (text, Some(state))
+    let decoded = decode(&name, bytes).map(|mut it| {
+        if it.text.starts_with('\u{feff}') {
+            it.text.drain(..'\u{feff}'.len_utf8());
+        }
+        it
+    });
+    (decoded, Some(state))
 }
 
 /// The outer error is from the operating system, the inner one rejects the file.
@@ -169,20 +189,25 @@ fn explain(name: &str, error: &io::Error) -> FileError {
     FileError::new(format!("`{name}` cannot be read: {error}"))
 }
 
-/// Requires UTF-8 without NUL, and reports the first offending byte.
-fn decode(name: &str, bytes: Vec<u8>) -> Result<String, FileError> {
-    let (what, at) = match String::from_utf8(bytes) {
-        Ok(text) => match text.find('\0') {
-            None => return Ok(text),
-            Some(at) => ("contains a NUL byte, so it is not text", location(name, &text[..at])),
-        },
+/// Requires text without NUL. Reports the first byte that is not UTF-8.
+fn decode(name: &str, bytes: Vec<u8>) -> Result<Decoded, FileError> {
+    let fault = |what: &str, before: &str| FileError {
+        location: Some(location(name, before)),
+        ..FileError::new(format!("`{name}` {what}"))
+    };
+    let decoded = match String::from_utf8(bytes) {
+        Ok(text) => Decoded { text, fault: None },
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
-            let valid = error.as_bytes().get(..valid).unwrap_or_default();
-            ("is not UTF-8 text", location(name, &String::from_utf8_lossy(valid)))
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let fault = fault("is not UTF-8 text", text.get(..valid).unwrap_or_default());
+            Decoded { text, fault: Some(fault) }
         }
     };
-    Err(FileError { location: Some(at), ..FileError::new(format!("`{name}` {what}")) })
+    match decoded.text.find('\0') {
+        None => Ok(decoded),
+        Some(at) => Err(fault("contains a NUL byte, so it is not text", &decoded.text[..at])),
+    }
 }
 
 /// The location just behind `before`.

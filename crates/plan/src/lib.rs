@@ -81,7 +81,10 @@ use std::path::PathBuf;
 pub use address::{ListenAddress, Target, ZonedAddress};
 pub use byte_rate::{ByteRate, SessionRate};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
-pub use file::{FileError, FileRead, FileStamp, identify as identify_file, read as read_file};
+pub use file::{
+    Decoded, FileError, FileRead, FileStamp, identify as identify_file, read as read_file,
+    read_lossy as read_file_lossy,
+};
 pub use file_mode::FileMode;
 pub use flow::{
     AtLimit, Balance, HelloRule, Keepalive, NamePattern, NoneUp, NotAPrefix, OnDown, Passive,

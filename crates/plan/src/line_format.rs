@@ -42,6 +42,13 @@ struct Line<'a> {
 }
 
 fn read_line(content: Fragment<'_>) -> Result<Line<'_>, ParseError> {
+    // Bytes that are not UTF-8 have become this character, which no field can contain.
+    if let Some((before, _)) = content.split_once(char::REPLACEMENT_CHARACTER) {
+        let at = before.text.len();
+        return Err(content
+            .part(at..at + '\u{fffd}'.len_utf8())
+            .error("this line is not UTF-8 text"));
+    }
     let mut fields = Vec::new();
     let mut rest = content;
     while let Some((field, after)) = rest.split_once('|') {

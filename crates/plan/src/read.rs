@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::check::{LISTENERS_MAX, check};
 use crate::draft::Draft;
-use crate::file::{self, FileRead};
+use crate::file::{self, Decoded, FileRead};
 use crate::format::{Format, detect};
 use crate::line_format;
 use crate::one_line;
@@ -125,7 +125,12 @@ fn finish(
 }
 
 fn source(path: &Path, problems: &mut Problems) -> (Option<Source>, Option<FileRead>) {
-    let (text, state) = file::read(path);
+    let (decoded, state) = file::read_lossy(path);
+    let text = decoded.and_then(|Decoded { text, fault }| match fault {
+        // Each line of this format counts by itself, and its comments may be in any encoding.
+        Some(fault) if detect(&text) != Format::Lines => Err(fault),
+        _ => Ok(text),
+    });
     let source = match text {
         Ok(text) => Some(Source::new(path.to_string_lossy(), text)),
         Err(fault) => {

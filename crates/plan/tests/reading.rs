@@ -323,7 +323,7 @@ fn files_that_cannot_be_a_configuration_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("binary"), b"1 | h | 1\nab\0c").unwrap();
-    std::fs::write(path("latin1"), b"1 | h | 1\n# b\xfccher").unwrap();
+    std::fs::write(path("latin1"), b"[process]\n# b\xfccher").unwrap();
     let large = std::fs::File::create(path("large")).unwrap();
     large.set_len(100 * 1024 * 1024).unwrap();
     assert!(Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());

@@ -118,7 +118,8 @@ impl fmt::Display for IncludeError {
 impl std::error::Error for IncludeError {}
 
 fn read(path: &Path) -> Result<Source, FileError> {
-    let text = plan::read_file(path).0?;
+    // Comments may be in any encoding. A statement that is not UTF-8 becomes one with U+FFFD.
+    let text = plan::read_file_lossy(path).0?.text;
     Ok(Source { name: path.to_string_lossy().into_owned(), text })
 }
 

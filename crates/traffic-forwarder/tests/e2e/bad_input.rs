@@ -73,8 +73,9 @@ fn a_file_of_100_mib() {
 #[test]
 fn binary_junk() {
     refused_text(b"\x7fELF\x02\x01\x01\0\0", &["bad.conf:1:8", "NUL byte"]);
-    refused_text(b"\x7fELF\x02\x01\x01\0\xff", &["bad.conf:1:9", "is not UTF-8"]);
-    refused_text(b"18080 | h | 80\n\xff\xfe\xfd", &["bad.conf:2:1", "is not UTF-8"]);
+    refused_text(b"\x7fELF\x02\x01\x01\0\xff", &["bad.conf:1:8", "NUL byte"]);
+    refused_text(b"[[forward]]\nlisten = ':1'\n# \xff\n", &["bad.conf:3:3", "is not UTF-8"]);
+    refused_text(b"\xff\xfe | h | 80\n", &["bad.conf:1:1", "this line is not UTF-8"]);
 }
 
 #[test]
