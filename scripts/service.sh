@@ -56,8 +56,9 @@ start() {
     refuse_link "$LOG" || return 1
     touch "$LOG"
     log_size=$(wc -c <"$LOG")
-    # A new process session: Ctrl-C in this terminal does not reach it.
-    setsid nohup "$BINARY" -conf "$CONF" </dev/null >>"$LOG" 2>&1 &
+    # A new process session: the end of this terminal and Ctrl-C do not reach it, and without nohup
+    # HUP still reloads the file.
+    setsid "$BINARY" -conf "$CONF" </dev/null >>"$LOG" 2>&1 &
     pid=$!
     # With -C the shell creates a new file only, and follows no link.
     rm -f "$PID_FILE"

@@ -35,24 +35,37 @@ pub(crate) enum Request {
     Due,
 }
 
-/// Signals that are handled as requests.
+/// Signals that are handled as requests. One that was ignored at the start stays ignored (nohup(1),
+/// background jobs of scripts), also in the next process image.
 pub(crate) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-    user1: Signal,
-    user2: Signal,
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+    hang_up: Option<Signal>,
+    user1: Option<Signal>,
+    user2: Option<Signal>,
 }
 
 impl Signals {
     pub(crate) fn new() -> std::io::Result<Self> {
+        let heeded = |kind: SignalKind| {
+            let is_ignored = sys::is_ignored(kind.as_raw_value());
+            (!is_ignored).then(|| signal(kind)).transpose()
+        };
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-            user1: signal(SignalKind::user_defined1())?,
-            user2: signal(SignalKind::user_defined2())?,
+            terminate: heeded(SignalKind::terminate())?,
+            interrupt: heeded(SignalKind::interrupt())?,
+            hang_up: heeded(SignalKind::hangup())?,
+            user1: heeded(SignalKind::user_defined1())?,
+            user2: heeded(SignalKind::user_defined2())?,
         })
+    }
+}
+
+/// Waits for a signal; forever for an ignored one.
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => _ = signal.recv().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -82,14 +95,14 @@ impl Requests {
     /// random, so that a busy task queue does not delay the timer.
     pub(crate) async fn next(&mut self, due: Option<Instant>) -> Request {
         tokio::select! {
-            _ = self.signals.terminate.recv() => Request::Stop("SIGTERM"),
-            _ = self.signals.interrupt.recv() => Request::Stop("SIGINT"),
+            () = received(&mut self.signals.terminate) => Request::Stop("SIGTERM"),
+            () = received(&mut self.signals.interrupt) => Request::Stop("SIGINT"),
             () = self.stopper.0.notified() => Request::Stop("itself"),
             // The terminal on which the forwards were typed is closed.
-            _ = self.signals.hang_up.recv() =>
+            () = received(&mut self.signals.hang_up) =>
                 if self.has_no_file { Request::Stop("SIGHUP") } else { Request::Reload },
-            _ = self.signals.user1.recv() => Request::ReopenLog,
-            _ = self.signals.user2.recv() => Request::Upgrade,
+            () = received(&mut self.signals.user1) => Request::ReopenLog,
+            () = received(&mut self.signals.user2) => Request::Upgrade,
             Some(task) = self.tasks.recv() => Request::Task(task),
             () = until(due) => Request::Due,
         }

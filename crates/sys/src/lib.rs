@@ -5,7 +5,8 @@
 //! samplers of `profile`, which only a profiling build contains, and only where `rustix` has no safe
 //! form of a call: [`tcp_info`], [`sequence_received`], [`socket::unacked`], [`ignore_new_handshakes`],
 //! [`release_free_memory`], options of sockets that it does not have,
-//! [`writes_beyond_the_size_limit_fail`], what [`exec`] and [`handoff`] need, and [`only_files_and_dns`].
+//! [`writes_beyond_the_size_limit_fail`], [`is_ignored`], what [`exec`] and [`handoff`] need, and
+//! [`only_files_and_dns`].
 
 pub mod kernel;
 
@@ -94,6 +95,9 @@ mod privileges;
 pub use privileges::{
     Identity, IdentityError, hide_memory, keep_capability, never_writable_by_others, threads,
 };
+
+mod signal;
+pub use signal::is_ignored;
 
 mod usage;
 pub use usage::{Usage, usage};
