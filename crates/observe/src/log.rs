@@ -1,4 +1,4 @@
-//! The log: events become lines, and lines go to standard error or to a file.
+//! The log: events become lines, and lines go to standard error, to another stream or to a file.
 //!
 //! While the journal runs, only its thread writes. Other threads queue their lines and never wait for
 //! a disk.
@@ -6,6 +6,7 @@
 mod escape;
 mod fields;
 mod file;
+mod form;
 mod line;
 mod line_queue;
 mod other_writers;
@@ -13,16 +14,16 @@ mod output;
 mod stream;
 
 pub use other_writers::other_writers;
-pub use output::LogError;
-pub use output::{DestinationChange, PreviousOutput, try_log_file};
+pub use output::{DestinationChange, LogError, PreviousOutput, as_errors, try_log_file};
 
 use flow::Time;
-use line::{Form, Line};
+use form::Form;
+use line::Line;
 use line_queue::LineQueue;
 use output::Output;
+use plan::LogFormat;
 use serde::Serialize;
 use std::fmt;
-use std::io::IsTerminal;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -38,9 +39,8 @@ use tracing_subscriber::registry::Registry;
 /// If the log file cannot be opened.
 pub fn start_log(log: &plan::Log) -> Result<(), LogError> {
     set_level(log.level);
-    let form = form(log);
-    let output = Output::open(log, form)?;
-    subscribe(LOG.get_or_init(|| Log::new(form, output)));
+    let output = Output::open(log)?;
+    subscribe(LOG.get_or_init(|| Log::new(output)));
     Ok(())
 }
 
@@ -52,19 +52,12 @@ pub fn resume_log(
     lines: Vec<String>,
 ) -> Option<DestinationChange> {
     set_level(log.level);
-    let form = form(log);
-    let (output, change) = Output::resume(log, form, previous);
-    let log = LOG.get_or_init(|| Log::new(form, output));
+    let (output, change) = Output::resume(log, previous);
+    let log = LOG.get_or_init(|| Log::new(output));
     log.queue.hold();
     log.queue.put_back(lines);
     subscribe(log);
     change
-}
-
-fn form(log: &plan::Log) -> Form {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let color = log.file.is_none() && !plain && std::io::stderr().is_terminal();
-    Form { format: log.format, color }
 }
 
 fn subscribe(log: &'static Log) {
@@ -102,8 +95,8 @@ struct Log {
 }
 
 impl Log {
-    fn new(form: Form, output: Output) -> Self {
-        Self { form, output: Mutex::new(output), queue: LineQueue::default() }
+    fn new(output: Output) -> Self {
+        Self { form: output.form(), output: Mutex::new(output), queue: LineQueue::default() }
     }
 
     fn output(&self) -> MutexGuard<'_, Output> {
@@ -146,7 +139,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut line = self.0.form.line(*event.metadata().level());
+        let mut line = Line::now(self.0.form, *event.metadata().level());
         event.record(&mut line);
         self.0.write(line);
     }
@@ -160,10 +153,30 @@ pub fn is_on(at: Level) -> bool {
 /// Writes a line of this level with the fields of `event`.
 pub fn write(at: Level, message: &impl fmt::Display, event: &impl Serialize) {
     let Some(log) = LOG.get().filter(|_| is_on(at)) else { return };
-    let mut line = log.form.line(at);
+    let mut line = Line::now(log.form, at);
     line.fields(event);
     line.message(message);
     log.write(line);
+}
+
+/// The form in which session records are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordForm {
+    /// All fields, as JSON.
+    Json,
+    /// A line of text without usual values.
+    Text,
+    /// A line of text that fits into a row of a terminal.
+    Row,
+}
+
+/// The form of session records in this log.
+pub fn record_form() -> RecordForm {
+    match LOG.get().map(|log| log.form) {
+        Some(form) if form.format == LogFormat::Json => RecordForm::Json,
+        Some(form) if form.is_short() => RecordForm::Row,
+        _ => RecordForm::Text,
+    }
 }
 
 /// Opens the log file again at its path, after a rotation by another program.
@@ -250,7 +263,7 @@ pub fn put_back(lines: Vec<String>) {
 
 /// State of the log for the next process image, which becomes its [`PreviousOutput`].
 pub struct LogHandoff {
-    /// The descriptor of the log file.
+    /// The descriptor of the log file or stream; `None` for standard error.
     pub file: Option<u32>,
     /// Lines lost since the last one that was written.
     pub lost: u64,

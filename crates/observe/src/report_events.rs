@@ -2,7 +2,8 @@
 //! `GET /v1/events` receive it as JSON, and the log as the fields of a line.
 
 use crate::events::Events;
-use crate::log;
+use crate::log::{self, RecordForm};
+use crate::session_line::SessionLine;
 use api::{
     AcceptFailed, ClientLimited, Close, ClosedTcp, EventName, LimitReached, NotAllowed, PathsUsed,
     ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
@@ -135,11 +136,14 @@ impl ReportEvents {
     /// Publishes a session record. `[log] sessions` disables it in the log, since a busy process ends
     /// thousands of sessions per second.
     fn session_ended(&self, record: &SessionRecord) {
-        let (name, line) = (EventName::SessionClosed, (Level::INFO, "session ended"));
-        if self.logs_sessions.load(Ordering::Relaxed) {
-            self.emit(name, line, || session_closed(record));
-        } else {
-            self.events.publish_of_session(name, || session_closed(record));
+        let name = EventName::SessionClosed;
+        let is_logged = self.logs_sessions.load(Ordering::Relaxed) && log::is_on(Level::INFO);
+        if is_logged || self.events.wants(name) {
+            let event = session_closed(record);
+            self.events.publish_of_session(name, || &event);
+            if is_logged {
+                log_session(&event);
+            }
         }
         let CloseReason { by, phase, .. } = record.ending.reason;
         if by == By::Target && phase == Phase::Connect {
@@ -195,6 +199,16 @@ impl ReportEvents {
             log::write(level, &message, &event);
         }
     }
+}
+
+fn log_session(record: &SessionClosed<'_>) {
+    let is_short = match log::record_form() {
+        RecordForm::Json => return log::write(Level::INFO, &"session ended", record),
+        RecordForm::Text => false,
+        RecordForm::Row => true,
+    };
+    let line = SessionLine::new(record, is_short);
+    log::write(Level::INFO, &line, &line.unusual());
 }
 
 /// Logs which targets a session tries, and why they fail.

@@ -18,6 +18,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Component, Path, PathBuf};
 
+mod streams;
+
 /// Limit of symbolic links in one path, as in the kernel (`MAXSYMLINKS`, path_resolution(7)).
 const MOST_LINKS: usize = 40;
 const TO_LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);

@@ -91,8 +91,8 @@ fn run(input: plan::Input) -> Exit {
         None => plan::read(&input),
     };
     let Some(plan) = reading.plan else {
-        complain(&reading.problems);
-        warn(first_steps);
+        warn_of_start(&reading.problems.render(std::io::stderr().is_terminal()));
+        warn_of_start(first_steps);
         return Exit::Usage;
     };
     // After an upgrade, the process has dropped its privileges already.
@@ -106,7 +106,7 @@ fn run(input: plan::Input) -> Exit {
     if let Some(handover) = &mut handover {
         handover.resume_log(&plan);
     } else if let Err(error) = observe::log::start_log(&plan.log) {
-        warn(&format!("error: {error}\n"));
+        complain_of(&error);
         return Exit::Usage;
     }
     if handover.is_none() {
@@ -125,7 +125,7 @@ fn run(input: plan::Input) -> Exit {
 /// Prints each line of an error.
 fn complain_of(error: &dyn std::error::Error) {
     for line in error.to_string().lines() {
-        warn(&format!("error: {line}\n"));
+        warn_of_start(&format!("error: {line}\n"));
     }
 }
 
@@ -134,6 +134,11 @@ fn with_absolute_path(input: plan::Input) -> plan::Input {
     // The path stays as it is if the present directory is gone.
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     plan::Input { config: input.config.map(absolute), ..input }
+}
+
+/// Prints why the process does not start.
+fn warn_of_start(text: &str) {
+    warn(&observe::log::as_errors(text));
 }
 
 /// Parses the arguments of a forwarding process.

@@ -5,6 +5,7 @@ use crate::admin_address::present_socket;
 use plan::{Admin, ListenAddress, Plan};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use sys::Entry;
 
 /// A file that the process opens or creates, now or later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +40,10 @@ impl fmt::Display for Need {
 /// Every file in the plan. Activated sockets need none: the process neither binds nor removes them.
 pub(super) fn needs(plan: &Plan) -> Vec<Need> {
     let config = plan.config.as_deref().map(Need::config);
-    let log =
-        plan.log.file.as_deref().map(|file| Need::new("`file` in [log]", file, Access::Write));
+    // A descriptor is open already, and is not opened again.
+    let is_opened = |file: &&Path| !Entry::reached_by(file).is_ok_and(|it| it.is_descriptor());
+    let log = plan.log.file.as_deref().filter(is_opened);
+    let log = log.map(|file| Need::new("`file` in [log]", file, Access::Write));
     let listeners = plan.forwards.iter().flat_map(|forward| {
         forward.routes.iter().filter_map(move |route| match &route.listen {
             ListenAddress::Unix(path) => {

@@ -241,7 +241,8 @@ impl SerializeStruct for Group<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::Form;
+    use super::super::form::{Form, Reader};
+    use super::Line;
     use api::{Close, ClosedTcp, SessionClosed, Word};
     use plan::LogFormat;
     use tracing::Level;
@@ -278,8 +279,12 @@ mod tests {
         }
     }
 
+    fn form(format: LogFormat) -> Form {
+        Form { format, reader: Reader::Any, color: false }
+    }
+
     fn line(format: LogFormat) -> String {
-        let mut line = Form { format, color: false }.line_of("TIME", Level::INFO);
+        let mut line = Line::begin(form(format), "TIME", Level::INFO);
         line.fields(&session_closed());
         line.message("session ended");
         line.end()
@@ -301,10 +306,9 @@ mod tests {
     #[test]
     fn unsupported_types_are_refused() {
         use serde::Serialize;
-        let mut line = Form { format: LogFormat::Text, color: false }.line_of("TIME", Level::INFO);
-        let refused = |of: &dyn Fn(&mut super::Line) -> Result<(), super::Unfit>, line: &mut _| {
-            of(line).is_err()
-        };
+        let mut line = Line::begin(form(LogFormat::Text), "TIME", Level::INFO);
+        let refused =
+            |of: &dyn Fn(&mut Line) -> Result<(), super::Unfit>, line: &mut _| of(line).is_err();
         assert!(refused(&|line| [1, 2].serialize(super::Fields { line, name: None }), &mut line));
         assert!(refused(&|line| 7.serialize(super::Fields { line, name: None }), &mut line));
     }

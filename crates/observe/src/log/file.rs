@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use sys::Entry;
@@ -236,6 +236,22 @@ pub(super) fn open(path: &Path) -> io::Result<(File, bool)> {
     let file = place.open_to_append(MODE)?;
     let regular = file.metadata()?.is_file() && !place.is_descriptor();
     Ok((file, regular))
+}
+
+/// Opens a stream, if the path leads to one: a named pipe, or this process's standard output or
+/// standard error. `None` for other files.
+pub(super) fn open_stream(path: &Path) -> io::Result<Option<File>> {
+    let place = Entry::reached_by(path)?;
+    match place.standard_stream() {
+        Some(stream) => stream.map(Some),
+        None => place.open_pipe(),
+    }
+}
+
+/// Whether the open file of the previous process image is a stream.
+pub(super) fn is_stream(file: &File, path: &Path) -> bool {
+    let is_pipe = file.metadata().is_ok_and(|it| it.file_type().is_fifo());
+    is_pipe || Entry::reached_by(path).is_ok_and(|it| it.standard_stream().is_some())
 }
 
 /// A file name with `.` and a suffix appended.

@@ -2,6 +2,7 @@
 //! values are formatted in place.
 
 use super::escape::{escape_json, escape_text, quote_if_needed};
+use super::form::{Form, Paint};
 use plan::LogFormat;
 use std::fmt::{self, Write as _};
 use std::time::SystemTime;
@@ -10,69 +11,6 @@ use tracing::field::{Field, Visit};
 
 /// Initial capacity of a line, in bytes: enough for most.
 const USUAL: usize = 768;
-
-/// Format and coloring of lines.
-#[derive(Clone, Copy)]
-pub(super) struct Form {
-    pub(super) format: LogFormat,
-    pub(super) color: bool,
-}
-
-impl Form {
-    /// Begins a line with the current time and without a message.
-    pub(super) fn line(self, level: Level) -> Line {
-        let time = humantime::format_rfc3339_millis(SystemTime::now());
-        self.line_of(time, level)
-    }
-
-    pub(super) fn line_of(self, time: impl fmt::Display, level: Level) -> Line {
-        let paint = self.paint(level);
-        let Paint { level: bright, dim, plain } = paint;
-        let mut text = String::with_capacity(USUAL);
-        // Writing to a String cannot fail, here and below.
-        let _ = match self.format {
-            LogFormat::Text => write!(text, "{dim}{time}{plain} {bright}{level:>5}{plain} "),
-            LogFormat::Json => {
-                let level = level_word(level);
-                write!(text, r#"{{"time":"{time}","level":"{level}","message":""#)
-            }
-        };
-        let message_at = text.len();
-        if self.format == LogFormat::Json {
-            text.push('"');
-        }
-        Line { format: self.format, paint, text, message_at, group: None }
-    }
-
-    fn paint(self, level: Level) -> Paint {
-        let level = match (self.color, level) {
-            (false, _) => return Paint { level: "", dim: "", plain: "" },
-            (true, Level::ERROR) => "\x1b[31m",
-            (true, Level::WARN) => "\x1b[33m",
-            (true, Level::INFO) => "\x1b[32m",
-            (true, _) => "\x1b[34m",
-        };
-        Paint { level, dim: "\x1b[2m", plain: "\x1b[0m" }
-    }
-}
-
-fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::ERROR => "error",
-        Level::WARN => "warn",
-        Level::INFO => "info",
-        Level::DEBUG => "debug",
-        Level::TRACE => "trace",
-    }
-}
-
-/// Terminal sequences for colors; empty without a terminal.
-#[derive(Clone, Copy)]
-struct Paint {
-    level: &'static str,
-    dim: &'static str,
-    plain: &'static str,
-}
 
 /// The name of a field, optionally within a group.
 #[derive(Clone, Copy)]
@@ -104,6 +42,31 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Begins a line with the current time and without a message.
+    pub(super) fn now(form: Form, level: Level) -> Self {
+        let time = humantime::format_rfc3339_millis(SystemTime::now());
+        if form.is_short() {
+            // The time of day, without its fraction.
+            let time = time.to_string();
+            let time = time.get(11..19).unwrap_or_default();
+            return Self::begin(form, format_args!("{time}Z"), level);
+        }
+        Self::begin(form, time, level)
+    }
+
+    /// Begins a line with this time and without a message.
+    pub(super) fn begin(form: Form, time: impl fmt::Display, level: Level) -> Self {
+        let paint = form.paint(level);
+        let mut text = String::with_capacity(USUAL);
+        // Writing to a String cannot fail.
+        let _ = form.begin(&mut text, time, level, paint);
+        let message_at = text.len();
+        if form.format == LogFormat::Json {
+            text.push('"');
+        }
+        Self { format: form.format, paint, text, message_at, group: None }
+    }
+
     pub(super) fn message(&mut self, message: impl fmt::Display) {
         let rest = self.text.split_off(self.message_at);
         let _ = write!(self.text, "{message}");
@@ -216,10 +179,15 @@ impl Visit for Line {
 
 #[cfg(test)]
 mod tests {
+    use super::super::form::Reader;
     use super::*;
 
+    fn form(format: LogFormat, reader: Reader) -> Form {
+        Form { format, reader, color: false }
+    }
+
     fn line(format: LogFormat, fields: &[(&'static str, &str)]) -> String {
-        let mut line = Form { format, color: false }.line_of("now", Level::WARN);
+        let mut line = Line::begin(form(format, Reader::Any), "now", Level::WARN);
         line.plain("id", 7);
         line.message("line one\nline two");
         for (name, value) in fields {
@@ -266,13 +234,39 @@ mod tests {
     }
 
     #[test]
-    fn lines_for_terminals_are_colored() {
-        let mut line = Form { format: LogFormat::Text, color: true }.line_of("now", Level::INFO);
-        line.message("ready");
-        line.plain("forwards", 1);
+    fn lines_for_terminals_are_short_and_colored() {
+        let written = |level, color| {
+            let form = Form { format: LogFormat::Text, reader: Reader::Terminal, color };
+            let mut line = Line::begin(form, "now", level);
+            line.message("ready");
+            line.plain("forwards", 1);
+            line.end()
+        };
         assert_eq!(
-            line.end(),
-            "\x1b[2mnow\x1b[0m \x1b[32m INFO\x1b[0m ready \x1b[2mforwards=\x1b[0m1\n"
+            written(Level::INFO, true),
+            "\x1b[2mnow\x1b[0m ready \x1b[2mforwards=\x1b[0m1\n"
         );
+        assert_eq!(
+            written(Level::WARN, true),
+            "\x1b[2mnow\x1b[0m \x1b[33mWARN\x1b[0m ready \x1b[2mforwards=\x1b[0m1\n"
+        );
+        assert_eq!(written(Level::DEBUG, false), "now DEBUG ready forwards=1\n");
+    }
+
+    #[test]
+    fn lines_for_the_journal_have_a_priority_and_no_time() {
+        let levels = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+        let written = |format, level| {
+            let mut line = Line::begin(form(format, Reader::Journal), "now", level);
+            line.message("one\ntwo");
+            line.end()
+        };
+        assert_eq!(
+            levels.map(|level| written(LogFormat::Text, level)).concat(),
+            "<3>ERROR one\\ntwo\n<4>WARN one\\ntwo\n<6>INFO one\\ntwo\n<7>DEBUG one\\ntwo\n\
+             <7>TRACE one\\ntwo\n"
+        );
+        let json = written(LogFormat::Json, Level::WARN);
+        assert_eq!(json, "<4>{\"time\":\"now\",\"level\":\"warn\",\"message\":\"one\\ntwo\"}\n");
     }
 }

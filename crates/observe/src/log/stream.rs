@@ -1,6 +1,9 @@
-//! Standard error with a slow or stopped reader: each writer waits for it within a limit.
+//! Standard error, or another stream, with a slow or stopped reader: each writer waits for it within
+//! a limit.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use sys::Errno;
@@ -50,9 +53,11 @@ impl Until {
     }
 }
 
-/// State of standard error.
+/// A stream and its state.
 #[derive(Default)]
 pub(super) struct Stream {
+    /// `None` is standard error.
+    to: Option<File>,
     /// Whether the last line was cut off.
     mid_line: bool,
     /// Whether a writer reached its limit and the reader has not read since.
@@ -60,9 +65,23 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// Continues with the state of the previous image.
-    pub(super) fn resume(mid_line: bool) -> Self {
-        Self { mid_line, stalled: false }
+    /// Writes to `to`, or to standard error, with the state of the previous image.
+    pub(super) fn resume(to: Option<File>, mid_line: bool) -> Self {
+        Self { to, mid_line, stalled: false }
+    }
+
+    /// The stream, unless it is standard error.
+    pub(super) fn file(&self) -> Option<&File> {
+        self.to.as_ref()
+    }
+
+    /// Calls `use_it` with the stream's descriptor.
+    pub(super) fn with<T>(&self, use_it: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+        match &self.to {
+            Some(file) => use_it(file.as_fd()),
+            // Not locked: a thread that hangs in write(2) must not block other threads at the exit.
+            None => use_it(io::stderr().as_fd()),
+        }
     }
 
     /// Whether a line was cut off, so that its end is written before the next line.
@@ -99,21 +118,19 @@ impl Stream {
     }
 
     fn write_piece(&mut self, piece: &[u8], until: Until) -> usize {
-        // Not locked: a thread that hangs in write(2) must not block other threads at the exit.
-        let stderr = io::stderr();
         let mut written = 0;
         while written < piece.len() {
-            if !wait(&stderr, until) {
+            if !self.with(|stream| wait(stream, until)) {
                 self.stalled = true;
                 break;
             }
-            match write(&stderr, &piece[written..]) {
+            match self.with(|stream| write(stream, &piece[written..])) {
                 Ok(count) => written += count,
                 // Another process has made the shared pipe non-blocking and filled it meanwhile.
                 Err(Errno::AGAIN) if !until.left().is_zero() => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                // Without standard error there is no destination left to report to.
+                // Without its stream the log has no destination left to report to.
                 Err(_) => break,
             }
         }
@@ -125,10 +142,10 @@ impl Stream {
     }
 }
 
-fn wait(stderr: &io::Stderr, until: Until) -> bool {
+fn wait(stream: BorrowedFd<'_>, until: Until) -> bool {
     loop {
         let left = until.left();
-        if wait_until_writable(stderr, left.min(LOOK)) {
+        if wait_until_writable(stream, left.min(LOOK)) {
             return true;
         }
         if left.is_zero() {

@@ -30,7 +30,9 @@ fn records_with(target: &str, settings: &str, begin: &[u8]) -> [String; 2] {
         let client = connect(&port).ok();
         let _ = client.as_ref().map(|mut client| client.write_all(begin));
         let _ = client.as_ref().map(|client| client.shutdown(Shutdown::Write));
-        forwarder.wait_for_message("session ended")
+        forwarder.wait_for_line("a record", testkit::LIMIT, |line| {
+            line.contains(" closed #") || line.contains("session ended")
+        })
     })
 }
 

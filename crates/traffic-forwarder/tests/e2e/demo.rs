@@ -54,9 +54,7 @@ fn it_runs_until_interrupted() {
     });
     let page = testkit::Tool::find("curl").run(["-sSf", &url], LIMIT).text();
     assert!(page.contains("It works"), "{page}");
-    demo.wait_for_line("the record of that session", LIMIT, |line| {
-        line.contains("session ended id=4 ")
-    });
+    demo.wait_for_line("the record of that session", LIMIT, |line| line.contains(" closed #4 "));
     demo.signal(Signal::INT);
     assert_eq!(demo.wait_exit(LIMIT).code(), Some(0));
 }

@@ -89,7 +89,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 #[test]
 fn a_file_has_the_same_lines_as_standard_error() {
     for (format, record) in
-        [("json", "\"message\":\"session ended\",\"id\":"), ("text", " INFO session ended id=")]
+        [("json", "\"message\":\"session ended\",\"id\":"), ("text", " INFO closed #")]
     {
         let logged = Logged::start(&format!("format = '{format}'"));
         logged.sessions(1);
