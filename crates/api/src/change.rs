@@ -35,6 +35,9 @@ pub struct Reload {
     /// Invalid lines of the older format that were skipped before and are skipped again, with the
     /// reasons.
     pub skipped: Vec<String>,
+    /// The file of the admin tokens was read again, and has others; in a dry run, it would be.
+    #[serde(default)]
+    pub new_tokens: bool,
     /// Seconds until the reload is reverted, unless it is confirmed; null without a trial.
     pub confirm_within: Option<f64>,
 }

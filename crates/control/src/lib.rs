@@ -39,7 +39,7 @@ mod orphans;
 mod watchdog;
 
 mod admin;
-pub use admin::{AdminListenCause, AdminListenError};
+pub use admin::{AdminListenCause, AdminListenError, Door};
 
 /// Logs the lines that were skipped in a configuration that can run.
 pub fn warn_of(problems: &plan::Problems) {

@@ -1,6 +1,6 @@
 //! The life of the process: start, serve, drain, stop.
 
-use crate::admin::{self, AdminListener, App};
+use crate::admin::{self, AdminListeners, App};
 use crate::listen_names::resolve_now;
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
@@ -94,7 +94,7 @@ fn begin(
         Some(handover) => handover.in_force(&plan),
         None => InForce::of(&plan),
     };
-    let admin_listener = open_admin_listener(&in_force, plan.config.is_some(), handover.as_mut())?;
+    let admin = bind_admin(&in_force, plan.config.is_some(), handover.as_mut())?;
     // After the admin socket's directory exists, and before the first thread starts.
     let sandbox = match &handover {
         Some(handover) => handover.sandbox(),
@@ -105,7 +105,7 @@ fn begin(
         Some(handover) => resume(input, plan, in_force, notifier, handover, retry)?,
         None => start(input, plan, notifier, activated)?,
     };
-    supervisor.set_surroundings(admin_listener, sandbox);
+    supervisor.set_surroundings(admin, sandbox);
     if is_upgrade {
         supervisor.keep_journal();
     } else {
@@ -119,9 +119,7 @@ fn begin(
 
 /// Opens the admin interface, and notifies the service manager of readiness.
 fn open(supervisor: &mut Supervisor, app: App) {
-    if let Some(admin_listener) = supervisor.admin_listener_mut() {
-        admin::open(admin_listener, app);
-    }
+    admin::open(supervisor.admin_mut(), app);
     supervisor.start_checks();
     supervisor.notify_manager();
     start_watchdog(supervisor.notifier(), &supervisor.observer());
@@ -136,16 +134,16 @@ fn end(supervisor: Supervisor, drain: &Drain) {
 }
 
 /// Binds the admin interface. After an upgrade a failure is logged only, to keep the sessions.
-fn open_admin_listener(
+fn bind_admin(
     in_force: &InForce,
     reads_a_file: bool,
     handover: Option<&mut Handover>,
-) -> Result<Option<AdminListener>, ServeError> {
+) -> Result<AdminListeners, ServeError> {
     let process = &in_force.process;
     let Some(handover) = handover else {
-        return AdminListener::bind(process, reads_a_file).map_err(ServeError::Admin);
+        return AdminListeners::bind(process, reads_a_file).map_err(ServeError::Admin);
     };
-    Ok(handover.admin_listener(process, reads_a_file))
+    Ok(handover.admin_listeners(process, reads_a_file))
 }
 
 /// Result of the shutdown.

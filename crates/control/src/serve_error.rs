@@ -15,8 +15,8 @@ use sys::ActivationError;
 pub enum ServeError {
     /// The sockets given by the service manager cannot be used.
     Activation(ActivationError),
-    /// The configured admin interface cannot listen.
-    Admin(AdminListenError),
+    /// The configured addresses of the admin interface and of the metrics that cannot be listened on.
+    Admin(Vec<AdminListenError>),
     /// The sandbox cannot be entered.
     Sandbox(SandboxError),
     /// The open-file limit allows no session.
@@ -59,11 +59,8 @@ impl ServeError {
     /// pass.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Activation(_)
-            | Self::Admin(_)
-            | Self::Sandbox(_)
-            | Self::NoRoom(_)
-            | Self::Owners(_) => true,
+            Self::Activation(_) | Self::Sandbox(_) | Self::NoRoom(_) | Self::Owners(_) => true,
+            Self::Admin(errors) => errors.iter().any(AdminListenError::is_lasting),
             Self::Options(refused) => refused.iter().any(RefusedOption::is_lasting),
             Self::Unbound(listeners) => listeners.iter().any(|it| it.error.is_lasting()),
             Self::Names(_) | Self::NoListener | Self::Refused(..) => false,
@@ -82,7 +79,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Activation(error) => error.fmt(f),
-            Self::Admin(error) => error.fmt(f),
+            Self::Admin(errors) => lines(f, errors),
             Self::Sandbox(error) => error.fmt(f),
             Self::NoRoom(error) => error.fmt(f),
             Self::Names(failed) => lines(f, failed),

@@ -22,14 +22,19 @@ fn warn_of_log_directory(log: &plan::Log) {
     }
 }
 
-/// Logs the listeners, and last that the process is ready. `admin` is the address of the admin
-/// interface, if there is one.
+/// The addresses of the admin interface and of the metrics, where there are any.
+pub(crate) struct AdminPlaces<'a> {
+    pub(crate) admin: Option<&'a str>,
+    pub(crate) metrics: Option<&'a str>,
+}
+
+/// Logs the listeners, and last that the process is ready.
 pub(crate) fn log_startup(
     plan: &plan::Plan,
     engine: &Engine,
     workers: usize,
     capacity: &Capacity,
-    admin: Option<&str>,
+    places: &AdminPlaces<'_>,
 ) {
     let is_active = |view: &ForwardView<'_>| view.state == ForwardState::Active;
     let plans = || engine.forwards().filter(is_active).map(|view| view.plan);
@@ -61,7 +66,8 @@ pub(crate) fn log_startup(
         build = version.build,
         pid = std::process::id(),
         config = plan.config.as_ref().map(|path| path.display().to_string()),
-        admin = admin.unwrap_or("none"),
+        admin = places.admin.unwrap_or("none"),
+        metrics = places.metrics,
         forwards = plan.forwards.len(),
         listeners = engine.listeners(),
         workers,

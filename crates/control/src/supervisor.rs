@@ -11,10 +11,10 @@ mod snapshots;
 pub(crate) mod switch;
 pub(crate) mod upgrade;
 
-use crate::admin::AdminListener;
+use crate::admin::{AdminListeners, Door};
 use crate::checks::{CheckList, CheckTask};
 use crate::handle::Handle;
-use crate::startup_log::log_startup;
+use crate::startup_log::{AdminPlaces, log_startup};
 use crate::watch::Watch;
 use api::{EventName, Shutdown, Word};
 use discover::Resolver;
@@ -62,8 +62,8 @@ pub(crate) struct Supervisor {
     /// Time of the next check of removed forwards, while there are any.
     tidy_at: Instant,
     upgrades: Upgrades,
-    /// The admin interface's listening socket.
-    admin_listener: Option<AdminListener>,
+    /// The listeners of the admin interface and of the metrics.
+    admin: AdminListeners,
     reporting: Reporting,
     /// The process shuts down and accepts no sessions.
     draining: bool,
@@ -102,7 +102,7 @@ impl Supervisor {
             watch: Watch::new(plan.config.as_deref(), plan.process.watch, None),
             tidy_at: Instant::now(),
             upgrades: Upgrades::new(own_program()),
-            admin_listener: None,
+            admin: AdminListeners::none(),
             reporting: Reporting::new(plan.log.sessions),
             draining: false,
             store,
@@ -121,13 +121,9 @@ impl Supervisor {
         }
     }
 
-    /// Sets the parts created before the first thread: the admin listener and the sandbox.
-    pub(crate) fn set_surroundings(
-        &mut self,
-        admin_listener: Option<AdminListener>,
-        sandbox: Option<Sandbox>,
-    ) {
-        (self.admin_listener, self.sandbox) = (admin_listener, sandbox);
+    /// Sets the parts created before the first thread: the admin listeners and the sandbox.
+    pub(crate) fn set_surroundings(&mut self, admin: AdminListeners, sandbox: Option<Sandbox>) {
+        (self.admin, self.sandbox) = (admin, sandbox);
     }
 
     pub(crate) fn observer(&self) -> Observer {
@@ -147,9 +143,9 @@ impl Supervisor {
         &self.store.notifier
     }
 
-    /// The admin listener, to open once the process serves.
-    pub(crate) fn admin_listener_mut(&mut self) -> Option<&mut AdminListener> {
-        self.admin_listener.as_mut()
+    /// The admin listeners, to open once the process serves.
+    pub(crate) fn admin_mut(&mut self) -> &mut AdminListeners {
+        &mut self.admin
     }
 
     /// The path of the configuration file; `None` if all forwards are from the command line.
@@ -169,9 +165,10 @@ impl Supervisor {
 
     /// Logs the listeners, and that the process is ready.
     pub(crate) fn log_startup(&self) {
-        let Self { plan, engine, workers, capacity, admin_listener, .. } = self;
-        let admin = admin_listener.as_ref().map(AdminListener::place);
-        log_startup(plan, engine, *workers, capacity, admin);
+        let Self { plan, engine, workers, capacity, admin, .. } = self;
+        let [admin, metrics] = [Door::Admin, Door::Metrics].map(|door| admin.places(door));
+        let places = AdminPlaces { admin: admin.as_deref(), metrics: metrics.as_deref() };
+        log_startup(plan, engine, *workers, capacity, &places);
     }
 
     /// Begins the shutdown: stops accepting, and lets open sessions end. Returns their number and

@@ -3,6 +3,7 @@
 use flow::{Outbound, SendProxy};
 use host::{NoRoom, capacity, limit_for, workers};
 use plan::{Forward, ForwardSettings, HealthCheck, ListenAddress, Plan, Target, TargetEntry};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
@@ -59,6 +60,15 @@ pub(super) struct ListenerDemand<'a> {
     pub(super) freebind: bool,
 }
 
+/// An address that the process binds.
+pub(super) struct BoundAddress<'a> {
+    /// Name of the forward, or the setting of `[process]`.
+    pub(super) owner: &'a str,
+    pub(super) address: Cow<'a, ListenAddress>,
+    /// Whether the process starts without it.
+    pub(super) optional: bool,
+}
+
 impl<'a> Demand<'a> {
     pub(super) fn of(plan: &'a Plan) -> Self {
         let most = plan.process.max_sessions.map(|most| u64::from(most.get()));
@@ -79,6 +89,24 @@ impl<'a> Demand<'a> {
                 move |address| ListenerDemand { forward: name, address, optional, freebind };
             forward.routes.iter().map(move |route| listening(&route.listen))
         })
+    }
+
+    /// The addresses that the process binds: those of all listeners, and then those of `[process]`.
+    pub(super) fn bound_addresses(&self) -> impl Iterator<Item = BoundAddress<'a>> {
+        let process = &self.plan.process;
+        let admin = process.admin.addresses().map(|address| ("admin", address));
+        let metrics = process.metrics.map(|address| ("metrics", address.listen()));
+        let own = admin.chain(metrics).map(|(owner, address)| BoundAddress {
+            owner,
+            address: Cow::Owned(address),
+            optional: false,
+        });
+        let listeners = self.listeners().map(|it| BoundAddress {
+            owner: it.forward,
+            address: Cow::Borrowed(it.address),
+            optional: it.optional,
+        });
+        listeners.chain(own)
     }
 
     /// Number of sessions under a limit of open files, of which `open` are in use. `Ok(None)` if the

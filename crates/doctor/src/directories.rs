@@ -3,7 +3,7 @@
 use crate::check::Check;
 use crate::finding::{Finding, FindingDetail, Verdict};
 use host::{Host, admin_directory_of_user, admin_sockets};
-use plan::{Admin, ListenAddress, Log, Plan};
+use plan::{AdminSocket, ListenAddress, Log, Plan};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,9 +55,9 @@ pub(super) fn look(plan: &Plan, made: Option<&Path>) -> Vec<Directory> {
         })
         .collect();
     let listeners = listeners.into_iter().map(|path| look_at(path, "a listener's socket"));
-    let admin = match &plan.process.admin {
-        Admin::Unix(path) => Some(look_at(path, "the admin socket")),
-        Admin::Auto if plan.config.is_some() => Some(admin_directory(made)),
+    let admin = match &plan.process.admin.socket {
+        Some(AdminSocket::At(path)) => Some(look_at(path, "the admin socket")),
+        Some(AdminSocket::Auto) if plan.config.is_some() => Some(admin_directory(made)),
         _ => None,
     };
     log.into_iter().chain(admin).chain(listeners).collect()

@@ -18,14 +18,17 @@ pub(super) enum Holder {
     Foreign(String),
 }
 
-/// Finds the listeners whose addresses are in use, each by its index among all listeners.
+/// Finds the addresses in use, each by its index among [`Demand::bound_addresses`].
 pub(super) fn look(demand: &Demand<'_>, source: ConfigSource<'_>) -> Vec<(usize, Holder)> {
     let sockets = Sockets::read();
     let taken: Vec<_> = demand
-        .listeners()
+        .bound_addresses()
         .enumerate()
-        .filter(|(_, it)| is_taken(it.address, &sockets))
-        .map(|(number, it)| (number, it.address, sockets.conflict_with(it.address)))
+        .filter(|(_, it)| is_taken(&it.address, &sockets))
+        .map(|(number, it)| {
+            let held = sockets.conflict_with(&it.address);
+            (number, it.address.into_owned(), held)
+        })
         .collect();
     if taken.is_empty() {
         return Vec::new();
@@ -37,7 +40,7 @@ pub(super) fn look(demand: &Demand<'_>, source: ConfigSource<'_>) -> Vec<(usize,
         None if is_file(address) => Holder::Foreign("a file that is no socket".to_owned()),
         None => Holder::Foreign("a process that is not visible".to_owned()),
     };
-    taken.into_iter().map(|(number, address, held)| (number, of(address, held))).collect()
+    taken.into_iter().map(|(number, address, held)| (number, of(&address, held))).collect()
 }
 
 /// Whether binding fails. The socket never listens, so it accepts no client of another process.
@@ -85,7 +88,7 @@ fn holder_of(held: &SocketEntry, holders: &[u32], own: &[OwnProcess]) -> Holder 
 
 /// Judges the addresses in use: another holder prevents the start.
 pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Holder)]) -> Finding {
-    let listeners: Vec<_> = demand.listeners().collect();
+    let listeners: Vec<_> = demand.bound_addresses().collect();
     let of = |number: usize| listeners.get(number);
     let details = taken.iter().filter_map(|(number, taken)| match (taken, of(*number)?) {
         (Holder::Own(_), _) => None,
@@ -93,7 +96,7 @@ pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Holder)]) -> Finding {
             let verdict = if it.optional { Verdict::Warn } else { Verdict::Fail };
             Some(FindingDetail::new(
                 verdict,
-                &it.forward,
+                &it.owner,
                 format!("{} is taken by {who}", it.address),
             ))
         }
@@ -115,8 +118,10 @@ pub(super) fn taken(demand: &Demand<'_>, taken: &[(usize, Holder)]) -> Finding {
         ),
         (foreign, _) => format!("{foreign} of {} listeners are taken by others", listeners.len()),
     };
-    let change = (!details.is_empty())
-        .then(|| "stop their holders (`ss -ltnxp` lists all), or change `listen`".to_owned());
+    let change = (!details.is_empty()).then(|| {
+        "stop their holders (`ss -ltnxp` lists all), or change `listen`, `admin` or `metrics`"
+            .to_owned()
+    });
     Finding::new(Check::Taken, Verdict::Ok, found).details(details).change(change)
 }
 
@@ -127,6 +132,7 @@ mod tests {
 
     #[test]
     fn only_foreign_holders_are_reported() {
+        const METRICS: &str = "[process]\nmetrics = ':9'\n[[forward]]\nlisten = ':1'\nto = 'a:1'\n";
         let required = "[[forward]]\nlisten = [':1', ':2']\nto = 'a:1'\n";
         let foreign = |number| (number, Holder::Foreign("pid 7 (web)".to_owned()));
         for (text, found, verdict, says) in [
@@ -134,6 +140,7 @@ mod tests {
             (required, vec![(0, Holder::Own(5)), (1, Holder::Own(5))], Verdict::Ok, "pid 5"),
             (required, vec![(0, Holder::Own(5)), foreign(1)], Verdict::Fail, "1 of 2"),
             ("1|a|1\n", vec![foreign(0)], Verdict::Warn, "1 of 1"),
+            (METRICS, vec![foreign(1)], Verdict::Fail, "1 of 2"),
         ] {
             let plan = plan_of(text);
             let finding = taken(&Demand::of(&plan), &found);

@@ -71,7 +71,7 @@ impl TrialResults {
 
 /// Binds a UDP port, which needs the same privilege and does not disturb a TCP listener.
 fn binds_lowest(demand: &Demand<'_>) -> Option<bool> {
-    let port = demand.listeners().filter_map(|it| it.address.port()).min()?;
+    let port = demand.bound_addresses().filter_map(|it| it.address.port()).min()?;
     let bound = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port));
     Some(!bound.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied))
 }

@@ -1,5 +1,7 @@
-//! The token that a client must present where the admin interface listens on a TCP port.
+//! The tokens that callers of the admin interface present on a TCP port.
 
+use crate::privileges::user_number;
+use plan::Plan;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -8,17 +10,47 @@ use std::path::{Path, PathBuf};
 
 /// Minimum length of a token, in bytes: a shorter one can be guessed.
 const TOKEN_MIN: usize = 16;
-const TOKEN_MAX: usize = 4096;
+/// Largest file of tokens, in bytes.
+const FILE_MAX: u64 = 64 * 1024;
+/// Longest name, in bytes: it is in each audit line.
+const NAME_MAX: usize = 64;
+/// Name of a token that stands alone in its line.
+const BARE_NAME: &str = "token";
 
-/// The secret that a client must send on a TCP port.
-pub struct Token(String);
-
-/// Returns the problem with the token in this file; `None` if it can be used.
-pub fn token_fault(path: &Path) -> Option<TokenError> {
-    Token::read(path).err()
+/// What a caller of the admin interface may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AdminRole {
+    /// Read the state of the process.
+    View,
+    /// Read and change it.
+    Operate,
 }
 
-/// A file whose token cannot be used.
+impl AdminRole {
+    /// The word in the token file and in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Operate => "operate",
+        }
+    }
+}
+
+/// One token, with the role and the name of its holder.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminToken {
+    /// What its holder may do.
+    pub role: AdminRole,
+    /// Name of its holder in the log.
+    pub name: String,
+    secret: String,
+}
+
+/// The tokens of a file, in its order: at least one, with distinct names and secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminTokens(Vec<AdminToken>);
+
+/// A file whose tokens cannot be used.
 #[derive(Debug)]
 pub struct TokenError {
     path: PathBuf,
@@ -30,25 +62,202 @@ enum TokenFault {
     Unreadable(io::Error),
     NotAFile,
     ReadableByOthers,
+    /// Its owner, and the user of the process.
+    OfAnotherUser {
+        owner: u32,
+        user: String,
+    },
     TooLong,
-    NoWord,
+    Empty,
+    /// The number of the line, from 1, and its fault.
+    Line(usize, LineFault),
+}
+
+/// The fault of a line. Nothing here holds a part of the line: it may be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LineFault {
+    Form,
+    Role,
+    Name,
+    Short,
+    NotPrintable,
+    SameName(usize),
+    SameToken(usize),
+}
+
+impl AdminTokens {
+    /// Reads the tokens from a file that other users cannot read.
+    pub fn read(path: &Path) -> Result<Self, TokenError> {
+        let fault = |fault| TokenError { path: path.to_owned(), fault };
+        let read = |error| fault(TokenFault::Unreadable(error));
+        let file = std::fs::metadata(path).map_err(read)?;
+        if !file.is_file() {
+            // Opening a pipe would block.
+            return Err(fault(TokenFault::NotAFile));
+        }
+        // The service manager gives a user its credential as a file of root's group, which has an
+        // access list (LoadCredential=, systemd.exec(5)).
+        let private = if file.gid() == 0 { 0o037 } else { 0o077 };
+        if file.mode() & private != 0 {
+            return Err(fault(TokenFault::ReadableByOthers));
+        }
+        if file.len() > FILE_MAX {
+            return Err(fault(TokenFault::TooLong));
+        }
+        Self::parse(&std::fs::read_to_string(path).map_err(read)?).map_err(fault)
+    }
+
+    /// Restores the tokens that the previous process image read; `None` if there is none.
+    pub fn restore(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+
+    /// The tokens as the text of a file, for the handoff.
+    pub fn to_text(&self) -> String {
+        let line = |token: &AdminToken| {
+            format!("{} {} {}\n", token.role.as_str(), token.name, token.secret)
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    /// The secret for a command: of the first operator, or else the first one.
+    pub fn for_commands(&self) -> &str {
+        let operator = self.0.iter().find(|token| token.role == AdminRole::Operate);
+        operator.or_else(|| self.0.first()).map_or("", |token| &token.secret)
+    }
+
+    /// The token with this secret.
+    pub fn find(&self, given: &str) -> Option<&AdminToken> {
+        self.0.iter().find(|token| token.is(given))
+    }
+
+    /// Parses lines `ROLE NAME TOKEN`; a token alone is that of an operator named `token`. Empty lines
+    /// and those that start with `#` are left out.
+    fn parse(text: &str) -> Result<Self, TokenFault> {
+        let mut tokens: Vec<(usize, AdminToken)> = Vec::new();
+        for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()))
+        {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let fault = |fault| TokenFault::Line(number, fault);
+            let token = AdminToken::parse(line).map_err(fault)?;
+            for (earlier, known) in &tokens {
+                if known.name == token.name {
+                    return Err(fault(LineFault::SameName(*earlier)));
+                }
+                if known.secret == token.secret {
+                    return Err(fault(LineFault::SameToken(*earlier)));
+                }
+            }
+            tokens.push((number, token));
+        }
+        if tokens.is_empty() {
+            return Err(TokenFault::Empty);
+        }
+        Ok(Self(tokens.into_iter().map(|(_, token)| token).collect()))
+    }
+}
+
+impl AdminToken {
+    fn parse(line: &str) -> Result<Self, LineFault> {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (role, name, secret) = match words[..] {
+            [secret] => (AdminRole::Operate, BARE_NAME, secret),
+            ["view", name, secret] => (AdminRole::View, name, secret),
+            ["operate", name, secret] => (AdminRole::Operate, name, secret),
+            [_, _, _] => return Err(LineFault::Role),
+            _ => return Err(LineFault::Form),
+        };
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
+        if name.len() > NAME_MAX || !name.bytes().all(is_of_name) {
+            return Err(LineFault::Name);
+        }
+        if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(LineFault::NotPrintable);
+        }
+        if secret.len() < TOKEN_MIN {
+            return Err(LineFault::Short);
+        }
+        Ok(Self { role, name: name.to_owned(), secret: secret.to_owned() })
+    }
+
+    /// Compares in time that depends on the length only, so timing reveals no prefix.
+    fn is(&self, given: &str) -> bool {
+        let pairs = self.secret.bytes().zip(given.bytes());
+        let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
+        self.secret.len() == given.len() && std::hint::black_box(difference) == 0
+    }
+}
+
+/// Returns the problem with the tokens in this file; `None` if they can be used.
+pub fn token_fault(path: &Path) -> Option<TokenError> {
+    AdminTokens::read(path).err()
+}
+
+/// Like [`token_fault`], for the process of a plan, which may run as another user than this one. `None`
+/// without a file.
+pub fn token_fault_of(plan: &Plan) -> Option<TokenError> {
+    let path = plan.process.admin_token_file.as_deref()?;
+    token_fault(path).or_else(|| {
+        let user = plan.process.user.as_deref()?;
+        let owner = path.metadata().ok()?.uid();
+        let may_read = user_number(user).is_ok_and(|user| user == 0 || user == owner);
+        let fault = TokenFault::OfAnotherUser { owner, user: user.to_owned() };
+        (!may_read).then(|| TokenError { path: path.to_owned(), fault })
+    })
 }
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the token file `{}` ", self.path.display())?;
+        let path = self.path.display();
         match &self.fault {
-            TokenFault::Unreadable(error) => write!(f, "cannot be read: {error}"),
-            TokenFault::NotAFile => f.write_str("is not a file"),
-            TokenFault::ReadableByOthers => {
+            TokenFault::Line(line, fault) => write!(f, "{path}:{line}: {fault}"),
+            fault => write!(f, "the token file `{path}` {fault}"),
+        }
+    }
+}
+
+impl fmt::Display for TokenFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            Self::NotAFile => f.write_str("is not a file"),
+            Self::ReadableByOthers => {
                 f.write_str("may be read by other users: chmod 600 it, and make a new token")
             }
-            TokenFault::TooLong => write!(f, "is longer than {TOKEN_MAX} bytes"),
-            TokenFault::NoWord => write!(
+            Self::OfAnotherUser { owner, user } => write!(
                 f,
-                "must hold one word of at least {TOKEN_MIN} ASCII characters, such as \
-                 `openssl rand -hex 32` writes"
+                "belongs to the user with the id {owner}, and `user` in [process] is `{user}`: chown it"
             ),
+            Self::TooLong => write!(f, "is longer than {} KiB", FILE_MAX / 1024),
+            Self::Empty => write!(
+                f,
+                "holds no token: write one word of at least {TOKEN_MIN} ASCII characters, such as \
+                 `openssl rand -hex 32` prints, or lines `ROLE NAME TOKEN`"
+            ),
+            Self::Line(_, fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for LineFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form => f.write_str("write `ROLE NAME TOKEN`, or a token alone in its line"),
+            Self::Role => f.write_str("the role must be `view` or `operate`"),
+            Self::Name => write!(
+                f,
+                "the name must have at most {NAME_MAX} characters: letters, digits and `-_.@`"
+            ),
+            Self::Short => write!(
+                f,
+                "the token must have at least {TOKEN_MIN} characters: `openssl rand -hex 32` \
+                 prints one"
+            ),
+            Self::NotPrintable => f.write_str("the token must be of printable ASCII characters"),
+            Self::SameName(line) => write!(f, "line {line} has a token of this name"),
+            Self::SameToken(line) => write!(f, "line {line} has the same token"),
         }
     }
 }
@@ -62,70 +271,74 @@ impl Error for TokenError {
     }
 }
 
-impl Token {
-    /// Reads the token from a file with no permissions for group and others.
-    pub fn read(path: &Path) -> Result<Self, TokenError> {
-        let fault = |fault| TokenError { path: path.to_owned(), fault };
-        let read = |error| fault(TokenFault::Unreadable(error));
-        let file = std::fs::metadata(path).map_err(read)?;
-        if !file.is_file() {
-            // Opening a pipe would block.
-            return Err(fault(TokenFault::NotAFile));
-        }
-        if file.mode() & 0o077 != 0 {
-            return Err(fault(TokenFault::ReadableByOthers));
-        }
-        if file.len() > TOKEN_MAX as u64 {
-            return Err(fault(TokenFault::TooLong));
-        }
-        let token = std::fs::read_to_string(path).map_err(read)?;
-        let token = token.trim();
-        if token.len() < TOKEN_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(fault(TokenFault::NoWord));
-        }
-        Ok(Self(token.to_owned()))
-    }
-
-    /// Restores the token that the previous process image read from its file.
-    pub fn restore(token: String) -> Self {
-        Self(token)
-    }
-
-    /// The secret in plain text, for the handoff and for requests.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Compares in time that depends on the length only, so timing reveals no prefix.
-    pub fn is(&self, given: &str) -> bool {
-        let pairs = self.0.bytes().zip(given.bytes());
-        let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
-        self.0.len() == given.len() && std::hint::black_box(difference) == 0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
     const TOKEN: &str = "0123456789abcdef";
+    const OTHER: &str = "fedcba9876543210";
+
+    fn parse(text: &str) -> Result<AdminTokens, String> {
+        AdminTokens::parse(text)
+            .map_err(|fault| TokenError { path: "/t".into(), fault }.to_string())
+    }
 
     #[test]
-    fn a_token_file_must_be_private_and_hold_one_long_word() {
+    fn a_token_file_must_be_private() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
-        let read = |text: &str, mode| {
-            std::fs::write(&path, text).unwrap();
+        let read = |mode| {
+            std::fs::write(&path, format!("{TOKEN}\n")).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-            Token::read(&path).map(|token| token.0).map_err(|error| error.to_string())
+            AdminTokens::read(&path).err().map(|error| error.to_string())
         };
-        assert_eq!(read("0123456789abcdef\n", 0o600).unwrap(), TOKEN);
-        assert!(read(TOKEN, 0o644).unwrap_err().contains("chmod 600"));
-        assert!(read("short", 0o600).unwrap_err().contains("at least 16"));
-        assert!(read("with a space in between", 0o600).unwrap_err().contains("one word"));
+        assert_eq!(read(0o600), None);
+        for mode in [0o644, 0o604, 0o620] {
+            assert!(read(mode).unwrap().contains("chmod 600"), "{mode:o}");
+        }
+        let of_root = path.metadata().unwrap().gid() == 0;
+        assert_eq!(read(0o440).is_none(), of_root, "a credential of the service manager");
         std::fs::remove_file(&path).unwrap();
-        let missing = Token::read(&path).err().unwrap().to_string();
-        assert!(missing.contains("cannot be read"), "{missing}");
+        assert!(token_fault(&path).unwrap().to_string().contains("cannot be read"));
+        assert!(token_fault(dir.path()).unwrap().to_string().contains("is not a file"));
+    }
+
+    #[test]
+    fn lines_give_each_token_a_role_and_a_name() {
+        let bare = parse(&format!("{TOKEN}\n")).unwrap();
+        let found = bare.find(TOKEN).map(|it| (it.role, it.name.as_str()));
+        assert_eq!(found, Some((AdminRole::Operate, "token")));
+        let text = format!("# all\n\n view  prometheus\t{TOKEN} \noperate ann@example.com {OTHER}");
+        let tokens = parse(&text).unwrap();
+        let role = |secret: &str| tokens.find(secret).map(|it| (it.role, it.name.clone()));
+        assert_eq!(role(TOKEN), Some((AdminRole::View, "prometheus".to_owned())));
+        assert_eq!(role(OTHER), Some((AdminRole::Operate, "ann@example.com".to_owned())));
+        assert_eq!(tokens.for_commands(), OTHER);
+        for wrong in ["", &TOKEN[1..], "0123456789abcdeF", &format!("{TOKEN}{OTHER}")] {
+            assert_eq!(role(wrong), None, "{wrong}");
+        }
+        assert!(AdminTokens::restore(&tokens.to_text()).unwrap() == tokens);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_without_its_token() {
+        let cases = [
+            (format!("admin ann {TOKEN}"), "/t:1: the role must be"),
+            (format!("\nview {TOKEN}"), "/t:2: write `ROLE NAME TOKEN`"),
+            (format!("view ann {TOKEN} more"), "/t:1: write `ROLE NAME TOKEN`"),
+            (format!("view a/b {TOKEN}"), "/t:1: the name must"),
+            (format!("view {} {TOKEN}", "x".repeat(65)), "/t:1: the name must"),
+            ("# x\nview ann 0123456789abcde".to_owned(), "/t:2: the token must have at least 16"),
+            ("view ann 0123456789abcde\u{e9}".to_owned(), "/t:1: the token must be of printable"),
+            (format!("view ann {TOKEN}\noperate ann {OTHER}"), "/t:2: line 1 has a token of this"),
+            (format!("view a {TOKEN}\nview b {TOKEN}"), "/t:2: line 1 has the same token"),
+            ("# only\n".to_owned(), "the token file `/t` holds no token"),
+        ];
+        for (text, expected) in cases {
+            let error = parse(&text).err().unwrap_or_default();
+            assert!(error.starts_with(expected), "{text:?}: {error}");
+            assert!(!error.contains("0123456789abcde"), "{error}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Number of sessions that the open-file limit allows.
 
-use plan::{Admin, Plan};
+use plan::{AdminSocket, Plan};
 use std::fmt;
 
 /// A session's two sockets.
@@ -16,9 +16,13 @@ const MOST_PIPES: u32 = 1024;
 /// Descriptors that a serving process opens before it computes its capacity (signals, timers, admin
 /// socket, log), and that `doctor` does not have open.
 pub(crate) const FILES_BEFORE_SERVING: u64 = 8;
-/// Maximum number of simultaneous connections to the admin interface. More wait in the kernel's
-/// queue.
+/// Maximum number of simultaneous connections to the admin interface from callers that are
+/// authorised. More wait in the kernel's queue.
 pub const ADMIN_CONNECTIONS: usize = 64;
+/// Maximum number of connections to the admin port that have shown no token yet.
+pub const UNKNOWN_CONNECTIONS: usize = 32;
+/// Maximum number of connections to the address of the metrics.
+pub const METRICS_CONNECTIONS: usize = 16;
 /// Reserve for signals, log, name lookups, and some headroom.
 const OTHER_FILES: u64 = 48;
 
@@ -132,13 +136,18 @@ pub fn workers(plan: &Plan) -> usize {
     plan.process.workers.map_or_else(cpus, |workers| workers.get() as usize)
 }
 
-/// Descriptors reserved for connections to the admin interface.
+/// Descriptors reserved for connections to the admin interface and to the metrics.
 fn admin_files(plan: &Plan) -> u64 {
-    match plan.process.admin {
-        Admin::Off => 0,
-        Admin::Auto if plan.config.is_none() => 0,
-        Admin::Auto | Admin::Unix(_) | Admin::Tcp(_) => ADMIN_CONNECTIONS as u64,
-    }
+    let admin = &plan.process.admin;
+    let has_socket = match admin.socket {
+        Some(AdminSocket::Auto) => plan.config.is_some(),
+        Some(AdminSocket::At(_)) => true,
+        None => false,
+    };
+    let of = |is_on: bool, connections: usize| if is_on { connections as u64 } else { 0 };
+    of(has_socket || admin.port.is_some(), ADMIN_CONNECTIONS)
+        + of(admin.port.is_some(), UNKNOWN_CONNECTIONS)
+        + of(plan.process.metrics.is_some(), METRICS_CONNECTIONS)
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ mod readings;
 pub use readings::{Host, nth};
 
 mod capacity;
-pub use capacity::{ADMIN_CONNECTIONS, Capacity, NoRoom, capacity, limit_for, workers};
+pub use capacity::{
+    ADMIN_CONNECTIONS, Capacity, METRICS_CONNECTIONS, NoRoom, UNKNOWN_CONNECTIONS, capacity,
+    limit_for, workers,
+};
 
 mod headroom;
 pub use headroom::{
@@ -29,8 +32,13 @@ pub use program::{own_arguments, own_program};
 mod admin_address;
 pub use admin_address::{admin_sockets, forbidden_directory, usable_socket};
 
+mod admin_rights;
+pub use admin_rights::{admin_group_may_connect, admin_rights};
+
 mod admin_token;
-pub use admin_token::{Token, TokenError, token_fault};
+pub use admin_token::{
+    AdminRole, AdminToken, AdminTokens, TokenError, token_fault, token_fault_of,
+};
 
 mod tcp_listener;
 pub use tcp_listener::tcp_listener_users;
@@ -38,7 +46,7 @@ pub use tcp_listener::tcp_listener_users;
 mod privileges;
 pub use privileges::{
     AccountError, UnknownOwner, UserError, UserFault, admin_directory_of_user, assume_user,
-    become_user, find_socket_owners, find_user, own_user, user_in_words, user_of,
+    become_user, find_socket_owners, find_user, own_user, user_in_words, user_name, user_of,
 };
 
 mod sandbox;

@@ -15,7 +15,7 @@ pub use socket_owners::{UnknownOwner, find_socket_owners};
 
 use crate::admin_address::admin_sockets;
 use accounts::Accounts;
-use plan::{Admin, Plan};
+use plan::{AdminSocket, Plan};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use sys::Identity;
@@ -77,9 +77,25 @@ pub fn become_user(plan: &Plan, prepare: impl FnOnce(&Identity)) -> Result<(), U
 /// The first candidate directory of the admin socket, which only root can create; `None` if the plan
 /// does not use the default path.
 pub fn admin_directory_of_user(plan: &Plan) -> Option<PathBuf> {
-    let is_wanted = plan.process.admin == Admin::Auto && plan.config.is_some();
+    let is_auto = plan.process.admin.socket == Some(AdminSocket::Auto);
+    let is_wanted = is_auto && plan.config.is_some();
     let socket = admin_sockets().into_iter().next().filter(|_| is_wanted)?;
     socket.parent().map(Path::to_owned)
+}
+
+/// The name of a user; `None` if `/etc/passwd` has none.
+pub fn user_name(user: u32) -> Option<String> {
+    Accounts::read().name_of(user).map(str::to_owned)
+}
+
+/// The number of a user, by name or number.
+pub(crate) fn user_number(user: &str) -> Result<u32, AccountError> {
+    Accounts::read().user_number(user)
+}
+
+/// The number of a group, by name or number.
+pub(crate) fn group_number(group: &str) -> Result<u32, AccountError> {
+    Accounts::read().group(group)
 }
 
 fn make_admin_directory(plan: &Plan, identity: &Identity) {
@@ -98,7 +114,10 @@ fn binds_low_port(plan: &Plan) -> bool {
     let start = start.ok().and_then(|text| text.trim().parse().ok());
     let start = start.unwrap_or(FIRST_UNPRIVILEGED_PORT);
     let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
-    routes.filter_map(|route| route.listen.port()).any(|port| port < start)
+    let ports = routes.filter_map(|route| route.listen.port());
+    let admin = plan.process.admin.port.map(|address| address.port());
+    let metrics = plan.process.metrics.map(plan::MetricsAddress::port);
+    ports.chain(admin).chain(metrics).any(|port| port < start)
 }
 
 fn can_read(config: &Path) -> Result<(), UserFault> {

@@ -1,18 +1,18 @@
-//! Parser for the address of the admin interface.
+//! Parsers for the addresses of the admin interface and of the metrics.
 
 use crate::address::{ListenAddress, Ranged};
 use crate::address_text::parse_listen;
-use crate::plan::Admin;
+use crate::admin::{AdminSocket, AdminValue, MetricsAddress};
 use crate::problem::ParseError;
 use crate::setting::Kind;
 use crate::text::{Fragment, cut, nearest, quoted};
 use crate::values_text::describe;
 
 /// Parses `"auto"`, `"off"`, a Unix socket or a loopback address with a port.
-pub(crate) fn parse_admin(text: Fragment<'_>) -> Result<Admin, ParseError> {
+pub(crate) fn parse_admin(text: Fragment<'_>) -> Result<AdminValue, ParseError> {
     match text.text {
-        "auto" => return Ok(Admin::Auto),
-        "off" => return Ok(Admin::Off),
+        "auto" => return Ok(AdminValue::Socket(AdminSocket::Auto)),
+        "off" => return Ok(AdminValue::Off),
         word if word.starts_with(char::is_alphabetic) && !word.contains([':', '.']) => {
             let error = text.error(format!("{} is not {}", quoted(word), describe(Kind::Admin)));
             return Err(match nearest(word, &["auto", "off"]) {
@@ -24,9 +24,11 @@ pub(crate) fn parse_admin(text: Fragment<'_>) -> Result<Admin, ParseError> {
     }
     match parse_listen(text)? {
         Ranged { count: 2.., .. } => Err(text.error("one port is needed here, and not a range")),
-        Ranged { first: ListenAddress::Unix(path), .. } => Ok(Admin::Unix(path)),
+        Ranged { first: ListenAddress::Unix(path), .. } => {
+            Ok(AdminValue::Socket(AdminSocket::At(path)))
+        }
         Ranged { first: ListenAddress::Ip(address), .. } if address.ip().is_loopback() => {
-            Ok(Admin::Tcp(address))
+            Ok(AdminValue::Port(address))
         }
         Ranged { first: ListenAddress::Name { host, port }, .. } => {
             let host = quoted(&host);
@@ -38,6 +40,20 @@ pub(crate) fn parse_admin(text: Fragment<'_>) -> Result<Admin, ParseError> {
             Err(text.error("the admin interface cannot use a socket from the service manager"))
         }
         Ranged { first, .. } => Err(not_loopback(text, &first)),
+    }
+}
+
+/// Parses an address with a port; `:9180` is the port of every address.
+pub(crate) fn parse_metrics(text: Fragment<'_>) -> Result<MetricsAddress, ParseError> {
+    match parse_listen(text)? {
+        Ranged { count: 2.., .. } => Err(text.error("one port is needed here, and not a range")),
+        Ranged { first: ListenAddress::Any { port }, .. } => Ok(MetricsAddress::Any { port }),
+        Ranged { first: ListenAddress::Ip(address), .. } => Ok(MetricsAddress::Ip(address)),
+        Ranged { first, .. } => {
+            let message = format!("{} is not an address with a port", quoted(&first.to_string()));
+            let hint = "write `127.0.0.1:9180`, or `:9180` for every address of this host";
+            Err(text.error(message).hint(hint))
+        }
     }
 }
 
@@ -59,11 +75,11 @@ mod tests {
 
     #[test]
     fn admin_addresses_are_read() {
-        let tcp = |text: &str| Admin::Tcp(text.parse().unwrap());
+        let tcp = |text: &str| AdminValue::Port(text.parse().unwrap());
         let cases = [
-            ("auto", Admin::Auto),
-            ("off", Admin::Off),
-            ("unix:/run/a.sock", Admin::Unix("/run/a.sock".into())),
+            ("auto", AdminValue::Socket(AdminSocket::Auto)),
+            ("off", AdminValue::Off),
+            ("unix:/run/a.sock", AdminValue::Socket(AdminSocket::At("/run/a.sock".into()))),
             ("127.0.0.1:9180", tcp("127.0.0.1:9180")),
             ("127.1.2.3:1", tcp("127.1.2.3:1")),
             ("[::1]:9180", tcp("[::1]:9180")),
@@ -95,5 +111,19 @@ mod tests {
             let error = parse_admin(Fragment::new(text)).expect_err(text).to_string();
             assert!(error.contains(expected), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn metrics_take_any_address_with_a_port() {
+        let read = |text: &str| {
+            parse_metrics(Fragment::new(text)).map(|it| it.to_string()).map_err(|it| it.to_string())
+        };
+        for text in [":9180", "0.0.0.0:9180", "[::]:9180", "10.0.0.5:80", "[2001:db8::1]:80"] {
+            assert_eq!(read(text), Ok(text.to_owned()));
+        }
+        for text in ["unix:/x", "host:80", "fd:x", "[fe80::1%eth0]:80"] {
+            assert!(read(text).is_err_and(|it| it.contains("not an address with")), "{text}");
+        }
+        assert!(read(":80-81").is_err_and(|it| it.contains("not a range")));
     }
 }

@@ -14,7 +14,7 @@ use crate::draft::{Draft, DraftRoute, Listen, Located};
 use crate::file_mode::FileMode;
 use crate::hello_route::HelloRoute;
 use crate::listeners::{Listeners, Owner};
-use crate::plan::{Admin, Forward, Route};
+use crate::plan::{Forward, Process, Route};
 use crate::problem::{Location, ParseError, Problems, Severity};
 use crate::target::{TargetEntry, TargetRange};
 use crate::text::{Span, quoted};
@@ -35,7 +35,11 @@ const RANGE_HINT: &str =
 const TARGET_RANGE_HINT: &str = "give all targets of a list ranges of the same size";
 
 /// Compares the drafts and returns a forward for each one without a problem.
-pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems) -> Vec<Forward> {
+pub(crate) fn check(
+    drafts: &[Draft<'_>],
+    process: &Process,
+    problems: &mut Problems,
+) -> Vec<Forward> {
     let drafts = within_limits(drafts, problems);
     let mut check = PlanCheck {
         drafts,
@@ -44,7 +48,7 @@ pub(crate) fn check(drafts: &[Draft<'_>], admin: &Admin, problems: &mut Problems
         listeners: Listeners::default(),
         names: HashMap::with_capacity(drafts.len()),
     };
-    check.admin(admin);
+    check.listeners.claim_of_process(process);
     check.each(PlanCheck::number_of_targets);
     check.each(PlanCheck::ranges);
     check.each(PlanCheck::duplicate_targets);
@@ -110,17 +114,6 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
 
     fn is_good(&self, index: usize) -> bool {
         self.good.get(index).copied().unwrap_or_default()
-    }
-
-    /// Claims the admin address first, so that a forward with the same address gets the error.
-    fn admin(&mut self, admin: &Admin) {
-        let address = match admin {
-            Admin::Auto | Admin::Off => return,
-            Admin::Unix(path) => ListenAddress::Unix(path.clone()),
-            Admin::Tcp(address) => ListenAddress::Ip(*address),
-        };
-        // The first claim cannot fail.
-        let _ = self.listeners.claim(&address, Owner::Admin);
     }
 
     fn number_of_targets(&mut self, index: usize, draft: &'d Draft<'a>) {
@@ -303,7 +296,9 @@ impl<'a, 'd> PlanCheck<'a, 'd> {
 
     /// Describes the owner of an address, with the location of its forward.
     fn owner(&self, owner: Owner, seen_from: usize) -> String {
-        let Owner::Draft(owner) = owner else { return "the admin interface".to_owned() };
+        let Owner::Draft(owner) = owner else {
+            return owner.noun().unwrap_or_default().to_owned();
+        };
         match self.drafts.get(owner) {
             Some(draft) => self.describe(owner, &draft.span.location(), seen_from),
             None => "another forward".to_owned(),

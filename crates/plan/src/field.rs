@@ -7,11 +7,12 @@ use std::time::Duration;
 use flow::{AtLimit, Balance, NoneUp, OnDown, PathChoice, SendProxy, Share};
 
 use crate::accept_proxy::TrustedPeers;
+use crate::admin::{Admin, AdminValue, MetricsAddress};
 use crate::byte_rate::ByteRate;
 use crate::file_mode::FileMode;
 use crate::health_check::{Method, StatusRange};
 use crate::per_client::{Networks, PerTime, PrefixLengths};
-use crate::plan::{Admin, Level, LogFormat, OnRefusal};
+use crate::plan::{Level, LogFormat, OnRefusal};
 use crate::value::{ParsedValue, Value};
 use crate::words::Word;
 
@@ -83,7 +84,7 @@ held!(
     PerTime: PerTime,
     ByteRate: ByteRate,
     PrefixLengths: PrefixLengths,
-    Admin: Admin
+    MetricsAddress: Metrics
 );
 
 impl AsValue for NonZeroU32 {
@@ -148,5 +149,28 @@ impl AsValue for Networks {
             _ => None,
         };
         Some(Self(values.into_iter().flatten().filter_map(network).collect()))
+    }
+}
+
+impl AsValue for Admin {
+    fn to_value(&self) -> Value {
+        let socket = self.socket.clone().map(AdminValue::Socket);
+        let values = socket.into_iter().chain(self.port.map(AdminValue::Port));
+        let off = self.is_off().then_some(AdminValue::Off);
+        let values = values.chain(off).map(Value::Admin);
+        Value::List(values.map(|value| Some(ParsedValue { value, range: 0..0 })).collect())
+    }
+
+    fn from_value(value: Value, _: Option<&Self>) -> Option<Self> {
+        let Value::List(values) = value else { return None };
+        let mut admin = Self::OFF;
+        for parsed in values.into_iter().flatten() {
+            match parsed.value {
+                Value::Admin(AdminValue::Socket(socket)) => admin.socket = Some(socket),
+                Value::Admin(AdminValue::Port(address)) => admin.port = Some(address),
+                _ => {}
+            }
+        }
+        Some(admin)
     }
 }

@@ -95,8 +95,11 @@ mod tests {
             Section::Process,
             &[
                 "workers = 3",
-                "admin = '127.0.0.1:9180'",
+                "admin = ['unix:/a path', '127.0.0.1:9180']",
                 "admin_token_file = '/a path/with \"quotes\"'",
+                "admin_mode = '0660'",
+                "admin_group = 'ops'",
+                "metrics = ':9181'",
                 "user = 'nobody'",
                 "group = '65534'",
                 "sandbox = true",

@@ -8,6 +8,7 @@
 
 // Parsing: text to drafts to forwards. `read` drives it.
 mod address_text;
+mod admin;
 mod admin_text;
 mod check;
 mod check_routes;
@@ -24,6 +25,7 @@ mod one_line;
 mod overrides;
 mod paths;
 mod process_table;
+mod ranges;
 mod read;
 mod toml_format;
 mod toml_route;
@@ -97,14 +99,14 @@ pub use in_force::InForce;
 pub use listen_names::ListenConflict;
 pub use per_client::{Networks, PerClient, PerTime, PrefixLengths, TimeUnit};
 pub use plan::{
-    Admin, Forward, ForwardSettings, Level, ListenNames, Log, LogFormat, OnRefusal, Plan, Process,
-    Route,
+    Forward, ForwardSettings, Level, ListenNames, Log, LogFormat, OnRefusal, Plan, Process, Route,
 };
 pub use prefix_files::{PrefixFileRead, prefix_file};
 pub use prefix_list::{PrefixEntry, PrefixFile, PrefixList};
 pub use problem::{COMMAND_LINE, Location, ParseError, Problem, Problems, Severity};
 
 pub use accept_proxy::{AcceptProxy, TrustedPeer, TrustedPeers};
+pub use admin::{Admin, AdminSocket, MetricsAddress};
 pub use check::{LISTENERS_MAX, TARGETS_MAX};
 pub use counted::counted;
 pub use escape::{escaped, escaped_lines};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::address::ListenAddress;
 use crate::listeners::{Listeners, Owner};
-use crate::plan::{Admin, Forward, ListenNames, Plan, Route};
+use crate::plan::{Forward, ListenNames, Plan, Route};
 use crate::problem::Location;
 
 /// An address of a name that another listener excludes.
@@ -61,12 +61,7 @@ impl Plan {
 
     fn listen_conflicts(&self) -> Vec<ListenConflict> {
         let mut listeners = Listeners::default();
-        let admin = match &self.process.admin {
-            Admin::Tcp(address) => Some(ListenAddress::Ip(*address)),
-            Admin::Auto | Admin::Off | Admin::Unix(_) => None,
-        };
-        // The first claim cannot fail.
-        let _ = admin.map(|admin| listeners.claim(&admin, Owner::Admin));
+        listeners.claim_of_process(&self.process);
         let mut conflicts = Vec::new();
         for (index, forward) in self.forwards.iter().enumerate() {
             for route in &forward.routes {
@@ -78,8 +73,8 @@ impl Plan {
                     location: forward.location.clone(),
                     address: route.listen.clone(),
                     other: match taken {
-                        Owner::Admin => "the admin interface".to_owned(),
                         Owner::Draft(other) => self.describe(other),
+                        other => other.noun().unwrap_or_default().to_owned(),
                     },
                 });
             }

@@ -7,14 +7,28 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::address::{ListenAddress, Target, ZonedAddress};
+use crate::plan::Process;
 
 /// Owner of a listen address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// The admin interface.
     Admin,
+    /// The address of the metrics.
+    Metrics,
     /// A forward, by index of its draft.
     Draft(usize),
+}
+
+impl Owner {
+    /// The owner in messages; `None` for a forward, which has a name.
+    pub(crate) fn noun(self) -> Option<&'static str> {
+        match self {
+            Self::Admin => Some("the admin interface"),
+            Self::Metrics => Some("`metrics` of [process]"),
+            Self::Draft(_) => None,
+        }
+    }
 }
 
 /// IPv4 and IPv6 ports are separate: our IPv6 sockets do not accept IPv4 clients.
@@ -79,6 +93,17 @@ impl Listeners {
             }
             ListenAddress::Unix(path) => claim_one(&mut self.unix, path.clone(), owner),
             ListenAddress::Activated(name) => claim_one(&mut self.given, name.clone(), owner),
+        }
+    }
+
+    /// Claims the addresses of `[process]`. They come first, so that a forward with the same address
+    /// gets the error.
+    pub(crate) fn claim_of_process(&mut self, process: &Process) {
+        let admin = process.admin.addresses().map(|address| (address, Owner::Admin));
+        let metrics = process.metrics.map(|address| (address.listen(), Owner::Metrics));
+        for (address, owner) in admin.chain(metrics) {
+            // `process_table.rs` reports one that has the address of the other.
+            let _ = self.claim(&address, owner);
         }
     }
 

@@ -10,8 +10,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{self, Component, Path, PathBuf};
 
 use crate::address::ListenAddress;
+use crate::admin::{AdminSocket, AdminValue};
 use crate::draft::Draft;
-use crate::plan::{Admin, Log};
+use crate::plan::Log;
 use crate::prefix_list::PrefixEntry;
 use crate::problem::{ParseError, Problems, Severity};
 use crate::setting::Role;
@@ -38,7 +39,9 @@ impl<'a> RolePath<'a> {
     /// The path in a value that is no list, if it has one.
     pub(crate) fn of_value(role: Option<Role>, value: &Value, span: Span<'a>) -> Option<Self> {
         let path = match value {
-            Value::Path(path) | Value::Admin(Admin::Unix(path)) => path.clone(),
+            Value::Path(path) | Value::Admin(AdminValue::Socket(AdminSocket::At(path))) => {
+                path.clone()
+            }
             Value::Prefix(PrefixEntry::File(file)) => file.path.clone(),
             _ => return None,
         };

@@ -20,6 +20,7 @@ use flow::{
 
 use crate::accept_proxy::AcceptProxy;
 use crate::address::ListenAddress;
+use crate::admin::{Admin, MetricsAddress};
 use crate::byte_rate::SessionRate;
 use crate::counted::counted;
 use crate::file_mode::FileMode;
@@ -64,10 +65,16 @@ pub struct Process {
     pub removed_timeout: Option<Duration>,
     /// Whether a change of the configuration file triggers a reload.
     pub watch: bool,
-    /// Listener of the admin interface.
+    /// Listeners of the admin interface.
     pub admin: Admin,
-    /// File with the admin token; set exactly if the admin interface is on a port.
+    /// File with the admin tokens; set exactly if the admin interface is on a port.
     pub admin_token_file: Option<PathBuf>,
+    /// Permissions of the admin socket's file; `None` is `0600`, or `0660` with a group.
+    pub admin_mode: Option<FileMode>,
+    /// Group of the admin socket's file, by name or number.
+    pub admin_group: Option<String>,
+    /// Address of the metrics and probes that need no token; `None` is "off".
+    pub metrics: Option<MetricsAddress>,
     /// User that the process switches to at the start, by name or number; `None` keeps the current
     /// one.
     pub user: Option<String>,
@@ -76,20 +83,6 @@ pub struct Process {
     pub group: Option<String>,
     /// Whether file access is restricted to the directories of the configuration (landlock).
     pub sandbox: bool,
-}
-
-/// Listener of the admin interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admin {
-    /// A Unix socket in a host-dependent directory; none if [`Plan::config`] is `None`.
-    Auto,
-    /// No admin interface.
-    Off,
-    /// A Unix socket; the path is absolute.
-    Unix(PathBuf),
-    /// A TCP port, protected by the token in [`Process::admin_token_file`]. Always a loopback
-    /// address, because the interface is not encrypted.
-    Tcp(SocketAddr),
 }
 
 /// Settings of the log.

@@ -103,7 +103,7 @@ fn finish(
     mut problems: Problems,
     text: Option<Arc<str>>,
 ) -> Reading {
-    let mut forwards = check(&document.drafts, &document.process.admin, &mut problems);
+    let mut forwards = check(&document.drafts, &document.process, &mut problems);
     if forwards.is_empty() && !problems.has_errors() {
         let message = match &input.config {
             Some(path) if problems.is_empty() => format!("`{}` holds no forward", path.display()),

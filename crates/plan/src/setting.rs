@@ -97,6 +97,8 @@ pub enum Kind {
     Mode,
     /// `"auto"`, `"off"`, a Unix socket, or a loopback address with a port.
     Admin,
+    /// An address with a port, or `":9180"` for the port of every address.
+    Metrics,
     /// This word, or a value of the other kind. The field is an `Option`; the word is its `None`.
     Or(&'static str, &'static Kind),
     /// One value of this kind, or a list of values.
@@ -212,6 +214,7 @@ impl Kind {
             | Self::Name
             | Self::Account
             | Self::Mode
+            | Self::Metrics
             | Self::Or(..)
             | Self::Text(_)
             | Self::Statuses

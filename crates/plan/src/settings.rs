@@ -10,57 +10,23 @@ use std::time::Duration;
 use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, SendProxy, Share};
 
 use crate::accept_proxy::AcceptProxy;
+use crate::admin::Admin;
 use crate::byte_rate::SessionRate;
 use crate::forward_only::FORWARD_ONLY;
 use crate::health_check::{HealthCheck, Method, StatusRange};
 use crate::per_client::PerClient;
-use crate::plan::{Admin, ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
+use crate::plan::{ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::prefix_list::PrefixList;
+use crate::ranges::{
+    BUFFER, CHECK_TIME, CHECK_TIMEOUT, KEEPALIVE_TIME, ROTATE_AGE, ROTATE_SIZE, SESSIONS,
+    STALL_TIMEOUT, USER_TIMEOUT, WAIT,
+};
 use crate::setting::Kind::{self, Choice, Count, Or};
-use crate::setting::{Content, LONGEST, Role, Section, Setting, TIMEOUT};
+use crate::setting::{Content, Role, Section, Setting, TIMEOUT};
 use crate::source_address::SourceAddresses;
 use crate::table::{Table, inline_table, rows};
 use crate::target::TargetOptions;
 use crate::words::Word;
-
-const MILLISECOND: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
-
-/// The kernel's own minimum is some 2 KiB; twice the maximum is the largest size it knows.
-const BUFFER: Kind = Kind::Size { min: 1 << 12, max: 1 << 29 };
-
-/// A duration that may be zero.
-const WAIT: Kind = Kind::Duration { min: Duration::ZERO, max: LONGEST, step: MILLISECOND };
-
-const SESSIONS: Kind = Count { min: 1, max: u32::MAX };
-
-/// Range of `TCP_KEEPIDLE` and `TCP_KEEPINTVL` in whole seconds (`MAX_TCP_KEEPIDLE` in the kernel).
-const KEEPALIVE_TIME: Kind = Kind::Duration { min: SECOND, max: seconds(32_767), step: SECOND };
-
-/// Range of `TCP_USER_TIMEOUT`: milliseconds in an `int`.
-const USER_TIMEOUT: Kind = Kind::Duration {
-    min: MILLISECOND,
-    max: Duration::from_millis(i32::MAX.unsigned_abs() as u64),
-    step: MILLISECOND,
-};
-
-/// A lane keeps the time of its last progress in 32 bits of milliseconds, and is checked eight times within the
-/// limit.
-const STALL_TIMEOUT: Kind =
-    Kind::Duration { min: Duration::from_millis(100), max: seconds(7 * 86_400), step: MILLISECOND };
-
-/// The minimum is the size of a few records.
-const ROTATE_SIZE: Kind = Kind::Size { min: 1 << 10, max: 1 << 40 };
-
-const ROTATE_AGE: Kind = Kind::Duration { min: seconds(60), max: LONGEST, step: MILLISECOND };
-
-/// Shorter pauses would be load, and longer ones no check.
-const CHECK_TIME: Kind =
-    Kind::Duration { min: Duration::from_millis(100), max: seconds(3600), step: MILLISECOND };
-
-/// A check that waits occupies one of the few that run at once.
-const CHECK_TIMEOUT: Kind =
-    Kind::Duration { min: Duration::from_millis(10), max: seconds(60), step: MILLISECOND };
 
 rows! { Section::Process, Process {
     /// Threads that move bytes; "auto" is one per CPU this process may use.
@@ -79,10 +45,19 @@ rows! { Section::Process, Process {
     watch = false, Kind::Bool => AtOnce;
 
     /// Where commands reach the process; "auto" is a Unix socket, if a file is read.
-    admin = Admin::Auto, Kind::Admin => Restart;
+    admin = Admin::AUTO, Kind::List(&Kind::Admin) => Restart;
 
-    /// The file that holds the token for an admin interface on a port.
+    /// The file that holds the tokens for an admin interface on a port.
     admin_token_file = None, Kind::Path(Role::AdminToken) => Restart;
+
+    /// Permissions of the admin socket's file; by default "0600", and "0660" with `admin_group`.
+    admin_mode = None, Kind::Mode => Restart;
+
+    /// Group of the admin socket's file, whose members may operate the process.
+    admin_group = None, Kind::Account => Restart;
+
+    /// Where metrics and probes are served without a token.
+    metrics = None, Or("off", &Kind::Metrics) => Restart;
 
     /// The user that the process becomes at its start, if it is started by root.
     user = None, Kind::Account => Restart;

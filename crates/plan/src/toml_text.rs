@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use flow::HelloRule;
 
-use crate::plan::Admin;
 use crate::prefix_list::PrefixEntry;
 use crate::setting::{Kind, Setting};
 use crate::sizes::format_size;
@@ -39,10 +38,8 @@ impl Value {
                 basic_string(&format!("{FILE}{}", file.path.display()))
             }
             Self::Path(path) => basic_string(&path.to_string_lossy()),
-            Self::Admin(Admin::Auto) => basic_string("auto"),
-            Self::Admin(Admin::Off) => basic_string("off"),
-            Self::Admin(Admin::Unix(path)) => basic_string(&format!("unix:{}", path.display())),
-            Self::Admin(Admin::Tcp(address)) => basic_string(&address.to_string()),
+            Self::Admin(value) => basic_string(&value.to_string()),
+            Self::Metrics(address) => basic_string(&address.to_string()),
             Self::Listen(address) => basic_string(&address.to_string()),
             Self::TargetAddress(address) => basic_string(&address.to_string()),
             Self::Target(of) => target(of),

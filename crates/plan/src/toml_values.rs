@@ -256,6 +256,8 @@ fn is_address(kind: Kind) -> bool {
             | Kind::ByteRate { .. }
             | Kind::PrefixLengths
             | Kind::Mode
+            | Kind::Admin
+            | Kind::Metrics
     )
 }
 

@@ -10,14 +10,14 @@ use flow::{NamePattern, NotAPattern, NotAPrefix, Prefix, Share};
 use crate::accept_proxy::TrustedPeer;
 use crate::address::{ListenAddress, Ranged, Target};
 use crate::address_text::{parse_listen, parse_target};
-use crate::admin_text::parse_admin;
+use crate::admin::{AdminValue, MetricsAddress};
+use crate::admin_text::{parse_admin, parse_metrics};
 use crate::byte_rate::{ByteRate, parse_byte_rate};
 use crate::checked_text::{check_account, check_name, check_path, check_text};
 use crate::file_mode::FileMode;
 use crate::health_check::{StatusRange, parse_statuses};
 use crate::hints;
 use crate::per_client::{PerTime, PrefixLengths, parse_per_time};
-use crate::plan::Admin;
 use crate::prefix_list::{PrefixEntry, PrefixFile};
 use crate::problem::ParseError;
 use crate::route_entry::RouteEntry;
@@ -41,7 +41,8 @@ pub(crate) enum Value {
     Text(String),
     Path(PathBuf),
     Prefix(PrefixEntry),
-    Admin(Admin),
+    Admin(AdminValue),
+    Metrics(MetricsAddress),
     Statuses(StatusRange),
     Mode(FileMode),
     TrustedPeer(TrustedPeer),
@@ -86,6 +87,7 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Account => check_account(fragment).map(Value::Text),
         Kind::Mode => mode(fragment).map(Value::Mode),
         Kind::Admin => parse_admin(fragment).map(Value::Admin),
+        Kind::Metrics => parse_metrics(fragment).map(Value::Metrics),
         Kind::Text(content) => check_text(fragment, content).map(Value::Text),
         Kind::Statuses => statuses(kind, text).map(Value::Statuses),
         Kind::TrustedPeer => trusted_peer(fragment).map(Value::TrustedPeer),

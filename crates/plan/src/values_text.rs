@@ -39,6 +39,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::Admin => {
             "\"auto\", \"off\", \"unix:/path\" or an address such as \"127.0.0.1:9180\"".to_owned()
         }
+        Kind::Metrics => "an address such as \"0.0.0.0:9180\"".to_owned(),
         Kind::Or(word, kind) => format!("{}, or \"{word}\"", describe(*kind)),
         Kind::List(kind) => format!("{}, or a list of {}", describe(*kind), plural(*kind)),
         Kind::Text(Content::HttpPath) => "a path such as \"/health\"".to_owned(),
@@ -59,7 +60,7 @@ pub(crate) fn describe(kind: Kind) -> String {
 /// A plural noun for values of this kind.
 pub(crate) fn plural(kind: Kind) -> &'static str {
     match kind {
-        Kind::Listen | Kind::TargetAddress | Kind::Source => "addresses",
+        Kind::Listen | Kind::TargetAddress | Kind::Source | Kind::Admin => "addresses",
         Kind::Target(_) => "targets",
         Kind::Name | Kind::ServerName => "names",
         Kind::Text(Content::Protocol) => "protocols",
@@ -126,6 +127,7 @@ impl Kind {
             Self::Account => "a name, or a number in quotes".to_owned(),
             Self::Mode => "permissions from `\"0000\"` to `\"0777\"`".to_owned(),
             Self::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
+            Self::Metrics => "an address with a port".to_owned(),
             Self::Or(word, kind) => format!("{}, or `\"{word}\"`", kind.values()),
             Self::List(kind) => format!("{}, or a list of them", kind.values()),
             Self::Text(Content::HttpPath) => "a path from `/` on".to_owned(),

@@ -194,7 +194,7 @@ fn a_plan_knows_the_file_it_was_read_from() {
         Input { config: config.clone(), forwards: vec!["2=h:2".into()], ..Input::default() };
     assert_eq!(plan_of(plan::read(&input)).config, config);
     let plan = plan_of(read(None, &["2=h:2"]));
-    assert_eq!((plan.config, plan.process.admin), (None, Admin::Auto));
+    assert_eq!((plan.config, plan.process.admin), (None, Admin::AUTO));
 }
 
 #[test]

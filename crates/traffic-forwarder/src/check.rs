@@ -35,14 +35,15 @@ struct Found {
     hint: Option<String>,
 }
 
-/// An account of the configuration that this host does not have.
-struct UnknownAccount {
+/// A user, a group or a file of tokens that the process needs, and that this host does not have.
+struct Missing {
     /// `None` for those of `[process]`.
     location: Option<Location>,
     message: String,
 }
 
-/// Succeeds only without errors and warnings, and only if the configured users exist on this host.
+/// Succeeds only without errors and warnings, and only if the configured users exist on this host,
+/// and the file of the admin tokens can be used.
 pub(crate) fn run(Check { source, json }: Check) -> Exit {
     let input = source.input();
     let file = input.config.as_deref().and_then(|file| std::path::absolute(file).ok());
@@ -50,7 +51,7 @@ pub(crate) fn run(Check { source, json }: Check) -> Exit {
     let reading = plan::read(&input);
     let is_flawless = reading.problems.is_empty();
     let plan = reading.plan.as_ref().filter(|_| is_flawless);
-    let unknown = plan.map(unknown_accounts).unwrap_or_default();
+    let unknown = plan.map(missing_on_this_host).unwrap_or_default();
     let printed = if json {
         say_json(&checked(file.as_deref(), &reading, &unknown))
     } else {
@@ -59,19 +60,24 @@ pub(crate) fn run(Check { source, json }: Check) -> Exit {
     if unknown.is_empty() && is_flawless { printed } else { Exit::Usage }
 }
 
-fn unknown_accounts(plan: &Plan) -> Vec<UnknownAccount> {
+fn missing_on_this_host(plan: &Plan) -> Vec<Missing> {
     let user = host::find_user(plan).err();
-    let user = user.map(|error| UnknownAccount { location: None, message: error.to_string() });
+    let user = user.map(|error| Missing { location: None, message: error.to_string() });
     let owners = host::find_socket_owners(&mut plan.clone());
     let owners = owners
         .into_iter()
-        .map(|owner| UnknownAccount { message: owner.message(), location: Some(owner.location) });
-    user.into_iter().chain(owners).collect()
+        .map(|owner| Missing { message: owner.message(), location: Some(owner.location) });
+    let of_process = |message: String| Missing { location: None, message };
+    let group = host::admin_rights(&plan.process).err();
+    let group = group.map(|error| of_process(format!("`admin_group` in [process]: {error}")));
+    // As nginx -t does: the process does not start without them.
+    let tokens = host::token_fault_of(plan).map(|error| of_process(error.to_string()));
+    user.into_iter().chain(group).chain(tokens).chain(owners).collect()
 }
 
-fn print_text(file: Option<&str>, reading: &Reading, unknown: &[UnknownAccount]) -> Exit {
+fn print_text(file: Option<&str>, reading: &Reading, unknown: &[Missing]) -> Exit {
     complain(&reading.problems);
-    for UnknownAccount { location, message } in unknown {
+    for Missing { location, message } in unknown {
         let place = location.as_ref().map(|location| format!("{location}: "));
         warn(&format!("error: {}{message}\n", place.unwrap_or_default()));
     }
@@ -86,7 +92,7 @@ fn print_text(file: Option<&str>, reading: &Reading, unknown: &[UnknownAccount])
     }
 }
 
-fn checked(file: Option<&str>, reading: &Reading, unknown: &[UnknownAccount]) -> Checked {
+fn checked(file: Option<&str>, reading: &Reading, unknown: &[Missing]) -> Checked {
     let (forwards, listeners) = sizes(reading).unzip();
     let problems: Vec<_> =
         reading.problems.iter().map(found).chain(unknown.iter().map(not_on_this_host)).collect();
@@ -100,7 +106,7 @@ fn checked(file: Option<&str>, reading: &Reading, unknown: &[UnknownAccount]) ->
     }
 }
 
-fn not_on_this_host(UnknownAccount { location, message }: &UnknownAccount) -> Found {
+fn not_on_this_host(Missing { location, message }: &Missing) -> Found {
     found_at(Severity::Error, location.as_ref(), message.clone(), None)
 }
 

@@ -1,16 +1,20 @@
-//! Authorisation of requests. A Unix socket has the peer's user id; a port needs the token.
+//! Authorisation of requests. A Unix socket has the peer's user id; a port needs a token.
 //! Requests from web pages are accepted from our own page only, also on a Unix socket: `ssh -L`,
 //! for example, makes it a port of another host.
 
+use super::audit;
+use super::caller::{Caller, Peer};
+use super::connections::Connection;
+use super::denials::{DenialReason, Denials};
 use super::refusal::Refusal;
+use super::tokens::Tokens;
 use api::ErrorCode;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONNECTION, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::middleware::Next;
-use axum::response::Response;
-use host::Token;
-use std::sync::Arc;
+use axum::response::{IntoResponse as _, Response};
+use host::AdminRole;
 
 /// Need no token: probes of supervisors, and the page that asks for the token.
 const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/"];
@@ -18,75 +22,172 @@ const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/"];
 /// Path prefix of the page's files. They hold no data and no secret.
 pub(super) const PAGE_FOLDER: &str = "/page/";
 
-/// Access rules of a listener.
-#[derive(Clone)]
+/// Fetch Metadata of a browser's request (W3C, sec-fetch-site and sec-fetch-mode).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// Access rules of the admin interface.
+#[derive(Clone, Debug)]
 pub(super) struct Access {
-    /// `None` on a Unix socket.
-    token: Option<Arc<Token>>,
+    tokens: Tokens,
+    denials: Denials,
+}
+
+/// A denied request, and the name of its caller, if it is known.
+#[derive(Debug)]
+struct Denied {
+    reason: DenialReason,
+    refusal: Refusal,
+    name: Option<String>,
 }
 
 impl Access {
-    pub(super) fn unix() -> Self {
-        Self { token: None }
+    pub(super) fn new(tokens: Tokens, denials: Denials) -> Self {
+        Self { tokens, denials }
     }
 
-    pub(super) fn tcp(token: Token) -> Self {
-        Self { token: Some(Arc::new(token)) }
-    }
-
-    /// The token that a client must send, on a port.
-    pub(super) fn token(&self) -> Option<&str> {
-        self.token.as_deref().map(Token::as_str)
-    }
-
-    /// Whether callers are this process's own user or root.
-    pub(super) fn is_local_user(&self) -> bool {
-        self.token.is_none()
-    }
-
-    fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), Refusal> {
-        check_page(headers)?;
-        let Some(token) = &self.token else { return Ok(()) };
-        if OPEN_PATHS.contains(&path) || path.starts_with(PAGE_FOLDER) {
-            return Ok(());
+    /// The caller of a request; `None` if it needs none.
+    fn check(&self, request: &Head<'_>, peer: Peer) -> Result<Option<Caller>, Denied> {
+        check_page(request)?;
+        let caller = self.caller(request, peer)?;
+        if let Some(caller) = &caller
+            && request.action.is_some()
+            && caller.role == AdminRole::View
+        {
+            return Err(Denied::role(caller));
         }
-        let given = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        if given.is_some_and(|given| token.is(given)) {
-            return Ok(());
+        Ok(caller)
+    }
+
+    fn caller(&self, request: &Head<'_>, peer: Peer) -> Result<Option<Caller>, Denied> {
+        if let Peer::Unix { .. } = peer {
+            return Ok(Some(Caller::on_socket(peer, request.action.is_some())));
         }
-        let message = "send the header `Authorization: Bearer TOKEN`, with the token of the file \
+        let given = text(request.headers, AUTHORIZATION);
+        let path = request.uri.path();
+        let is_open = OPEN_PATHS.contains(&path) || path.starts_with(PAGE_FOLDER);
+        let known = given.and_then(|value| value.strip_prefix("Bearer "));
+        let known = known.and_then(|given| self.tokens.find(given));
+        match known {
+            Some((role, name)) => Ok(Some(Caller { role, name, peer })),
+            None if is_open => Ok(None),
+            None => Err(Denied::token(given.is_some())),
+        }
+    }
+}
+
+/// The parts of a request that decide.
+struct Head<'a> {
+    uri: &'a Uri,
+    version: Version,
+    headers: &'a HeaderMap,
+    /// The change that it asks for.
+    action: Option<&'static str>,
+}
+
+impl<'a> Head<'a> {
+    fn of(method: &Method, uri: &'a Uri, version: Version, headers: &'a HeaderMap) -> Self {
+        Self { uri, version, headers, action: audit::action(method, uri) }
+    }
+}
+
+impl Denied {
+    fn page(message: &str) -> Self {
+        let refusal = Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message.to_owned());
+        Self { reason: DenialReason::Page, refusal, name: None }
+    }
+
+    fn host(message: &str) -> Self {
+        Self { reason: DenialReason::Page, refusal: Refusal::bad_request(message), name: None }
+    }
+
+    fn token(is_wrong: bool) -> Self {
+        let message = "send the header `Authorization: Bearer TOKEN`, with a token of the file \
                        that `admin_token_file` names";
-        Err(Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message.to_owned()))
+        let refusal =
+            Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message.to_owned());
+        let reason = if is_wrong { DenialReason::WrongToken } else { DenialReason::NoToken };
+        Self { reason, refusal, name: None }
+    }
+
+    fn role(caller: &Caller) -> Self {
+        let (name, role) = (&caller.name, caller.role.as_str());
+        let needed = AdminRole::Operate.as_str();
+        let message = format!("the token of `{name}` has the role `{role}`: this needs `{needed}`");
+        let refusal = Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message);
+        Self { reason: DenialReason::Role, refusal, name: Some(name.to_string()) }
     }
 }
 
 /// Refuses requests that a browser sends for another web page. A browser always sends a Host
 /// header.
-fn check_page(headers: &HeaderMap) -> Result<(), Refusal> {
-    let forbidden = |message: &str| {
-        Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message.to_owned())
-    };
+fn check_page(request: &Head<'_>) -> Result<(), Denied> {
+    let headers = request.headers;
+    let hosts = headers.get_all(HOST).iter().count();
+    // RFC 9112, section 3.2.
+    if hosts > 1 {
+        return Err(Denied::host("the request has several Host headers"));
+    }
+    if hosts == 0 && request.version > Version::HTTP_10 {
+        return Err(Denied::host("the request has no Host header"));
+    }
     let host = text(headers, HOST).filter(|host| is_loopback(host));
-    if headers.contains_key(HOST) && host.is_none() {
+    // The authority of an absolute URI counts more than the header does (RFC 9112, section 3.2.2).
+    let is_foreign = |authority: &axum::http::uri::Authority| !is_loopback(authority.as_str());
+    if hosts == 1 && host.is_none() || request.uri.authority().is_some_and(is_foreign) {
         let message = "the Host header must be localhost, 127.0.0.1 or [::1], with any port";
-        return Err(forbidden(message));
+        return Err(Denied::page(message));
     }
     let own =
         |origin: &[u8]| host.is_some_and(|host| origin == format!("http://{host}").as_bytes());
-    if headers.get(ORIGIN).is_some_and(|origin| !own(origin.as_bytes())) {
-        return Err(forbidden("a web page of another origin may not ask"));
+    let is_foreign = match headers.get(ORIGIN) {
+        Some(origin) => !own(origin.as_bytes()),
+        None => is_of_another_site(request),
+    };
+    if is_foreign {
+        return Err(Denied::page("a web page of another origin may not ask"));
     }
     Ok(())
 }
 
-/// Middleware: passes an authorised request, and answers another with the reason.
+/// Whether a browser says that another site makes it ask. A link there may lead to our page.
+fn is_of_another_site(request: &Head<'_>) -> bool {
+    let is = |name, value| text(request.headers, name) == Some(value);
+    let is_own = is(FETCH_SITE, "same-origin") || is(FETCH_SITE, "none");
+    let is_link = request.uri.path() == "/" && is(FETCH_MODE, "navigate");
+    request.headers.contains_key(FETCH_SITE) && !is_own && !is_link
+}
+
+/// Middleware: passes an authorised request, and answers another with the reason. A connection that no
+/// caller was authorised on ends with the answer.
 pub(super) async fn check(
     State(access): State<Access>,
-    request: Request,
+    mut request: Request,
     next: Next,
-) -> Result<Response, Refusal> {
-    access.check(request.uri().path(), request.headers())?;
-    Ok(next.run(request).await)
+) -> Response {
+    let Some(connection) = request.extensions().get::<Connection>().cloned() else {
+        // The server adds it to each request.
+        return next.run(request).await;
+    };
+    let head = Head::of(request.method(), request.uri(), request.version(), request.headers());
+    let checked = access.check(&head, connection.peer());
+    let stays = checked.as_ref().is_ok_and(Option::is_some) && connection.recognise();
+    let mut response = match checked {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            next.run(request).await
+        }
+        Err(Denied { reason, refusal, name }) => {
+            access.denials.count(reason, connection.peer(), name.as_deref());
+            refusal.into_response()
+        }
+    };
+    if !stays {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -103,60 +204,4 @@ fn is_loopback(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TOKEN: &str = "0123456789abcdef";
-
-    fn status(headers: &[(HeaderName, &str)], path: &str) -> Option<u16> {
-        status_of(&Access::tcp(Token::restore(TOKEN.to_owned())), headers, path)
-    }
-
-    fn status_of(access: &Access, headers: &[(HeaderName, &str)], path: &str) -> Option<u16> {
-        let headers =
-            headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        access.check(path, &headers).err().map(|refusal| refusal.status().as_u16())
-    }
-
-    #[test]
-    fn only_the_complete_token_is_accepted() {
-        let host = (HOST, "localhost:9180");
-        let with = |value| status(&[host.clone(), (AUTHORIZATION, value)], "/v1/status");
-        assert_eq!(with("Bearer 0123456789abcdef"), None);
-        for wrong in ["Bearer 0123456789abcdeF", "Bearer 0123456789abcde", "Bearer ", TOKEN] {
-            assert_eq!(with(wrong), Some(401), "{wrong}");
-        }
-        assert_eq!(status(std::slice::from_ref(&host), "/v1/status"), Some(401));
-        for open in ["/healthz", "/readyz", "/", "/page/main.js"] {
-            assert_eq!(status(std::slice::from_ref(&host), open), None, "{open}");
-        }
-        for closed in ["/metrics", "/openapi.json", "/page", "//", "/v1/events"] {
-            assert_eq!(status(std::slice::from_ref(&host), closed), Some(401), "{closed}");
-        }
-    }
-
-    #[test]
-    fn only_loopback_names_and_our_own_page_are_accepted() {
-        let with = |host, origin| {
-            let mut headers = vec![(HOST, host)];
-            headers.extend(Option::map(origin, |origin| (ORIGIN, origin)));
-            let [health, page] = ["/healthz", "/"].map(|path| status(&headers, path));
-            assert_eq!([health, page], [status_of(&Access::unix(), &headers, "/v1/status"); 2]);
-            page
-        };
-        for host in ["localhost", "127.0.0.1:1", "[::1]:9180", "localhost:"] {
-            assert_eq!(with(host, None), None, "{host}");
-        }
-        for host in
-            ["evil.example", "localhost.evil", "127.0.0.1.nip.io:80", "[::1]x", "127.0.0.12"]
-        {
-            assert_eq!(with(host, None), Some(403), "{host}");
-        }
-        assert_eq!(status(&[], "/healthz"), None, "no browser");
-        assert_eq!(status(&[(ORIGIN, "http://localhost")], "/healthz"), Some(403));
-        assert_eq!(with("localhost:1", Some("http://localhost:1")), None);
-        for origin in ["http://localhost:2", "https://evil.example", "null"] {
-            assert_eq!(with("localhost:1", Some(origin)), Some(403), "{origin}");
-        }
-    }
-}
+mod tests;

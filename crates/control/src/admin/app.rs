@@ -15,8 +15,6 @@ pub(crate) struct App {
     pub(super) events: Events,
     pub(super) session_rates: Arc<SessionRates>,
     pub(super) total_rates: Arc<TotalRates>,
-    /// Callers are this process's own user or root, and may read and execute what it may.
-    pub(super) local_user: bool,
 }
 
 impl App {
@@ -27,7 +25,6 @@ impl App {
             events,
             session_rates: Arc::default(),
             total_rates: Arc::default(),
-            local_user: false,
         }
     }
 }

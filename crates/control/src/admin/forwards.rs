@@ -180,7 +180,9 @@ pub(super) async fn one(
 /// Stops accepting sessions for a forward, or for one of its targets. Open sessions continue.
 #[utoipa::path(post, path = "/v1/forwards/{name}/drain", tag = "forwards",
     params(("name" = String, Path, description = "Name of the forward, percent-encoded."), SwitchQuery),
-    responses((status = 200, body = Done), (status = 404, body = Failure)),
+    responses(
+        (status = 200, body = Done), (status = 403, body = Failure), (status = 404, body = Failure),
+    ),
 )]
 pub(super) async fn drain(
     State(app): State<App>,

@@ -1,14 +1,16 @@
-//! The listening socket of the admin interface.
+//! One listening socket of the admin interface or of the metrics.
 
-use super::access::Access;
+use super::door::Door;
 use super::listener_error::{AdminListenCause, AdminListenError};
-use host::{Token, forbidden_directory, usable_socket};
-use plan::{Admin, Process};
+use flow::SocketRights;
+use host::forbidden_directory;
+use plan::MetricsAddress;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use sys::kernel::Linux;
+use sys::socket::TcpOptions;
 use sys::{Errno, ListensAt, SocketFile};
 
 /// A listening socket of either family.
@@ -17,118 +19,160 @@ pub(super) enum BoundListener {
     Tcp(std::net::TcpListener),
 }
 
-impl BoundListener {
-    pub(super) fn unix(socket: OwnedFd) -> io::Result<Self> {
-        let listener = std::os::unix::net::UnixListener::from(socket);
-        listener.set_nonblocking(true)?;
-        Ok(Self::Unix(listener))
-    }
-
-    pub(super) fn tcp(socket: OwnedFd) -> io::Result<Self> {
-        let listener = std::net::TcpListener::from(socket);
-        listener.set_nonblocking(true)?;
-        Ok(Self::Tcp(listener))
-    }
-}
-
-/// The bound socket of the admin interface. Its file, if this process created it, is removed on
-/// `Drop`.
-pub(crate) struct AdminListener {
+/// A listening socket. Its file, if this process created it, is removed on `Drop`.
+pub(super) struct AdminListener {
     /// A duplicate of the listener's descriptor, which moves to the server.
     socket: OwnedFd,
     listener: Option<BoundListener>,
-    access: Access,
+    door: Door,
+    is_unix: bool,
     /// Path, or address and port.
     place: String,
     _file: Option<SocketFile>,
 }
 
 impl AdminListener {
-    /// Binds the address in `in_force`. `None` if the admin interface is off, or if another process
-    /// listens there, which keeps it. `reads_a_file` is whether the process has a configuration
-    /// file.
-    pub(crate) fn bind(
-        in_force: &Process,
-        reads_a_file: bool,
-    ) -> Result<Option<Self>, AdminListenError> {
-        match &in_force.admin {
-            Admin::Off => Ok(None),
-            Admin::Auto if !reads_a_file => Ok(None),
-            Admin::Auto => {
-                let path = usable_socket();
-                if path.is_none() {
-                    log_no_directory();
-                }
-                path.map_or(Ok(None), |path| bind_unix(&path))
+    /// Listens on a Unix socket with these rights on its file.
+    pub(super) fn bind_unix(path: &Path, rights: &SocketRights) -> Result<Self, AdminListenError> {
+        let error = |cause| AdminListenError::new(Door::Admin, path.display(), cause);
+        match sys::listen::unix(path, rights) {
+            Ok(socket) => Self::unix(socket, path, SocketFile::at(Linux, path)),
+            Err(refused) if refused.errno == Errno::ADDRINUSE && !sys::is_socket_file(path) => {
+                Err(error(AdminListenCause::NoSocket))
             }
-            Admin::Unix(path) => bind_unix(path),
-            Admin::Tcp(address) => bind_tcp(*address, in_force.admin_token_file.as_deref()),
+            Err(refused) if refused.errno == Errno::ADDRINUSE => {
+                let pid = sys::listen::unix_owner(path);
+                Err(error(AdminListenCause::SocketInUse { pid }))
+            }
+            Err(refused) if refused.key == "listen" => {
+                Err(error(AdminListenCause::Unix(refused.errno)))
+            }
+            Err(refused) => Err(error(AdminListenCause::Rights(refused.key, refused.errno))),
+        }
+    }
+
+    /// Listens on a port of the loopback.
+    pub(super) fn bind_port(address: SocketAddr) -> Result<Self, AdminListenError> {
+        Self::bind_tcp(Door::Admin, &address, sys::listen::tcp(address, &TcpOptions::NONE))
+    }
+
+    /// Listens on the address of the metrics.
+    pub(super) fn bind_metrics(address: MetricsAddress) -> Result<Self, AdminListenError> {
+        let socket = match address {
+            MetricsAddress::Any { port } => sys::listen::tcp_any(port, &TcpOptions::NONE),
+            MetricsAddress::Ip(address) => sys::listen::tcp(address, &TcpOptions::NONE),
+        };
+        Self::bind_tcp(Door::Metrics, &address, socket)
+    }
+
+    fn bind_tcp(
+        door: Door,
+        address: &dyn std::fmt::Display,
+        socket: sys::Result<OwnedFd>,
+    ) -> Result<Self, AdminListenError> {
+        let error = |cause| AdminListenError::new(door, address, cause);
+        match socket {
+            Ok(socket) => Self::tcp(door, socket, address),
+            Err(Errno::ADDRINUSE) => Err(error(AdminListenCause::PortInUse)),
+            Err(errno) => Err(error(AdminListenCause::Port(errno))),
         }
     }
 
     /// Resumes on the socket of the previous image. The kernel has its address: the configuration
-    /// may name another one, for the next start. `token` is called for a port.
-    pub(crate) fn resume(
-        socket: OwnedFd,
-        token: impl FnOnce() -> Result<Token, AdminListenCause>,
-    ) -> Result<Self, AdminListenError> {
-        match sys::listens_at(socket.as_fd()) {
-            Some(ListensAt::Ip { address, .. }) => {
-                let token = token().map_err(at(address))?;
-                tcp(socket, address, token)
-            }
+    /// may name another one, for the next start.
+    pub(super) fn resume(door: Door, socket: OwnedFd) -> Result<Self, AdminListenError> {
+        // An older version may have asked for a shorter queue.
+        let listening = sys::listen::start(&socket);
+        match sys::listens_at(socket.as_fd()).filter(|_| listening.is_ok()) {
+            Some(ListensAt::Ip { address, .. }) => Self::tcp(door, socket, &address),
             Some(ListensAt::Unix(path)) => {
                 let path = path.unwrap_or_default();
                 // Another process may have replaced the file.
-                unix(socket, &path, SocketFile::of_this_process(&path))
+                Self::unix(socket, &path, SocketFile::of_this_process(&path))
             }
             None => Err(AdminListenError::NotListening),
         }
     }
 
-    /// Whether this socket listens at the address in `in_force`.
-    pub(crate) fn is_of(socket: &OwnedFd, in_force: &Admin) -> bool {
-        let at = |path: &Path| sys::listen::is_at_path(socket, path);
-        match in_force {
-            Admin::Off => false,
-            Admin::Auto => usable_socket().is_some_and(|path| at(&path)),
-            Admin::Unix(path) => at(path),
-            Admin::Tcp(address) => {
-                sys::listen::local_address(socket).ok().flatten() == Some(*address)
-            }
+    fn unix(
+        socket: OwnedFd,
+        path: &Path,
+        file: Option<SocketFile>,
+    ) -> Result<Self, AdminListenError> {
+        let place = path.display().to_string();
+        tracing::debug!(socket = place, "admin interface");
+        let listener = |socket: OwnedFd| {
+            let listener = std::os::unix::net::UnixListener::from(socket);
+            listener.set_nonblocking(true)?;
+            Ok(BoundListener::Unix(listener))
+        };
+        Self::new(Door::Admin, socket, place, listener, file)
+    }
+
+    fn tcp(
+        door: Door,
+        socket: OwnedFd,
+        address: &dyn std::fmt::Display,
+    ) -> Result<Self, AdminListenError> {
+        let place = address.to_string();
+        match door {
+            Door::Admin => tracing::debug!(address = place, "admin interface"),
+            Door::Metrics => tracing::debug!(address = place, "metrics"),
         }
+        let listener = |socket: OwnedFd| {
+            let listener = std::net::TcpListener::from(socket);
+            listener.set_nonblocking(true)?;
+            Ok(BoundListener::Tcp(listener))
+        };
+        Self::new(door, socket, place, listener, None)
+    }
+
+    fn new(
+        door: Door,
+        socket: OwnedFd,
+        place: String,
+        listener: impl FnOnce(OwnedFd) -> io::Result<BoundListener>,
+        file: Option<SocketFile>,
+    ) -> Result<Self, AdminListenError> {
+        let error = |error| AdminListenError::new(door, &place, AdminListenCause::Socket(error));
+        let listener = socket.try_clone().and_then(listener).map_err(error)?;
+        let is_unix = matches!(listener, BoundListener::Unix(_));
+        Ok(Self { socket, listener: Some(listener), door, is_unix, place, _file: file })
+    }
+
+    /// Takes the socket for the server. `None` the second time.
+    pub(super) fn take(&mut self) -> Option<BoundListener> {
+        self.listener.take()
+    }
+
+    pub(super) fn door(&self) -> Door {
+        self.door
+    }
+
+    pub(super) fn is_unix(&self) -> bool {
+        self.is_unix
     }
 
     /// Its path, or its address and port.
-    pub(crate) fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &str {
         &self.place
     }
 
     /// The listening socket.
-    pub(crate) fn socket(&self) -> &OwnedFd {
+    pub(super) fn socket(&self) -> &OwnedFd {
         &self.socket
     }
 
     /// The number of its descriptor.
-    pub(crate) fn number(&self) -> u32 {
+    pub(super) fn number(&self) -> u32 {
         // An open descriptor is not negative.
         self.socket.as_raw_fd().cast_unsigned()
-    }
-
-    /// The token that a client must send, on a port.
-    pub(crate) fn token(&self) -> Option<&str> {
-        self.access.token()
-    }
-
-    /// Takes the socket and its access rules, for the server. `None` the second time.
-    pub(super) fn take_listener(&mut self) -> Option<(BoundListener, Access)> {
-        Some((self.listener.take()?, self.access.clone()))
     }
 }
 
 /// Logs why `admin = "auto"` found no directory for its socket. A directory of another user is
 /// worth a warning: an operator would look for the socket there.
-fn log_no_directory() {
+pub(super) fn log_no_directory() {
     let Some(directory) = forbidden_directory() else {
         return tracing::debug!("no admin interface: there is no directory for its socket");
     };
@@ -138,82 +182,4 @@ fn log_no_directory() {
         hint = "give it to the user with chown, or set admin in [process]",
         "no admin interface: this user may not write in the directory of its socket"
     );
-}
-
-fn bind_unix(path: &Path) -> Result<Option<AdminListener>, AdminListenError> {
-    let shown = path.display();
-    match sys::listen::unix_private(path) {
-        Ok(socket) => unix(socket, path, SocketFile::at(Linux, path)).map(Some),
-        Err(Errno::ADDRINUSE) => {
-            tracing::warn!(
-                socket = %shown,
-                pid = sys::listen::unix_owner(path),
-                "no admin interface: another process holds its socket"
-            );
-            Ok(None)
-        }
-        Err(errno) => Err(at(shown)(AdminListenCause::Unix(errno))),
-    }
-}
-
-fn unix(
-    socket: OwnedFd,
-    path: &Path,
-    file: Option<SocketFile>,
-) -> Result<AdminListener, AdminListenError> {
-    let shown = path.display();
-    tracing::debug!(socket = %shown, "admin interface");
-    admin_listener(socket, shown.to_string(), BoundListener::unix, Access::unix(), file)
-        .map_err(AdminListenCause::Socket)
-        .map_err(at(shown))
-}
-
-fn bind_tcp(
-    address: SocketAddr,
-    token_file: Option<&Path>,
-) -> Result<Option<AdminListener>, AdminListenError> {
-    // A checked plan has a token file for each port.
-    let Some(token_file) = token_file else {
-        return Err(at(address)(AdminListenCause::NoTokenFile));
-    };
-    let token = Token::read(token_file).map_err(AdminListenCause::Token).map_err(at(address))?;
-    match std::net::TcpListener::bind(address).map(OwnedFd::from) {
-        Ok(socket) => {
-            let bound = sys::listen::local_address(&socket).ok().flatten().unwrap_or(address);
-            tcp(socket, bound, token).map(Some)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            tracing::warn!(%address, "no admin interface: another process listens on its port");
-            Ok(None)
-        }
-        Err(error) => Err(at(address)(AdminListenCause::Socket(error))),
-    }
-}
-
-fn tcp(
-    socket: OwnedFd,
-    address: SocketAddr,
-    token: Token,
-) -> Result<AdminListener, AdminListenError> {
-    sys::hide_memory().map_err(AdminListenCause::HideToken).map_err(at(address))?;
-    tracing::debug!(%address, "admin interface");
-    admin_listener(socket, address.to_string(), BoundListener::tcp, Access::tcp(token), None)
-        .map_err(AdminListenCause::Socket)
-        .map_err(at(address))
-}
-
-fn admin_listener(
-    socket: OwnedFd,
-    place: String,
-    listener: fn(OwnedFd) -> io::Result<BoundListener>,
-    access: Access,
-    file: Option<SocketFile>,
-) -> io::Result<AdminListener> {
-    let listener = listener(socket.try_clone()?)?;
-    Ok(AdminListener { socket, listener: Some(listener), access, place, _file: file })
-}
-
-/// Adds the address to the cause.
-fn at(place: impl ToString) -> impl FnOnce(AdminListenCause) -> AdminListenError {
-    move |cause| AdminListenError::At(place.to_string(), cause)
 }

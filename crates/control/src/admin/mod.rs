@@ -1,11 +1,13 @@
-//! The admin interface: HTTP with JSON on a Unix socket, or on a loopback port with a token. It
+//! The admin interface: HTTP with JSON on a Unix socket, and on a loopback port with a token. It
 //! runs on the control thread with bounded resources, so that requests never delay the workers.
 //!
 //! ```text
-//!  listener   the listening socket
-//!  access     authorisation of requests
-//!  server     limits of connections: number, time, size
+//!  listeners  the listening sockets (listener) and the tokens in force
+//!  server     limits of connections: number (places, connections), time, size
+//!  access     authorisation of requests: caller, tokens, denials
+//!  audit      a line for each change
 //!  routes     paths and their handlers
+//!  metrics_door  the paths on the address of `metrics`
 //!  app        data of the handlers
 //!  budget     memory of answers that are not read yet
 //!  handlers   status, forwards (target_states), sessions (listing, session_rates, total_rates),
@@ -14,11 +16,20 @@
 //! ```
 
 mod access;
+mod audit;
+mod caller;
+mod connections;
+mod denials;
+mod places;
+mod reserve;
+mod tokens;
 
 mod app;
 mod budget;
 mod clients;
 mod listener;
+mod listeners;
+mod metrics_door;
 mod server;
 mod write_timeout;
 
@@ -43,7 +54,9 @@ mod document;
 mod page;
 
 pub(crate) use app::App;
-pub(crate) use listener::AdminListener;
+mod door;
+pub use door::Door;
+pub(crate) use listeners::{AdminHandoff, AdminListeners, door_of};
 
 mod listener_error;
 pub use listener_error::{AdminListenCause, AdminListenError};

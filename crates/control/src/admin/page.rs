@@ -1,11 +1,12 @@
 //! `GET /`: the web page. It holds no data and no secret, so it needs no token. It requests its
 //! data like every other client, with the token on a port.
 
-use super::app::App;
+use super::connections::Connection;
 use super::refusal::Refusal;
 use api::ErrorCode;
+use axum::Extension;
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::borrow::Cow;
@@ -50,8 +51,11 @@ const PARTS: &[Part] = &parts! {
 #[utoipa::path(get, path = "/", tag = "page", responses(
     (status = 200, content_type = "text/html", body = String),
 ))]
-pub(super) async fn index(State(app): State<App>, headers: HeaderMap) -> Response {
-    if app.local_user {
+pub(super) async fn index(
+    Extension(connection): Extension<Connection>,
+    headers: HeaderMap,
+) -> Response {
+    if connection.peer().uid().is_some() {
         return INDEX.answer(&headers);
     }
     INDEX.answer_with(INDEX.text.replacen(NO_TOKEN, TOKEN, 1).into(), &headers)

@@ -72,7 +72,7 @@ pub(super) struct HeapQuery {
     (status = 200, description = "The profile.", content(
         (String = "application/octet-stream"), (String = "image/svg+xml"),
     )),
-    (status = 400, body = Failure),
+    (status = 400, body = Failure), (status = 403, body = Failure),
     (status = 404, body = Failure, description = "This build takes no profiles."),
     (status = 409, body = Failure, description = "Another profile is being taken, or an upgrade is under way."),
 ))]
@@ -94,7 +94,7 @@ pub(super) async fn cpu(
     (status = 200, description = "The profile.", content(
         (String = "application/octet-stream"), (String = "image/svg+xml"),
     )),
-    (status = 400, body = Failure),
+    (status = 400, body = Failure), (status = 403, body = Failure),
     (status = 404, body = Failure, description = "This build takes no profiles."),
 ))]
 pub(super) async fn heap(

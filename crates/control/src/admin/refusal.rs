@@ -77,6 +77,8 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let error = Error { code: self.code.into(), message: self.message };
         let mut response = (self.status, Json(Failure { error })).into_response();
+        // For the audit line.
+        response.extensions_mut().insert(self.code);
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);

@@ -1,16 +1,17 @@
 //! `POST /v1/reload` and `POST /v1/confirm`.
 
 use super::app::App;
+use super::caller::Caller;
 use super::refusal::Refusal;
 use crate::api_format::change;
 use crate::supervisor::reload::{NotConfirmed, ReloadError, ReloadOptions, ReloadReport};
 use api::{
     ChangedForward, Done, DoneState, ErrorCode, Failure, ForwardSummary, Reload, RemadeFile,
 };
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use plan::units::parse_duration;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -37,7 +38,7 @@ pub(super) struct ReloadQuery {
 }
 
 impl ReloadQuery {
-    fn options(self, local_user: bool) -> Result<ReloadOptions, Refusal> {
+    fn options(self, caller: &Caller) -> Result<ReloadOptions, Refusal> {
         let Self { dry_run, confirm, file } = self;
         if dry_run && confirm.is_some() {
             return Err(Refusal::bad_request("a dry run changes nothing that could be confirmed"));
@@ -51,9 +52,10 @@ impl ReloadQuery {
                 return Err(Refusal::bad_request("`file` must be an absolute path"));
             }
             // Error messages quote the file.
-            if !local_user {
+            if !caller.peer.is_own_user() {
                 let message =
-                    "files are compared only for callers on the Unix socket, not over a port"
+                    "files are compared only for callers on the Unix socket that are root or the \
+                     process's own user"
                         .to_owned();
                 return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
             }
@@ -75,16 +77,17 @@ fn confirm_time(text: &str) -> Result<Duration, Refusal> {
 /// Reads the configuration again, and applies all of it or nothing.
 #[utoipa::path(post, path = "/v1/reload", tag = "process", params(ReloadQuery), responses(
     (status = 200, body = Reload),
-    (status = 400, body = Failure),
+    (status = 400, body = Failure), (status = 403, body = Failure),
     (status = 409, body = Failure, description = "It cannot run on this host now."),
     (status = 422, body = Failure, description = "The configuration is wrong."),
 ))]
 pub(super) async fn reload(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<ReloadQuery>, QueryRejection>,
 ) -> Result<Json<Reload>, Refusal> {
     let Query(query) = query?;
-    let options = query.options(app.local_user)?;
+    let options = query.options(&caller)?;
     let answer = app.supervisor.run(async move |supervisor| {
         let report = supervisor.reload(&options, "admin").await?;
         let confirm_within = supervisor.confirm_within().map(|left| left.as_secs_f64());
@@ -108,7 +111,7 @@ pub(super) struct ConfirmQuery {
 /// Keeps the configuration on trial.
 #[utoipa::path(post, path = "/v1/confirm", tag = "process", params(ConfirmQuery), responses(
     (status = 200, body = Done),
-    (status = 400, body = Failure),
+    (status = 400, body = Failure), (status = 403, body = Failure),
     (status = 409, body = Failure, description = "None is on trial, or another one."),
 ))]
 pub(super) async fn confirm(
@@ -162,7 +165,7 @@ impl From<ReloadError> for Refusal {
 
 fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -> Reload {
     let unchanged = report.unchanged();
-    let ReloadReport { diff, sessions, retried, remade, skipped, generation } = report;
+    let ReloadReport { diff, sessions, retried, remade, skipped, generation, new_tokens } = report;
     let summaries = |forwards: Vec<plan::ForwardSummary>| {
         forwards.into_iter().map(|forward| summary(forward, &sessions)).collect()
     };
@@ -189,6 +192,7 @@ fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -
         unchanged,
         settings: diff.process.into_iter().chain(diff.log).map(change).collect(),
         skipped,
+        new_tokens,
         confirm_within,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::access::{self, Access};
 use super::app::App;
+use super::audit;
 use super::budget::{self, Budget};
 use super::refusal::{Refusal, no_method, no_path};
 use super::{
@@ -48,8 +49,7 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
     ]
 }
 
-pub(super) fn router(mut app: App, access: Access) -> Router {
-    app.local_user = access.is_local_user();
+pub(super) fn router(app: App, access: Access) -> Router {
     let paths = table().into_iter().fold(Router::new(), |router, (path, methods)| {
         router.route(path, methods.fallback(no_method))
     });
@@ -58,11 +58,12 @@ pub(super) fn router(mut app: App, access: Access) -> Router {
         .with_state(app)
         .layer(from_fn_with_state(Budget::new(), budget::within))
         .layer(from_fn(bounded))
+        .layer(from_fn(audit::record))
         .layer(from_fn_with_state(access, access::check))
 }
 
 /// Middleware: limits the size of requests and the time of handlers.
-async fn bounded(request: Request, next: Next) -> Result<Response, Refusal> {
+pub(super) async fn bounded(request: Request, next: Next) -> Result<Response, Refusal> {
     if request.body().size_hint().lower() > BODY_MAX {
         let message = format!("the body is longer than {BODY_MAX} bytes, and none is needed");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, message));

@@ -1,23 +1,37 @@
-//! Connections to the admin interface, with limits of their number, time and request size.
+//! Connections to the admin interface and to the metrics, with limits of their number, time and
+//! request size.
 
 use super::access::Access;
 use super::app::App;
-use super::listener::{AdminListener, BoundListener};
-use super::routes::router;
+use super::caller::Peer;
+use super::connections::{Connections, Place};
+use super::denials::{DenialReason, Denials};
+use super::door::Door;
+use super::listener::BoundListener;
+use super::listeners::AdminListeners;
+use super::places::Places;
+use super::reserve::Reserve;
 use super::write_timeout::WriteTimeout;
-use host::ADMIN_CONNECTIONS;
+use super::{metrics_door, routes};
+use host::{ADMIN_CONNECTIONS, METRICS_CONNECTIONS, UNKNOWN_CONNECTIONS};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use sys::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
 
-/// Time limit of a request's head, and of an idle connection.
+/// Time limit of a request's head, and of an idle connection, on a Unix socket.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// The same on a port, where every user of the host, or of the network, can connect.
+const OPEN_HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// Limit of a request's head, in bytes.
 const HEAD_MAX: usize = 64 * 1024;
 /// Time after which a connection is closed if its peer reads nothing of an answer.
@@ -26,16 +40,34 @@ const WRITE_LIMIT: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Starts accepting connections, until the runtime ends.
-pub(crate) fn open(admin_listener: &mut AdminListener, app: App) {
-    if let Some((listener, access)) = admin_listener.take_listener() {
-        tokio::spawn(serve(listener, access, app));
+pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
+    let access = Access::new(listeners.tokens(), listeners.denials());
+    let group_may_connect = listeners.group_may_connect();
+    let places = Places::new(ADMIN_CONNECTIONS, UNKNOWN_CONNECTIONS);
+    let admin = Server {
+        connections: Connections::new(places, Some(Reserve::default())),
+        service: TowerToHyperService::new(routes::router(app.clone(), access)),
+        denials: listeners.denials(),
+        group_may_connect,
+    };
+    // No caller of the metrics is authorised, so none keeps a place.
+    let metrics = Server {
+        connections: Connections::new(Places::new(0, METRICS_CONNECTIONS), None),
+        service: TowerToHyperService::new(metrics_door::router(app)),
+        denials: listeners.denials(),
+        group_may_connect,
+    };
+    for (door, listener) in listeners.take_listeners() {
+        let server = match door {
+            Door::Admin => admin.clone(),
+            Door::Metrics => metrics.clone(),
+        };
+        tokio::spawn(serve(listener, server));
     }
 }
 
 /// Serves all connections of a listener.
-async fn serve(listener: BoundListener, access: Access, app: App) {
-    let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
-    let server = Server { places, service: TowerToHyperService::new(router(app, access)) };
+async fn serve(listener: BoundListener, server: Server) {
     let result = match listener {
         BoundListener::Unix(listener) => server.serve_unix(listener).await,
         BoundListener::Tcp(listener) => server.serve_tcp(listener).await,
@@ -45,25 +77,29 @@ async fn serve(listener: BoundListener, access: Access, app: App) {
     }
 }
 
+#[derive(Clone)]
 struct Server {
-    places: Arc<Semaphore>,
+    connections: Arc<Connections>,
     service: TowerToHyperService<axum::Router>,
+    denials: Denials,
+    /// The file of the Unix socket lets a group connect.
+    group_may_connect: bool,
 }
 
 impl Server {
     async fn serve_unix(self, listener: std::os::unix::net::UnixListener) -> io::Result<()> {
         let listener = UnixListener::from_std(listener)?;
-        let own = sys::user_id();
         loop {
-            self.place().await;
-            let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            };
+            // Callers that wait stay in the kernel's queue.
+            let place = self.connections.enter_known().await;
+            let (stream, _) = self.accepted(|context| listener.poll_accept(context)).await;
+            let Ok(credentials) = stream.peer_cred() else { continue };
+            let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid() };
             // In addition to the file's mode, which can be changed by mistake.
-            let user = stream.peer_cred().map(|peer| peer.uid());
-            if user.is_ok_and(|user| user == own || user == 0) {
-                self.connection(stream);
+            if peer.is_own_user() || self.group_may_connect {
+                self.connection(place, peer, stream, HEAD_LIMIT);
+            } else {
+                self.denials.count(DenialReason::User, peer, None);
             }
         }
     }
@@ -71,32 +107,52 @@ impl Server {
     async fn serve_tcp(self, listener: std::net::TcpListener) -> io::Result<()> {
         let listener = TcpListener::from_std(listener)?;
         loop {
-            self.place().await;
-            match listener.accept().await {
-                Ok((stream, _)) => self.connection(stream),
+            let (stream, address) = self.accepted(|context| listener.poll_accept(context)).await;
+            let place = self.connections.enter_unknown().await;
+            self.connection(place, Peer::Tcp(address), stream, OPEN_HEAD_LIMIT);
+            // Reads the request, if it has come, before newer connections are accepted.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The next connection. Without a free descriptor, one of the reserve is closed for it.
+    async fn accepted<T>(&self, accept: impl Fn(&mut Context<'_>) -> Poll<io::Result<T>>) -> T {
+        loop {
+            match poll_fn(&accept).await {
+                Ok(accepted) => {
+                    self.connections.refill_reserve();
+                    return accepted;
+                }
+                Err(error) if is_exhausted(&error) && self.connections.release_reserve() => {}
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
     }
 
-    /// Waits until one more connection is allowed.
-    async fn place(&self) {
-        // The semaphore is never closed.
-        drop(self.places.acquire().await);
-    }
-
-    fn connection(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+    fn connection(
+        &self,
+        place: Place,
+        peer: Peer,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        head_limit: Duration,
+    ) {
+        let (connection, service) = (place.connection(peer), self.service.clone());
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(connection.clone());
+            service.call(request)
+        });
         let stream = TokioIo::new(WriteTimeout::new(stream, WRITE_LIMIT));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_LIMIT)
+            .header_read_timeout(head_limit)
             .max_buf_size(HEAD_MAX)
-            .serve_connection(stream, self.service.clone());
-        tokio::spawn(async move {
-            // Errors of a connection, such as a closed peer, need no action.
-            let _ = connection.await;
-            drop(place);
-        });
+            .serve_connection(stream, service);
+        place.spawn(connection);
     }
+}
+
+/// Whether the process, or the host, has no free descriptor.
+fn is_exhausted(error: &io::Error) -> bool {
+    let exhausted = [Errno::MFILE, Errno::NFILE];
+    exhausted.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

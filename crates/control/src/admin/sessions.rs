@@ -1,13 +1,15 @@
 //! `/v1/sessions`: lists and resets open sessions.
 
 use super::app::App;
+use super::audit::KilledSessions;
 use super::listing::{self, Rate, session_of};
 use super::refusal::Refusal;
 use crate::api_format::Moment;
 use api::{Done, DoneState, Failure, Killed, Session, Sessions};
-use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use engine::{SessionDetail, SessionFilter, SessionView, TargetFilter};
 use flow::Prefix;
 use serde::Deserialize;
@@ -129,7 +131,9 @@ pub(super) async fn one(
 /// Resets a session: client and target receive RST.
 #[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "sessions",
     params(("id" = u64, Path, description = "Number of the session.")),
-    responses((status = 200, body = Done), (status = 404, body = Failure)),
+    responses(
+        (status = 200, body = Done), (status = 403, body = Failure), (status = 404, body = Failure),
+    ),
 )]
 pub(super) async fn kill(
     State(app): State<App>,
@@ -144,29 +148,26 @@ pub(super) async fn kill(
 
 /// Resets the sessions that match the query: their clients and targets receive RST.
 #[utoipa::path(delete, path = "/v1/sessions", tag = "sessions", params(KillQuery), responses(
-    (status = 200, body = Killed), (status = 400, body = Failure), (status = 404, body = Failure),
+    (status = 200, body = Killed), (status = 400, body = Failure), (status = 403, body = Failure),
+    (status = 404, body = Failure),
 ))]
 pub(super) async fn kill_all(
     State(app): State<App>,
     query: Result<Query<KillQuery>, QueryRejection>,
-) -> Result<Json<Killed>, Refusal> {
+) -> Result<impl IntoResponse, Refusal> {
     let Query(KillQuery { forward, target, client }) = query?;
     if forward.is_none() && target.is_none() && client.is_none() {
         let message = "name the sessions to reset: `forward`, `target` or `client`";
         return Err(Refusal::bad_request(message));
     }
-    let (of_target, of_client) = (target.clone(), client.clone());
     let filter = filter(&app, forward, target, client).await?;
-    let sessions = listing::kill(&app.observer, &filter).await;
-    let forward = filter.forward.as_deref();
-    tracing::info!(
-        forward,
-        target = of_target,
-        client = of_client,
-        sessions,
-        "sessions were killed"
-    );
-    Ok(Json(Killed { sessions }))
+    // By their IDs, which the audit line names.
+    let found = find(&app, &filter, SessionDetail::Known, false).await;
+    let ids: Vec<u64> = found.iter().map(|(view, _)| view.id).collect();
+    let all = Arc::new(ids.iter().copied().collect());
+    let of_ids = SessionFilter { ids: Some(all), ..SessionFilter::default() };
+    let sessions = listing::kill(&app.observer, &of_ids).await;
+    Ok((Extension(KilledSessions(ids)), Json(Killed { sessions })))
 }
 
 fn of_id(id: u64) -> SessionFilter {

@@ -1,14 +1,15 @@
 //! `POST /v1/upgrade`: the upgrade in place.
 
 use super::app::App;
+use super::caller::Caller;
 use super::refusal::Refusal;
 use crate::handle::Gone;
 use crate::supervisor::upgrade::{UpgradeError, UpgradeOptions};
 use api::{ErrorCode, Failure, Upgrade};
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use observe::Version;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -26,15 +27,16 @@ pub(super) struct UpgradeQuery {
 }
 
 impl UpgradeQuery {
-    fn options(self, local_user: bool) -> Result<UpgradeOptions, Refusal> {
+    fn options(self, caller: &Caller) -> Result<UpgradeOptions, Refusal> {
         if let Some(binary) = &self.binary {
             if !binary.is_absolute() {
                 return Err(Refusal::bad_request("`binary` must be an absolute path"));
             }
             // The program runs with the privileges of this process.
-            if !local_user {
+            if !caller.peer.is_own_user() {
                 let message =
-                    "another file is run only for callers on the Unix socket, not over a port"
+                    "another file is run only for callers on the Unix socket that are root or the \
+                     process's own user"
                         .to_owned();
                 return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
             }
@@ -47,16 +49,17 @@ impl UpgradeQuery {
 /// first. The answer comes before the change, which closes all connections to the admin interface.
 #[utoipa::path(post, path = "/v1/upgrade", tag = "process", params(UpgradeQuery), responses(
     (status = 202, body = Upgrade),
-    (status = 400, body = Failure),
+    (status = 400, body = Failure), (status = 403, body = Failure),
     (status = 409, body = Failure, description = "No upgrade is possible now."),
     (status = 422, body = Failure, description = "The program cannot be used."),
 ))]
 pub(super) async fn upgrade(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<UpgradeQuery>, QueryRejection>,
 ) -> Result<(StatusCode, Json<Upgrade>), Refusal> {
     let Query(query) = query?;
-    let options = query.options(app.local_user)?;
+    let options = query.options(&caller)?;
     let upgrades = app.supervisor.ask(|supervisor| supervisor.upgrades() + 1).await?;
     // A separate task, so that a closed connection does not cancel it.
     let work =

@@ -18,7 +18,7 @@ use crate::supervisor::Supervisor;
 use crate::supervisor::switch::made;
 use api::{EventName, Reloaded, Word};
 use engine::{Applied, ForwardState, ForwardView, Unbound};
-use host::Capacity;
+use host::{AdminTokens, Capacity};
 use outcome::{Misfit, log_refusal, log_reload};
 use plan::{ListenAddress, Plan, Problems, Reading};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -114,7 +114,7 @@ impl Supervisor {
         if is_read {
             self.watch.were_read(reading.prefix_files.clone());
         }
-        let result = self.apply_reading(reading, options.confirm).await;
+        let result = self.apply_with_tokens(reading, options.confirm).await;
         // An error in the file stays until the file changes.
         let may_pass = match &result {
             Ok(_) => false,
@@ -142,7 +142,27 @@ impl Supervisor {
         let mut report = ReloadReport { skipped, ..self.compare(&new) };
         let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
         report.skipped.extend(self.try_apply(&new, &may_skip)?);
+        report.new_tokens = self.admin.differ(self.read_tokens()?.as_ref());
         Ok(report)
+    }
+
+    /// Applies the configuration, and then the tokens of the admin interface, whose file may have changed
+    /// alone. A fall-back keeps them: a token that was taken away must not come back.
+    async fn apply_with_tokens(
+        &mut self,
+        reading: Reading,
+        confirm: Option<Duration>,
+    ) -> Result<ReloadReport, ReloadError> {
+        let tokens = self.read_tokens()?;
+        let new_tokens = self.admin.differ(tokens.as_ref());
+        let report = self.apply_reading(reading, confirm).await?;
+        self.admin.replace_tokens(tokens);
+        Ok(ReloadReport { new_tokens, ..report })
+    }
+
+    fn read_tokens(&self) -> Result<Option<AdminTokens>, ReloadError> {
+        let tokens = self.admin.read_tokens();
+        tokens.map_err(|error| ReloadError::Unfit(vec![Misfit::Tokens(error)]))
     }
 
     async fn apply_reading(
@@ -264,6 +284,7 @@ impl Supervisor {
             diff,
             remade: remade.collect(),
             skipped: Vec::new(),
+            new_tokens: false,
             generation: self.generation,
         }
     }

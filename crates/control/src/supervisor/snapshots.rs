@@ -81,6 +81,7 @@ impl Supervisor {
             restoring: self.restoring.as_ref().map_or(0, |it| it.names.len() as u64),
             waiting: waiting.iter().map(|change| change.key).collect(),
             log_dropped: observe::log::dropped(),
+            admin_denied: self.admin.denials().totals(),
             names: names(&resolving),
             name_look_ups: resolving.look_ups.into_iter().collect(),
             name_targets: resolving.sets.iter().map(name_targets).collect(),

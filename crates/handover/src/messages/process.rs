@@ -42,7 +42,7 @@ pub struct Process {
     /// Requester of this upgrade, such as a signal or the admin interface.
     #[prost(string, tag = "13")]
     pub asked_by: String,
-    /// Listening socket of the admin interface, if it is enabled.
+    /// Listening socket of the admin interface, if it is enabled. `more_admin` has further ones.
     #[prost(uint32, optional, tag = "14")]
     pub admin: Option<u32>,
     /// Time at which the workers parked.
@@ -61,8 +61,8 @@ pub struct Process {
     /// it absent; `config_text` applies then.
     #[prost(string, optional, tag = "19")]
     pub in_force: Option<String>,
-    /// Admin token for the interface on a port. Absent in a dry run: the check does not need the
-    /// secret.
+    /// Admin token for the interface on a port, for versions that do not know `admin_tokens`. Absent in
+    /// a dry run: the check does not need the secret.
     #[prost(string, optional, tag = "20")]
     pub admin_token: Option<String>,
     /// Open log file; absent if the log goes to standard error.
@@ -99,6 +99,18 @@ pub struct Process {
     /// Names that listeners are on, with the addresses that these have; without time limits and members.
     #[prost(message, repeated, tag = "35")]
     pub listen_names: Vec<Name>,
+    /// Further listening sockets of the admin interface.
+    #[prost(uint32, repeated, tag = "36")]
+    pub more_admin: Vec<u32>,
+    /// Listening socket of the metrics, if there is one.
+    #[prost(uint32, optional, tag = "37")]
+    pub metrics: Option<u32>,
+    /// All admin tokens, as the text of a token file. Absent in a dry run.
+    #[prost(string, optional, tag = "38")]
+    pub admin_tokens: Option<String>,
+    /// Denied requests to the admin interface, by the number of the reason.
+    #[prost(uint64, repeated, tag = "39")]
+    pub admin_denied: Vec<u64>,
 }
 
 /// The last good answer of a name.

@@ -2,7 +2,7 @@
 
 use super::Access;
 use crate::admin_address::present_socket;
-use plan::{Admin, ListenAddress, Plan};
+use plan::{AdminSocket, ListenAddress, Plan};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use sys::Entry;
@@ -62,21 +62,22 @@ pub(super) fn needs(plan: &Plan) -> Vec<Need> {
     files.chain(listeners).collect()
 }
 
-fn admin(plan: &Plan) -> Option<Need> {
-    match &plan.process.admin {
-        Admin::Auto | Admin::Off => None,
-        Admin::Unix(path) => Some(admin_socket(path)),
-        // An upgrade reads the token file again.
-        Admin::Tcp(_) => {
-            let token_file = plan.process.admin_token_file.as_deref()?;
-            Some(Need::new("`admin_token_file` in [process]", token_file, Access::Read))
-        }
-    }
+fn admin(plan: &Plan) -> impl Iterator<Item = Need> {
+    let socket = match &plan.process.admin.socket {
+        Some(AdminSocket::At(path)) => Some(admin_socket(path)),
+        Some(AdminSocket::Auto) | None => None,
+    };
+    // Reloads and upgrades read the token file again.
+    let token_file = plan.process.admin_token_file.as_deref();
+    let token_file =
+        token_file.map(|file| Need::new("`admin_token_file` in [process]", file, Access::Read));
+    socket.into_iter().chain(token_file)
 }
 
 /// The admin socket at a default path. It is chosen at the start, and a reload does not move it.
 pub(super) fn automatic_admin(plan: &Plan) -> Option<Need> {
-    let wanted = plan.process.admin == Admin::Auto && plan.config.is_some();
+    let is_auto = plan.process.admin.socket == Some(AdminSocket::Auto);
+    let wanted = is_auto && plan.config.is_some();
     wanted.then(present_socket)?.as_deref().map(admin_socket)
 }
 

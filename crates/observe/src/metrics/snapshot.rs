@@ -43,6 +43,8 @@ pub struct ProcessMetrics {
     pub name_look_ups: Vec<(&'static str, u64)>,
     /// Numbers of targets by the name whose records they are.
     pub name_targets: Vec<(String, u64)>,
+    /// Denied requests to the admin interface by reason.
+    pub admin_denied: Vec<(&'static str, u64)>,
     /// Lost log lines.
     pub log_dropped: crate::log::Dropped,
     /// Start time of the process.
@@ -89,6 +91,7 @@ impl Default for ProcessMetrics {
             names: [("resolved", 0), ("stale", 0), ("failing", 0)],
             name_look_ups: Vec::new(),
             name_targets: Vec::new(),
+            admin_denied: Vec::new(),
             log_dropped: crate::log::Dropped::default(),
             started: SystemTime::UNIX_EPOCH,
             usage: sys::Usage::default(),

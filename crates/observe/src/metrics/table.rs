@@ -175,6 +175,9 @@ metrics! {
     "traffic_forwarder_name_targets", Gauge, &["name"],
         "Targets that the records of a name stand for, by the name in `dns:` or with `srv:`; absent for all other names.",
         Read::Process(|it, emit| it.name_targets.iter().try_for_each(|(name, count)| emit(&[name], Whole(*count))));
+    "traffic_forwarder_admin_denied_total", Counter, &["reason"],
+        "Denied requests to the admin interface: `no_token`, `wrong_token`, `role` (`view` may not change anything), `user` (of the Unix socket's peer) or `page` (another web page or host).",
+        Read::Process(|it, emit| it.admin_denied.iter().try_for_each(|(reason, count)| emit(&[reason], Whole(*count))));
     "traffic_forwarder_log_dropped_total", Counter, &["cause"],
         "Lost log lines: the log was slower than the sessions (`queue_full`), or could not be written (`write_failed`).",
         Read::Process(log_dropped);

@@ -15,7 +15,7 @@ fn file(setting: &Setting, value: &str) -> String {
         _ => "[[forward]]\nlisten = ':1'\nto = 'h:1'\n",
     };
     let needed = match key {
-        "admin" if value.contains("127.") => "admin_token_file = 'x'\n",
+        "admin" if value.contains(":9") => "admin_token_file = 'x'\n",
         "admin_token_file" => "admin = '127.0.0.1:9'\n",
         "group" if setting.section == Section::Process => "user = 'x'\n",
         "pass_tlvs" if value == "true" => "accept_proxy = { from = '::1' }\nsend_proxy = 'v2'\n",
@@ -92,9 +92,7 @@ fn samples(kind: Kind) -> Vec<String> {
         | Kind::Text(Content::Host | Content::Name | Content::Bytes) => {
             vec!["\"x\"".to_owned()]
         }
-        Kind::Admin => {
-            ["auto", "off", "unix:/x", "127.0.0.1:9"].map(|it| format!("\"{it}\"")).into()
-        }
+        Kind::Metrics => vec!["\":9\"".to_owned(), "\"[::1]:9\"".to_owned()],
         Kind::Or(word, kind) => [vec![format!("\"{word}\"")], samples(*kind)].concat(),
         Kind::Table(settings) => vec![table(settings)],
         Kind::Text(Content::HttpPath) => vec!["\"/x\"".to_owned()],
@@ -105,7 +103,8 @@ fn samples(kind: Kind) -> Vec<String> {
         }
         Kind::List(of) => lists(*of),
         Kind::Share => ["9", "0.001", "2.5", "1000000"].map(str::to_owned).into(),
-        Kind::Mode => ["0000", "0660", "0777"].map(|mode| format!("\"{mode}\"")).into(),
+        // More is a problem for `admin_mode`.
+        Kind::Mode => ["0000", "0660"].map(|mode| format!("\"{mode}\"")).into(),
         Kind::PerTime => vec!["\"20/s\"".to_owned(), "\"1/h\"".to_owned()],
         Kind::ByteRate { .. } => vec!["\"64KiB/s\"".to_owned(), "\"1TiB/s\"".to_owned()],
         Kind::PrefixLengths => vec!["[1, 1]".to_owned(), "[32, 128]".to_owned()],
@@ -117,6 +116,7 @@ fn samples(kind: Kind) -> Vec<String> {
         | Kind::TrustedPeer
         | Kind::Network
         | Kind::Source
+        | Kind::Admin
         | Kind::ServerName
         | Kind::Route(_)
         | Kind::Text(Content::Protocol) => {
@@ -138,6 +138,14 @@ fn lists(of: Kind) -> Vec<String> {
         Kind::Prefix | Kind::Network => {
             &["[]", "\"10.0.0.0/8\"", "[\"10.0.0.7\", \"2001:db8::/32\"]"]
         }
+        Kind::Admin => &[
+            "\"auto\"",
+            "\"off\"",
+            "\"unix:/x\"",
+            "\"127.0.0.1:9\"",
+            "[\"auto\", \"127.0.0.1:9\"]",
+            "[\"unix:/x\", \"[::1]:9\"]",
+        ],
         Kind::Source => &["[]", "\"10.0.0.9\"", "[\"10.0.0.9-10.0.0.12\", \"2001:db8::1\"]"],
         Kind::TrustedPeer => &["\"unix\"", "[\"10.0.0.0/8\", \"2001:db8::1\"]"],
         other => panic!("{other:?} has no list"),

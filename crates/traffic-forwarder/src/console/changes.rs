@@ -20,8 +20,9 @@ pub(crate) fn text(reload: &Reload, options: &ProcessOptions, screen: &Screen) -
     let width = lines.iter().map(|line| columns(&line.name)).max().unwrap_or(0);
     let unchanged = format!("{} unchanged", counted(reload.unchanged, "forward"));
     let trial = reload.confirm_within.map(|within| trial(reload, within, options));
-    let mut all = vec![heading(reload, lines.is_empty())];
+    let mut all = vec![heading(reload, lines.is_empty() && !reload.new_tokens)];
     all.extend(lines.iter().map(|line| line.render(width, screen)));
+    all.extend(new_tokens(reload));
     all.push(unchanged);
     all.extend(reload.file.as_deref().map(|file| format!("file: {}", escaped(file))));
     all.extend(waiting(&reload.settings).map(|it| format!("waits for a restart: {it}")));
@@ -46,6 +47,15 @@ fn trial(reload: &Reload, within: f64, options: &ProcessOptions) -> String {
         if reload.dry_run { "; until then only `reload --confirm TIME` is accepted" } else { "" };
     let reverts = on_trial(within, generation, options);
     format!("generation {generation} is on trial and {reverts}{taken}")
+}
+
+fn new_tokens(reload: &Reload) -> Option<String> {
+    let text = if reload.dry_run {
+        "the file of the admin tokens has others: a reload puts them in force"
+    } else {
+        "the admin tokens were read again: others are in force"
+    };
+    reload.new_tokens.then(|| text.to_owned())
 }
 
 impl Line {
@@ -176,6 +186,7 @@ mod tests {
         let to = Change { parts, ..change("to", "new_sessions") };
         let changes = vec![change("idle_timeout", "all_sessions"), to];
         Reload {
+            new_tokens: false,
             dry_run,
             file: Some("/etc/a.conf".to_owned()),
             generation: 3,

@@ -81,7 +81,13 @@ impl AdminApi {
 
     fn at(located: Located, connect: &ConnectArgs) -> Result<Self, CommandError> {
         let Located { endpoints, elsewhere, token_file, file, user } = located;
-        let token = token_file.as_deref().map(read_token).transpose()?;
+        // A member of `admin_group` may not read the tokens, and needs none on the socket.
+        let is_needed = connect.token_file.is_some()
+            || !endpoints.iter().any(|endpoint| matches!(endpoint, Endpoint::Unix(_)));
+        let token = match token_file.as_deref().map(read_token).transpose() {
+            Err(_) if !is_needed => None,
+            token => token?,
+        };
         let trusted = Trusted::new(user, token_file.as_deref());
         let options = ProcessOptions::of(connect);
         Ok(Self { endpoints, elsewhere, file, trusted, token, options })
@@ -307,7 +313,9 @@ fn read_token(path: &Path) -> Result<Token, CommandError> {
     let usage = |what: String| CommandError::Usage(format!("the token file `{name}` {what}"));
     let text =
         std::fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
-    let token = text.trim();
+    // The process's own file may hold several.
+    let tokens = host::AdminTokens::restore(&text);
+    let token = tokens.as_ref().map_or(text.trim(), host::AdminTokens::for_commands);
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(usage(
             "contains no token: expected one word of printable ASCII characters".to_owned(),

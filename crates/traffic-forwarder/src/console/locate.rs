@@ -5,7 +5,7 @@ use crate::console::args::ConnectArgs;
 use crate::console::endpoint::Endpoint;
 use crate::console::failure::CommandError;
 use crate::console::process_file;
-use plan::{Admin, Input};
+use plan::{AdminSocket, Input};
 use std::path::{Path, PathBuf};
 
 /// An environment variable with an address, which saves repeating `--admin`.
@@ -62,17 +62,18 @@ fn of_configuration(file: &Path) -> Result<Located, CommandError> {
         return Err(CommandError::Configuration(reading.problems.render(false)));
     };
     let user = host::user_of(&plan);
-    let endpoints = match plan.process.admin {
-        Admin::Auto => by_default(),
-        Admin::Unix(path) => vec![Endpoint::Unix(path)],
-        Admin::Tcp(address) => vec![Endpoint::Tcp(address)],
-        Admin::Off => {
-            let file = plan::escaped(&file.to_string_lossy());
-            let message =
-                format!("`{file}` has `admin = \"off\"`: its process has no admin interface");
-            return Err(CommandError::Usage(message));
-        }
+    let admin = plan.process.admin;
+    if admin.is_off() {
+        let file = plan::escaped(&file.to_string_lossy());
+        let message = format!("`{file}` has `admin = \"off\"`: its process has no admin interface");
+        return Err(CommandError::Usage(message));
+    }
+    let mut endpoints = match admin.socket {
+        Some(AdminSocket::Auto) => by_default(),
+        Some(AdminSocket::At(path)) => vec![Endpoint::Unix(path)],
+        None => Vec::new(),
     };
+    endpoints.extend(admin.port.map(Endpoint::Tcp));
     let mut elsewhere = by_default();
     elsewhere.retain(|endpoint| !endpoints.contains(endpoint));
     let token_file = plan.process.admin_token_file;

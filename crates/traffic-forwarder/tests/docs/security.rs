@@ -28,6 +28,9 @@ fn every_party_has_a_trust_level_and_a_worst_case() {
         "target",
         "author of the configuration",
         "admin user",
+        "operator",
+        "viewer",
+        "caller of `metrics`",
         "neighbour on the host",
     ];
     assert_eq!(names, expected);

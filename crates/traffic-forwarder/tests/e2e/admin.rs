@@ -2,9 +2,12 @@
 
 mod access;
 mod actions;
+mod crowd;
+mod doors;
 mod events;
 mod listing;
 mod queries;
+mod tokens;
 
 use serde_json::Value;
 use testkit::{Behaviour, Http, Port, Socket, Target};

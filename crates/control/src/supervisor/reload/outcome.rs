@@ -2,7 +2,7 @@
 
 use crate::listen_names::ListenNameError;
 use crate::serve_error::UnboundListener;
-use host::{NoRoom, RefusedOption, SandboxRefusal, UnknownOwner};
+use host::{NoRoom, RefusedOption, SandboxRefusal, TokenError, UnknownOwner};
 use plan::units::format_duration;
 use plan::{ForwardSummary, ListenAddress, PlanDiff, Problem, Problems};
 use std::collections::HashMap;
@@ -27,6 +27,8 @@ pub(crate) struct ReloadReport {
     pub(crate) remade: Vec<(String, ListenAddress)>,
     /// Skipped lines of the older format and skipped forwards, with the reasons.
     pub(crate) skipped: Vec<String>,
+    /// The file of the admin tokens has others than those that were in force.
+    pub(crate) new_tokens: bool,
     /// Number of the running configuration.
     pub(crate) generation: u64,
 }
@@ -68,6 +70,8 @@ pub(crate) enum Misfit {
     Unbound(UnboundListener),
     /// The sandbox of this process does not allow a path.
     Sandbox(SandboxRefusal),
+    /// The file of the admin tokens cannot be used.
+    Tokens(TokenError),
     /// The configuration cannot be read; the sandbox is the likely cause.
     Unreadable(Problem),
 }
@@ -144,6 +148,7 @@ impl fmt::Display for Misfit {
             Self::Option(refused) => refused.fmt(f),
             Self::Unbound(listener) => listener.fmt(f),
             Self::Sandbox(refusal) => refusal.fmt(f),
+            Self::Tokens(error) => error.fmt(f),
             Self::Unreadable(problem) => f.write_str(&problem.statement()),
         }
     }
@@ -157,6 +162,7 @@ impl Error for Misfit {
             Self::Owner(unknown) => Some(unknown),
             Self::Option(refused) => Some(refused),
             Self::Sandbox(refusal) => Some(refusal),
+            Self::Tokens(error) => Some(error),
             Self::NoRoom(_) | Self::Unreadable(_) => None,
         }
     }
@@ -203,6 +209,7 @@ pub(super) fn log_reload(
         unchanged = report.unchanged(),
         retried = report.retried.len(),
         skipped = report.skipped.len(),
+        new_tokens = report.new_tokens.then_some(true),
         on_trial_for = trial.map(observe::log::seconds),
         "configuration reloaded"
     );

@@ -5,7 +5,6 @@ use super::candidate::Candidate;
 use super::failure::{StepError, UpgradeError};
 use super::protocol::VARIABLE;
 use super::state;
-use crate::admin::AdminListener;
 use crate::supervisor::Supervisor;
 use engine::Handoff;
 use host::own_arguments;
@@ -60,12 +59,11 @@ impl Supervisor {
         );
         hold_reports(&self.engine.reports(), &events);
         let log_lines = observe::log::take_queued();
+        let tokens = self.admin.saved_tokens();
         let process = handover::Process {
-            admin_token: self
-                .admin_listener
-                .as_ref()
-                .and_then(AdminListener::token)
-                .map(str::to_owned),
+            // An older version knows one token only, that of an operator.
+            admin_token: tokens.as_ref().map(|tokens| tokens.for_commands().to_owned()),
+            admin_tokens: tokens.map(|tokens| tokens.to_text()),
             log_lines,
             ..state::process(self, by, stopped_at)
         };
@@ -117,9 +115,9 @@ impl Supervisor {
         })
     }
 
-    /// Sets whether the descriptors of the admin listener and the log stay open over execve(2).
+    /// Sets whether the descriptors of the admin listeners and the log stay open over execve(2).
     fn keep(&self, keep: bool) -> sys::Result<observe::log::LogHandoff> {
-        if let Some(socket) = self.admin_listener.as_ref().map(AdminListener::socket) {
+        for socket in self.admin.sockets() {
             if keep { keep_over_exec(socket)? } else { close_on_exec(socket)? }
         }
         observe::log::keep_over_exec(keep)

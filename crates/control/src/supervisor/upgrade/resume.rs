@@ -2,17 +2,17 @@
 
 use super::protocol::VARIABLE;
 use super::{Arrival, LastUpgrade, RetryPolicy, state};
-use crate::admin::{AdminListenCause, AdminListenError, AdminListener};
+use crate::admin::{AdminHandoff, AdminListeners, Door, door_of};
 use crate::serve_error::ServeError;
 use crate::start::start_engine;
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::Restoring;
 use crate::supervisor::sets::set_members;
 use handover::{Damage, File, Part};
-use host::{Capacity, Notifier, Sandbox, Store, Token, capacity, workers};
+use host::{AdminTokens, Capacity, Notifier, Sandbox, Store, capacity, workers};
 use observe::Version;
 use observe::log::PreviousOutput;
-use plan::{Admin, InForce, Plan, Problems, Process};
+use plan::{InForce, Plan, Problems, Process};
 use std::fs;
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -128,47 +128,49 @@ impl Handover {
         self.process.as_ref()?.in_force.as_deref().map(InForce::from_text)
     }
 
-    /// Resumes the admin interface on the socket of the previous image. Without one, binds the
-    /// address in force, if possible.
-    pub(crate) fn admin_listener(
+    /// Resumes the admin interface and the metrics on the sockets of the previous image, and binds the
+    /// missing addresses in force, if possible.
+    pub(crate) fn admin_listeners(
         &mut self,
         in_force: &Process,
         reads_a_file: bool,
-    ) -> Option<AdminListener> {
-        self.resume_admin_listener(in_force, reads_a_file).unwrap_or_else(|error| {
-            tracing::error!(%error, "going on without the admin interface");
-            self.warnings.push(format!("going on without the admin interface: {error}"));
-            None
-        })
-    }
-
-    fn resume_admin_listener(
-        &mut self,
-        in_force: &Process,
-        reads_a_file: bool,
-    ) -> Result<Option<AdminListener>, AdminListenError> {
-        let Some(socket) = self.admin_socket(&in_force.admin) else {
-            return AdminListener::bind(in_force, reads_a_file);
+    ) -> AdminListeners {
+        let handoff = AdminHandoff {
+            sockets: self.admin_sockets(in_force),
+            tokens: self.process.as_mut().and_then(take_tokens),
+            denied: self.process.as_ref().map(|it| it.admin_denied.clone()).unwrap_or_default(),
         };
-        let token = self.process.as_mut().and_then(|process| process.admin_token.take());
-        let read = || match &in_force.admin_token_file {
-            Some(token_file) => Token::read(token_file).map_err(AdminListenCause::Token),
-            None => Err(AdminListenCause::TokenLost),
-        };
-        let token = || token.map_or_else(read, |token| Ok(Token::restore(token)));
-        AdminListener::resume(socket, token).map(Some)
-    }
-
-    fn admin_socket(&mut self, in_force: &Admin) -> Option<OwnedFd> {
-        let number = self.process.as_ref().and_then(|process| process.admin);
-        let is_it = |socket: &OwnedFd| match number {
-            Some(number) => u32::try_from(socket.as_raw_fd()) == Ok(number),
-            None => AdminListener::is_of(socket, in_force),
-        };
-        match self.sockets.iter().position(is_it) {
-            Some(at) => Some(self.sockets.swap_remove(at)),
-            None => number.and_then(|number| claim(number).ok()),
+        let (listeners, errors) = AdminListeners::resume(in_force, reads_a_file, handoff);
+        for error in errors {
+            tracing::error!(%error, "going on without an address of the admin interface");
+            let warning = format!("going on without an address of the admin interface: {error}");
+            self.warnings.push(warning);
         }
+        listeners
+    }
+
+    fn admin_sockets(&mut self, in_force: &Process) -> Vec<(Door, OwnedFd)> {
+        let Some(process) = &self.process else {
+            let all = std::mem::take(&mut self.sockets).into_iter();
+            let (ours, others): (Vec<_>, Vec<_>) = all
+                .map(|socket| (door_of(&socket, in_force), socket))
+                .partition(|it| it.0.is_some());
+            self.sockets = others.into_iter().map(|(_, socket)| socket).collect();
+            return ours.into_iter().filter_map(|(door, socket)| Some((door?, socket))).collect();
+        };
+        let admin = process.admin.iter().chain(&process.more_admin);
+        let admin = admin.map(|number| (Door::Admin, *number));
+        let numbers = admin.chain(process.metrics.map(|number| (Door::Metrics, number)));
+        let sockets = &mut self.sockets;
+        let claimed = numbers.filter_map(|(door, number)| {
+            let is_it = |socket: &OwnedFd| u32::try_from(socket.as_raw_fd()) == Ok(number);
+            let socket = match sockets.iter().position(is_it) {
+                Some(at) => sockets.swap_remove(at),
+                None => claim(number).ok()?,
+            };
+            Some((door, socket))
+        });
+        claimed.collect()
     }
 
     /// The workers' epoll instances. Empty if the state is damaged: they refer to listeners and
@@ -223,6 +225,13 @@ impl Handover {
             );
         }
     }
+}
+
+/// The tokens of the previous image. Versions before roles have one, of an operator.
+fn take_tokens(process: &mut handover::Process) -> Option<AdminTokens> {
+    let one = process.admin_token.take();
+    let text = process.admin_tokens.take().or(one)?;
+    AdminTokens::restore(&text)
 }
 
 fn read_whole(memory: OwnedFd, bytes: &mut Vec<u8>) -> std::io::Result<usize> {

@@ -36,19 +36,29 @@ fn unset(other: &str, probe: &str) -> Values {
     [None, Some(other.to_owned()), Some(probe.to_owned())]
 }
 
-/// All settings whose values are the same in each run.
-fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
+/// The settings of `[process]` whose values are the same in each run.
+fn values_of_process() -> Vec<(&'static str, &'static str, Values)> {
     let durations = ["\"11s\"", "\"12s\"", "\"13s\""];
     let bools = ["false", "true", "true"];
-    let rows = [
+    vec![
         ("[process]", "workers", given(["1", "2", "3"])),
         ("[process]", "max_sessions", given(["900", "800", "700"])),
         ("[process]", "shutdown_timeout", given(durations)),
         ("[process]", "removed_timeout", given(durations)),
         ("[process]", "watch", given(bools)),
+        ("[process]", "admin_mode", unset("\"0660\"", "\"0640\"")),
+        ("[process]", "admin_group", unset("\"nogroup\"", "\"daemon\"")),
+        ("[process]", "metrics", given(["\"off\"", "\"127.0.0.1:3\"", "\"127.0.0.1:4\""])),
         ("[process]", "user", unset("\"nobody\"", "\"daemon\"")),
         ("[process]", "group", unset("\"nogroup\"", "\"daemon\"")),
         ("[process]", "sandbox", given(bools)),
+    ]
+}
+
+/// All settings whose values are the same in each run.
+fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
+    let durations = ["\"11s\"", "\"12s\"", "\"13s\""];
+    let rows = [
         ("[log]", "level", given(["\"info\"", "\"debug\"", "\"warn\""])),
         ("[log]", "format", given(["\"json\"", "\"text\"", "\"text\""])),
         ("[log]", "sessions", given(["true", "false", "false"])),
@@ -83,7 +93,11 @@ fn fixed_values() -> BTreeMap<(&'static str, &'static str), Values> {
         ("keepalive", "interval", given(["\"3s\"", "\"4s\"", "\"5s\""])),
         ("keepalive", "count", given(["3", "4", "5"])),
     ];
-    let rows = rows.into_iter().chain(values_of_headers()).chain(values_of_connections());
+    let rows = rows
+        .into_iter()
+        .chain(values_of_process())
+        .chain(values_of_headers())
+        .chain(values_of_connections());
     let rows = rows.chain(values_of_a_check()).chain(values_of_a_client());
     rows.map(|(section, key, values)| ((section, key), values)).collect()
 }

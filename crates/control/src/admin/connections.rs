@@ -1,0 +1,157 @@
+//! The open connections: who has a place, and which task serves it.
+
+use super::caller::Peer;
+use super::places::{Admission, ConnectionId, Places};
+use super::reserve::Reserve;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+/// The connections of listeners that share their places.
+pub(super) struct Connections {
+    state: Mutex<State>,
+    /// Notified when a place is free.
+    freed: Notify,
+}
+
+struct State {
+    places: Places,
+    tasks: HashMap<ConnectionId, AbortHandle>,
+    next: ConnectionId,
+    /// `None` for listeners that the process can do without.
+    reserve: Option<Reserve>,
+}
+
+impl Connections {
+    pub(super) fn new(places: Places, reserve: Option<Reserve>) -> Arc<Self> {
+        let state = State { places, tasks: HashMap::new(), next: 0, reserve };
+        let connections = Self { state: Mutex::new(state), freed: Notify::new() };
+        connections.refill_reserve();
+        Arc::new(connections)
+    }
+
+    /// Waits for a place of an authorised caller.
+    pub(super) async fn enter_known(self: &Arc<Self>) -> Place {
+        loop {
+            let entered = self.with(|state| {
+                let id = state.next_id();
+                state.places.enter_known(id).then_some(id)
+            });
+            match entered {
+                Some(id) => return Place { connections: Arc::clone(self), id },
+                None => self.freed.notified().await,
+            }
+        }
+    }
+
+    /// Waits for a place of a caller that is not authorised yet, and ends the connection that had it.
+    pub(super) async fn enter_unknown(self: &Arc<Self>) -> Place {
+        loop {
+            let now = Instant::now();
+            let (id, admission) = self.with(|state| {
+                let id = state.next_id();
+                (id, state.places.enter_unknown(id, now))
+            });
+            match admission {
+                Admission::Entered => {}
+                Admission::Replaced(other) => self.end(other),
+                Admission::WaitUntil(until) => {
+                    tokio::time::sleep_until(until.into()).await;
+                    continue;
+                }
+            }
+            return Place { connections: Arc::clone(self), id };
+        }
+    }
+
+    /// Closes a descriptor in reserve. Returns false if there is none.
+    pub(super) fn release_reserve(&self) -> bool {
+        self.with(|state| state.reserve.as_mut().is_some_and(Reserve::release))
+    }
+
+    /// Opens the missing descriptors in reserve, if the host allows it.
+    pub(super) fn refill_reserve(&self) {
+        self.with(|state| {
+            if let Some(reserve) = &mut state.reserve {
+                reserve.refill();
+            }
+        });
+    }
+
+    fn end(&self, id: ConnectionId) {
+        if let Some(task) = self.with(|state| state.tasks.remove(&id)) {
+            task.abort();
+        }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        // Nothing panics while it holds the lock.
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn next_id(&mut self) -> ConnectionId {
+        self.next += 1;
+        self.next
+    }
+}
+
+/// The place of a connection, which is free again on `Drop`.
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    id: ConnectionId,
+}
+
+impl Place {
+    /// The connection as its handlers see it.
+    pub(super) fn connection(&self, peer: Peer) -> Connection {
+        Connection { connections: Arc::clone(&self.connections), id: self.id, peer }
+    }
+
+    /// Serves the connection in a task, which ends when a newer connection takes the place.
+    pub(super) fn spawn(self, connection: impl Future + Send + 'static) {
+        let (connections, id) = (Arc::clone(&self.connections), self.id);
+        let task = tokio::spawn(async move {
+            // Declared first, and so dropped last: the place is free once the socket is closed.
+            let _place = self;
+            // Errors of a connection, such as a closed peer, need no action.
+            let _ = connection.await;
+        });
+        connections.with(|state| state.tasks.insert(id, task.abort_handle()));
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.with(|state| {
+            state.places.leave(self.id);
+            state.tasks.remove(&self.id);
+        });
+        self.connections.refill_reserve();
+        self.connections.freed.notify_one();
+    }
+}
+
+/// The connection of a request. An extension of the request.
+#[derive(Clone)]
+pub(super) struct Connection {
+    connections: Arc<Connections>,
+    id: ConnectionId,
+    peer: Peer,
+}
+
+impl Connection {
+    /// Its other end.
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Keeps the connection from now on: its caller is authorised. Returns false if there is no place for
+    /// it.
+    pub(super) fn recognise(&self) -> bool {
+        self.connections.with(|state| state.places.recognise(self.id))
+    }
+}

@@ -1,0 +1,175 @@
+//! Several tokens with roles, their rotation, and the lines about denied requests and changes.
+
+use std::fs;
+
+use serde_json::Value;
+use testkit::{Forwarder, LIMIT, Signal, wait_until};
+
+use super::code;
+use super::doors::{Doors, TOKEN, VIEWER, write_tokens};
+use crate::support::messages;
+
+fn both() -> String {
+    format!("# ours\noperate ann {TOKEN}\nview prometheus {VIEWER}\n")
+}
+
+fn actions(forwarder: &Forwarder) -> Vec<Value> {
+    messages(forwarder, "admin action")
+}
+
+#[test]
+fn a_viewer_reads_and_an_operator_changes() {
+    let doors = Doors::start(&both());
+    let (viewer, operator) = (doors.port(VIEWER), doors.port(TOKEN));
+    for path in ["/v1/status", "/metrics", "/v1/sessions", "/openapi.json"] {
+        viewer.get(path).success();
+    }
+    for denied in [
+        viewer.post("/v1/reload"),
+        viewer.post("/v1/reload?dry_run=true"),
+        viewer.post("/v1/upgrade"),
+        viewer.delete("/v1/sessions?forward=echo"),
+        viewer.get("/debug/pprof/heap"),
+    ] {
+        assert_eq!(code(&denied), (403, "forbidden".into()));
+        let message = "the token of `prometheus` has the role `view`: this needs `operate`";
+        assert!(denied.body.contains(message), "{denied:?}");
+    }
+    operator.post("/v1/forwards/echo/drain").success();
+    operator.post("/v1/forwards/echo/resume").success();
+    assert_eq!(operator.json("/v1/status")["generation"], 1);
+}
+
+#[test]
+fn a_reload_rotates_the_tokens() {
+    const NEW: &str = "11112222333344445555666677778888";
+    let doors = Doors::start(&both());
+    let report = doors.socket().post("/v1/reload").success().json();
+    assert_eq!(report["new_tokens"], false);
+    write_tokens(doors.dir.path(), &format!("operate ann {NEW}\n"));
+    let plan = doors.socket().post("/v1/reload?dry_run=true").success().json();
+    assert_eq!(
+        (&plan["new_tokens"], doors.port(NEW).get("/v1/status").status),
+        (&true.into(), 401)
+    );
+    // Nothing else has changed.
+    let report = doors.socket().post("/v1/reload").success().json();
+    assert_eq!(report["new_tokens"], true);
+    for gone in [TOKEN, VIEWER] {
+        assert_eq!(code(&doors.port(gone).get("/v1/status")), (401, "unauthorized".into()));
+    }
+    doors.port(NEW).get("/v1/status").success();
+    // A wrong file leaves those in force.
+    write_tokens(doors.dir.path(), &format!("operate ann {NEW}\nadmin bob {TOKEN}\n"));
+    let refused = doors.socket().post("/v1/reload");
+    assert_eq!(code(&refused), (409, "unfit".into()));
+    assert!(refused.body.contains("token:2: the role must be `view` or `operate`"), "{refused:?}");
+    assert!(!refused.body.contains(TOKEN), "{refused:?}");
+    doors.port(NEW).get("/v1/status").success();
+    // A fall-back takes the configuration back, and no token.
+    write_tokens(doors.dir.path(), &format!("operate ann {TOKEN}\n"));
+    doors.port(NEW).post("/v1/reload?confirm=1s").success();
+    let reverted = "the new configuration was not confirmed: reverted to the previous one";
+    doors.forwarder.wait_for_message(reverted);
+    doors.port(TOKEN).get("/v1/status").success();
+    assert_eq!(doors.port(NEW).get("/v1/status").status, 401);
+    // The signal and an upgrade read the file, too.
+    write_tokens(doors.dir.path(), &format!("view ann {NEW}\n"));
+    doors.forwarder.signal(Signal::HUP);
+    wait_until("the tokens", LIMIT, || doors.port(NEW).get("/v1/status").status == 200);
+    write_tokens(doors.dir.path(), &both());
+    doors.upgrade();
+    doors.port(VIEWER).get("/v1/status").success();
+    assert_eq!(doors.port(NEW).get("/v1/status").status, 401);
+}
+
+#[test]
+fn each_change_is_attributed() {
+    let doors = Doors::start(&both());
+    let operator = doors.port(TOKEN);
+    doors.anonymous().get("/healthz").success();
+    operator.get("/v1/status").success();
+    let id = doors.socket().json("/v1/sessions")["sessions"][0]["id"].as_u64().unwrap();
+    assert_eq!(actions(&doors.forwarder).len(), 0, "reading is no change");
+    doors.socket().post("/v1/forwards/echo/drain").success();
+    operator.delete("/v1/sessions?client=127.0.0.0/8").success();
+    operator.delete("/v1/sessions/99").status(404);
+    doors.socket().post("/v1/reload").success();
+    wait_until("the lines", LIMIT, || actions(&doors.forwarder).len() == 4);
+    let lines = actions(&doors.forwarder);
+    let of = |line: &Value, key: &str| line[key].clone();
+    let own = sys_user();
+    assert_eq!(of(&lines[0], "action"), "drain");
+    assert_eq!(of(&lines[0], "target"), "/v1/forwards/echo/drain");
+    assert_eq!((of(&lines[0], "uid"), of(&lines[0], "outcome")), (own.into(), "ok".into()));
+    assert_eq!(of(&lines[0], "pid"), std::process::id());
+    assert_eq!((of(&lines[1], "action"), of(&lines[1], "name")), ("kill".into(), "ann".into()));
+    assert_eq!(
+        (of(&lines[1], "sessions"), of(&lines[1], "ids")),
+        (1.into(), id.to_string().into())
+    );
+    assert!(of(&lines[1], "peer").as_str().unwrap().starts_with("127.0.0.1:"), "{}", lines[1]);
+    assert_eq!(
+        (of(&lines[2], "outcome"), of(&lines[2], "role")),
+        ("not_found".into(), "operate".into())
+    );
+    assert_eq!((of(&lines[3], "action"), of(&lines[3], "outcome")), ("reload".into(), "ok".into()));
+}
+
+#[test]
+fn denied_requests_are_counted_and_logged_now_and_then() {
+    let doors = Doors::start(&both());
+    for _ in 0..20 {
+        doors.port("wrong").get("/v1/status").status(401);
+    }
+    doors.anonymous().get("/v1/status").status(401);
+    doors.port(VIEWER).post("/v1/reload").status(403);
+    let metrics = || doors.metrics().get("/metrics").success().body;
+    let count = |reason: &str, count: u64| {
+        let line = format!("traffic_forwarder_admin_denied_total{{reason=\"{reason}\"}} {count}\n");
+        assert!(metrics().contains(&line), "{line}");
+    };
+    count("wrong_token", 20);
+    count("no_token", 1);
+    count("role", 1);
+    let logged = || {
+        let lines = messages(&doors.forwarder, "admin request denied").into_iter();
+        lines.filter(|it| it["reason"] == "wrong_token").collect::<Vec<_>>()
+    };
+    let sum = || logged().iter().map(|it| it["count"].as_u64().unwrap()).sum::<u64>();
+    wait_until("the exact count", LIMIT, || sum() == 20);
+    assert_eq!(logged().len(), 2, "at once, and after five seconds: {:?}", logged());
+    assert!(logged()[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
+    let text = doors.forwarder.stderr().join("\n");
+    assert!(!text.contains(TOKEN) && !text.contains(VIEWER) && !text.contains("wrong\""), "{text}");
+    doors.upgrade();
+    count("wrong_token", 20);
+}
+
+#[test]
+fn the_check_names_a_token_file_that_cannot_be_used() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let token = dir.path().join("token");
+    let text = format!(
+        "[process]\nadmin = '127.0.0.1:1'\nadmin_token_file = '{}'\n[[forward]]\nlisten = \
+         '127.0.0.1:2'\nto = '127.0.0.1:3'\n",
+        token.display()
+    );
+    let config = dir.path().join("conf.toml");
+    fs::write(&config, text).unwrap();
+    let check = || {
+        let finished = crate::support::forwarder().args(["check", "-c"]).arg(&config).run();
+        (finished.status.code(), finished.to_string())
+    };
+    let (code, said) = check();
+    assert!(code == Some(2) && said.contains("cannot be read"), "{said}");
+    write_tokens(dir.path(), "view ann short");
+    let (code, said) = check();
+    assert!(code == Some(2) && said.contains("token:1: the token must have at least 16"), "{said}");
+    write_tokens(dir.path(), &both());
+    assert_eq!(check().0, Some(0));
+}
+
+fn sys_user() -> u32 {
+    std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap())
+}
