@@ -187,6 +187,27 @@ pub(super) fn log_refusal(by: &str, refusal: &ReloadError) {
     tracing::warn!(by, error = refusal.one_line(), "reload refused");
 }
 
+/// Names in one list of the log line.
+const NAMED: usize = 5;
+
+/// The names of the forwards that differ: `added web, api; removed db`. `None` if there are none.
+fn forwards(diff: &PlanDiff) -> Option<String> {
+    let lists = [
+        ("added", diff.added.iter().map(|it| &*it.name).collect::<Vec<_>>()),
+        ("changed", diff.changed.iter().map(|it| &*it.name).collect()),
+        ("removed", diff.removed.iter().map(|it| &*it.name).collect()),
+    ];
+    let lists = lists.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| {
+        let more = match names.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{what} {}{more}", names[..names.len().min(NAMED)].join(", "))
+    });
+    let lists: Vec<_> = lists.collect();
+    (!lists.is_empty()).then(|| lists.join("; "))
+}
+
 /// Logs the result. `trial` is the time left to confirm the running configuration.
 pub(super) fn log_reload(
     by: &str,
@@ -207,6 +228,7 @@ pub(super) fn log_reload(
         changed = report.diff.changed.len(),
         removed = report.diff.removed.len(),
         unchanged = report.unchanged(),
+        forwards = forwards(&report.diff),
         retried = report.retried.len(),
         skipped = report.skipped.len(),
         new_tokens = report.new_tokens.then_some(true),
@@ -236,6 +258,28 @@ pub(super) fn log_reload(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn forwards_that_differ_are_named() {
+        let plan = |ports: &[u16]| {
+            let lines = ports.iter().map(|port| format!("{port} | a | 1\n"));
+            let text: String = lines.collect();
+            plan::read_text(
+                &plan::Input { config: Some("file".into()), ..plan::Input::default() },
+                &text,
+            )
+            .plan
+            .unwrap()
+        };
+        let named = |old: &[u16], new: &[u16]| {
+            let (old, new) = (plan(old), plan(new));
+            forwards(&plan::InForce::of(&old).diff(&old, &new))
+        };
+        assert_eq!(named(&[1], &[1]), None);
+        assert_eq!(named(&[1, 2], &[2, 3]).as_deref(), Some("added :3; removed :1"));
+        let many = named(&[1], &[1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(many.as_deref(), Some("added :2, :3, :4, :5, :6 and 2 more"));
+    }
 
     #[test]
     fn one_line_lists_two_problems_and_counts_the_others() {
