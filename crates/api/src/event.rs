@@ -150,12 +150,18 @@ fn was_down() -> bool {
 pub struct LimitReached {
     /// Name of the forward, as configured.
     pub forward: String,
+    /// Whose limit is reached: `forward` or `process`.
+    #[serde(default)]
+    pub scope: Cow<'static, str>,
     /// The reached limit, in sessions.
     pub limit: u32,
     /// Open sessions of the forward, if it has its `share` of the process's `max_sessions`; null if another
     /// limit is reached.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sessions: Option<u32>,
+    /// Address of the client that was refused most often since the last such event; null for a Unix listener.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<String>,
     /// Clients refused since the last such event.
     pub count: u64,
     /// The reason, in the form of a session's close reason.

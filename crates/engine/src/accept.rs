@@ -13,7 +13,7 @@ use crate::rule::Route;
 use crate::rules::Rules;
 use crate::select;
 use crate::session::Accepted;
-use flow::{AccessList, AtLimit, By, Cause, CloseReason, Phase};
+use flow::{AccessList, AtLimit, By, Cause, CloseReason, Phase, Prefix};
 use std::sync::Arc;
 use sys::kernel::{Kernel, Socket as _};
 use sys::{Address, Errno};
@@ -66,7 +66,7 @@ pub(crate) fn accept<K: Kernel>(
                 }
                 Err(reason) => {
                     socket.reset();
-                    report_not_admitted(context, route, reason);
+                    report_not_admitted(context, route, reason, address);
                     AcceptResult::Refused
                 }
             }
@@ -212,7 +212,12 @@ pub(crate) fn report_not_allowed<K: Kernel>(
     let reason = refused(context, route, Cause::NotAllowed);
     let forward = Arc::clone(&route.forward.name);
     let kind = ReportKind::Forward(Arc::clone(&forward), Cause::NotAllowed);
-    context.report(kind, |count| Report::NotAllowed { forward, reason, client, count });
+    context.report_client(kind, prefix_of(client), |count| Report::NotAllowed {
+        forward,
+        reason,
+        client,
+        count,
+    });
 }
 
 /// Counts and reports a client that a limit refuses. Returns the reason.
@@ -220,14 +225,19 @@ pub(crate) fn report_not_admitted<K: Kernel>(
     context: &mut Context<K>,
     route: &Route,
     why: NotAdmitted,
+    client: Address,
 ) -> CloseReason {
     match why {
-        NotAdmitted::Full(_) => report_full(context, route),
+        NotAdmitted::Full(_) => report_full(context, route, prefix_of(client)),
         NotAdmitted::Client(refused) => report_client(context, route, refused),
     }
 }
 
-fn report_full<K: Kernel>(context: &mut Context<K>, route: &Route) -> CloseReason {
+fn report_full<K: Kernel>(
+    context: &mut Context<K>,
+    route: &Route,
+    client: Option<Prefix>,
+) -> CloseReason {
     let forward = &route.forward;
     let reason = refused(context, route, Cause::OverLimit);
     let process = &context.shared.gate;
@@ -236,8 +246,21 @@ fn report_full<K: Kernel>(context: &mut Context<K>, route: &Route) -> CloseReaso
     let limit = if is_of_process { process.limit() } else { forward.gate.limit() };
     let forward = Arc::clone(&forward.name);
     let kind = ReportKind::Forward(Arc::clone(&forward), Cause::OverLimit);
-    context.report(kind, |count| Report::Refused { forward, reason, limit, sessions, count });
+    context.report_client(kind, client, |count| Report::Refused {
+        forward,
+        reason,
+        limit,
+        sessions,
+        is_of_process,
+        client,
+        count,
+    });
     reason
+}
+
+/// The address of a client; clients of Unix listeners have none.
+fn prefix_of(client: Address) -> Option<Prefix> {
+    client.ip().map(|address| Prefix::around(address.ip(), 32, 128))
 }
 
 fn report_client<K: Kernel>(
@@ -249,7 +272,7 @@ fn report_client<K: Kernel>(
     let reason = refused(context, route, limit.cause());
     let forward = Arc::clone(&route.forward.name);
     let kind = ReportKind::Forward(Arc::clone(&forward), limit.cause());
-    context.report(kind, |count| Report::ClientRefused {
+    context.report_client(kind, Some(client), |count| Report::ClientRefused {
         forward,
         reason,
         client,

@@ -2,7 +2,9 @@
 
 use crate::connect;
 use crate::context::Context;
+use crate::counters::is_failure;
 use crate::greet;
+use crate::rate_limit::ReportKind;
 use crate::report::{Report, SessionRecord};
 use crate::session::{Over, Session};
 use crate::target::Target;
@@ -41,6 +43,9 @@ pub(crate) fn close<K: Kernel>(
     let fallbacks = ending.lanes.map(|lane| lane.fallback);
     let counters = session.counters(context.index);
     counters.closed(context.now, reason, ending.duration, fallbacks);
+    if is_failure(reason.by, reason.phase) {
+        report_unreached(&session, context, selected.as_deref(), reason);
+    }
     let record = (has_record && context.shared.detail.records())
         .then(|| record(&context.kernel, &mut session, selected, ending));
     let Session { client, target, permit, .. } = session;
@@ -53,6 +58,28 @@ pub(crate) fn close<K: Kernel>(
     }
     context.shared.remove_load(context.index);
     context.shared.release(permit);
+}
+
+/// Reports a session that could not be connected to `target`, and has the next one that can reported, too.
+fn report_unreached<K: Kernel>(
+    session: &Session<K>,
+    context: &mut Context<K>,
+    target: Option<&Target>,
+    reason: CloseReason,
+) {
+    let forward = Arc::clone(&session.route().forward.name);
+    let (name, address) = (target.map(|it| Arc::clone(&it.text)), session.target_address);
+    if let Some(target) = target {
+        target.note_unreached();
+    }
+    let kind = ReportKind::Unreached(Arc::clone(&forward), name.clone());
+    context.report(kind, |count| Report::Unreached {
+        forward,
+        target: name,
+        address,
+        reason,
+        count,
+    });
 }
 
 fn record<K: Kernel>(

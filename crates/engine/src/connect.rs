@@ -283,13 +283,16 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
     if let Some(round) = won.and_then(|won| connecting.rounds.get_mut(won)) {
         let address = session.target_address.and_then(Address::ip);
         round.target.connected(context.index, address, took);
+        let names = || (Arc::clone(&session.route().forward.name), Arc::clone(&round.target.text));
+        if round.target.note_reached() {
+            let (forward, target) = names();
+            context.shared.outbox.send(Report::Reached { forward, target });
+        }
         if round.target.works() && !round.target.is_down() {
-            round.target.note_up(context.kernel.system_time(), context.now);
-            context.shared.outbox.send(Report::TargetUp {
-                forward: Arc::clone(&session.route().forward.name),
-                target: Arc::clone(&round.target.text),
-                was_down: true,
-            });
+            let was_down = round.target.note_up(context.kernel.system_time(), context.now);
+            let was_down = Some(was_down.unwrap_or_default());
+            let (forward, target) = names();
+            context.shared.outbox.send(Report::TargetUp { forward, target, was_down });
             context.shared.wake(session.route().forward.targets_changed());
         }
         if let Some(place) = round.place.take() {

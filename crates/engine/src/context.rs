@@ -11,7 +11,7 @@ use crate::shared::Shared;
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::token::token;
-use flow::{Cause, Peer, Time};
+use flow::{Cause, Peer, Prefix, Time};
 use std::sync::Arc;
 use sys::kernel::{Epoll as _, Kernel};
 
@@ -51,7 +51,17 @@ impl<K: Kernel> Context<K> {
 
     /// Sends a report of this kind, rate-limited. `make` receives the occurrences since the last one.
     pub(crate) fn report(&mut self, kind: ReportKind, make: impl FnOnce(u64) -> Report) {
-        self.rate_limit.report(&self.shared.outbox, self.now, kind, make);
+        self.report_client(kind, None, make);
+    }
+
+    /// Likewise, for an occurrence that concerns this client. Of many, the report is that of the most frequent one.
+    pub(crate) fn report_client(
+        &mut self,
+        kind: ReportKind,
+        client: Option<Prefix>,
+        make: impl FnOnce(u64) -> Report,
+    ) {
+        self.rate_limit.report(&self.shared.outbox, self.now, kind, client, make);
     }
 
     /// Sends the reports whose pause is over.

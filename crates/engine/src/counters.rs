@@ -148,7 +148,7 @@ impl Counters {
 }
 
 /// Whether a session ended unconnected, for a reason other than its client or an operator.
-fn is_failure(by: By, phase: Phase) -> bool {
+pub(crate) fn is_failure(by: By, phase: Phase) -> bool {
     phase == Phase::Connect && matches!(by, By::Target | By::Limit | By::Resource)
 }
 

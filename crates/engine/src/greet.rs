@@ -160,7 +160,7 @@ fn greeted<K: Kernel>(
     if let Err(why) = counted {
         context.shared.release_claim(claim);
         let route = Arc::clone(session.route());
-        let reason = accept::report_not_admitted(context, &route, why);
+        let reason = accept::report_not_admitted(context, &route, why, address);
         return Err(Over::without_record(reason, true));
     }
     report_accepted(session, context);

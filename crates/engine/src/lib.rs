@@ -102,6 +102,7 @@ mod rate_limit;
 mod report;
 mod shared;
 mod suspects;
+mod top_clients;
 
 /// Parts exposed to the micro-benchmarks and to the simulation. Not for use elsewhere.
 #[doc(hidden)]
@@ -121,9 +122,8 @@ mod zone;
 pub use passed::PassedSockets;
 
 mod leaving;
-mod listener;
-
 mod listen_error;
+mod listener;
 pub use listen_error::{ListenCause, ListenError};
 
 mod arrange;

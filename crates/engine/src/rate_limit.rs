@@ -3,7 +3,8 @@
 //! all reports add up to the occurrences.
 
 use crate::report::{Outbox, Report};
-use flow::{Cause, Time};
+use crate::top_clients::TopClients;
+use flow::{Cause, Prefix, Time};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ const MANY: usize = 1024;
 pub(crate) enum ReportKind {
     /// A failure of a forward: its name, and the cause.
     Forward(Arc<str>, Cause),
+    /// Sessions of a forward that could not be connected to this target, or to none.
+    Unreached(Arc<str>, Option<Arc<str>>),
     /// A missing resource: its purpose, and the cause.
     Resource(&'static str, Cause),
 }
@@ -28,8 +31,10 @@ pub(crate) enum ReportKind {
 struct Entry {
     reported: Time,
     count: u64,
-    /// The report of the first of these.
-    late: Option<Report>,
+    /// How often each client was among these, as far as that is known.
+    clients: TopClients,
+    /// The report of the first of these, or of the first one of the most frequent client.
+    late: Option<(Report, Option<Prefix>)>,
 }
 
 /// Rate limiter of reports, by kind.
@@ -58,18 +63,19 @@ impl RateLimit {
             ReportKind::Forward(forward, cause) if entry.count > 0 => {
                 Some((Arc::clone(forward), *cause, entry.count))
             }
-            ReportKind::Forward(..) | ReportKind::Resource(..) => None,
+            ReportKind::Forward(..) | ReportKind::Unreached(..) | ReportKind::Resource(..) => None,
         });
         counted.collect()
     }
 
-    /// Counts one occurrence, and sends a report of all since the last report if the limit allows it.
-    /// `make` gets their number.
+    /// Counts one occurrence, by this client, and sends a report of all since the last report if the limit allows
+    /// it. `make` gets their number.
     pub(crate) fn report<W: Wake>(
         &mut self,
         outbox: &Outbox<W>,
         now: Time,
         kind: ReportKind,
+        client: Option<Prefix>,
         make: impl FnOnce(u64) -> Report,
     ) {
         if self.kinds.len() >= self.forget_at {
@@ -78,14 +84,22 @@ impl RateLimit {
         let mut is_new = false;
         let entry = self.kinds.entry(kind).or_insert_with(|| {
             is_new = true;
-            Entry { reported: now, count: 0, late: None }
+            Entry { reported: now, count: 0, clients: TopClients::default(), late: None }
         });
         entry.count += 1;
         if is_new || now.since(entry.reported) >= PAUSE {
             (entry.reported, entry.late) = (now, None);
+            entry.clients.clear();
             outbox.send(make(std::mem::take(&mut entry.count)));
-        } else if entry.late.is_none() {
-            entry.late = Some(make(0));
+            return;
+        }
+        let is_top = client.is_some_and(|client| entry.clients.count(client));
+        if let Some((_, of)) = &entry.late {
+            if is_top && *of != client {
+                entry.late = Some((make(0), client));
+            }
+        } else {
+            entry.late = Some((make(0), client));
             let due_at = entry.reported.after(PAUSE);
             self.due_at = Some(self.due_at.map_or(due_at, |at| at.min(due_at)));
         }
@@ -123,8 +137,9 @@ impl RateLimit {
 
 impl Entry {
     fn send_late<W: Wake>(&mut self, outbox: &Outbox<W>, now: Time) {
-        let Some(late) = self.late.take() else { return };
+        let Some((late, _)) = self.late.take() else { return };
         self.reported = now;
+        self.clients.clear();
         outbox.send(late.with_count(std::mem::take(&mut self.count)));
     }
 }
@@ -150,7 +165,7 @@ mod tests {
 
         fn note(&mut self, after: Duration, kind: ReportKind) {
             let (cause, needed_for) = (Cause::NoFiles, "a test");
-            self.rate_limit.report(&self.outbox, self.start.after(after), kind, |count| {
+            self.rate_limit.report(&self.outbox, self.start.after(after), kind, None, |count| {
                 Report::Exhausted { cause, needed_for, count }
             });
         }

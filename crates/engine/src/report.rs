@@ -10,8 +10,8 @@ use flow::{Cause, ClientLimit, CloseReason, Ending, Prefix};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
-use sys::kernel::{Kernel, Linux, Wake, Waker as _};
+use std::time::{Duration, SystemTime};
+use sys::kernel::{Kernel, Linux, Wake};
 use sys::{Address, Errno, TcpInfo};
 
 /// Reports that may wait for the reader. Further ones are dropped and counted.
@@ -118,6 +118,26 @@ pub enum Report {
     /// A session has ended. Not boxed: the worker would allocate the box, and the reader would free
     /// memory of another thread.
     Ended(SessionRecord),
+    /// Sessions ended because they could not be connected to a target.
+    Unreached {
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The target tried last, as configured; `None` if none was selected.
+        target: Option<Arc<str>>,
+        /// Its address of the last attempt of one of them.
+        address: Option<Address>,
+        /// The close reason of one of them.
+        reason: CloseReason,
+        /// Such sessions since the last such report.
+        count: u64,
+    },
+    /// A target has taken a session, after others had ended because they could not be connected to it.
+    Reached {
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The target, as configured.
+        target: Arc<str>,
+    },
     /// A target is out of use.
     TargetDown {
         /// Name of the forward, as configured.
@@ -135,8 +155,8 @@ pub enum Report {
         forward: Arc<str>,
         /// The target, as configured.
         target: Arc<str>,
-        /// It was reported as down. Otherwise it was down until its first check, unreported.
-        was_down: bool,
+        /// How long it was reported as down. `None`: it was down until its first check, unreported.
+        was_down: Option<Duration>,
     },
     /// Connections were refused by a limit.
     Refused {
@@ -148,6 +168,10 @@ pub enum Report {
         limit: u32,
         /// Sessions of the forward, if it has its share of the process's limit.
         sessions: Option<u32>,
+        /// Whether the limit is that of the process.
+        is_of_process: bool,
+        /// The client refused most often since the last such report; `None` without an address.
+        client: Option<Prefix>,
         /// Refused connections since the last such report.
         count: u64,
     },
@@ -158,7 +182,7 @@ pub enum Report {
         forward: Arc<str>,
         /// The reason, in the form of a session's close reason.
         reason: CloseReason,
-        /// Address of one of them.
+        /// Address of the one refused most often since the last such report.
         client: Address,
         /// Refused clients since the last such report.
         count: u64,
@@ -169,7 +193,7 @@ pub enum Report {
         forward: Arc<str>,
         /// The reason, in the form of a session's close reason.
         reason: CloseReason,
-        /// One of them.
+        /// The one refused most often since the last such report.
         client: Prefix,
         /// The limit of that client.
         limit: ClientLimit,
@@ -203,6 +227,7 @@ impl Report {
     pub(crate) fn with_count(mut self, total: u64) -> Self {
         match &mut self {
             Self::Refused { count, .. }
+            | Self::Unreached { count, .. }
             | Self::NotAllowed { count, .. }
             | Self::ClientRefused { count, .. }
             | Self::AcceptFailed { count, .. }
@@ -213,6 +238,7 @@ impl Report {
             | Self::AttemptFailed { .. }
             | Self::Forwarding { .. }
             | Self::Ended(_)
+            | Self::Reached { .. }
             | Self::TargetDown { .. }
             | Self::TargetUp { .. } => {}
         }
@@ -240,6 +266,13 @@ impl<W: Wake> Outbox<W> {
     }
 }
 
+impl Reports {
+    /// Blocks until a report may be there, until [`Reports::wake`], or for this long.
+    pub fn wait_at_most(&self, limit: Option<Duration>) {
+        self.0.reports.waker().wait_at_most(limit);
+    }
+}
+
 /// The reader's end of the queue of reports.
 pub struct Reports<K: Kernel = Linux>(pub(crate) Arc<Outbox<K::Waker>>);
 
@@ -251,11 +284,6 @@ impl<K: Kernel> Clone for Reports<K> {
 }
 
 impl<K: Kernel> Reports<K> {
-    /// Blocks until a report may be there, or until [`Reports::wake`].
-    pub fn wait(&self) {
-        self.0.reports.waker().wait();
-    }
-
     /// Takes all waiting reports, in order, without blocking. The memory of `empty` is used for the
     /// following ones.
     pub fn exchange(&self, empty: VecDeque<Report>) -> VecDeque<Report> {

@@ -32,6 +32,8 @@ pub(crate) struct Target {
     tried_from: AtomicU64,
     /// The next connect changes its health.
     has_failures: AtomicBool,
+    /// Sessions have ended because they could not be connected to it, and none was connected since.
+    is_unreached: AtomicBool,
     /// When an operator has drained it, in microseconds since 1970; 0 while it is not drained.
     drained_at: AtomicU64,
     /// Usual time of a connect in microseconds; 0 before the first.
@@ -78,6 +80,7 @@ impl Target {
             health: Mutex::default(),
             tried_from: AtomicU64::new(0),
             has_failures: AtomicBool::new(false),
+            is_unreached: AtomicBool::new(false),
             drained_at: AtomicU64::new(0),
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
@@ -175,11 +178,24 @@ impl Target {
         *self.lock_change() = Some(StateChange { at, why });
     }
 
-    /// Notes that it is up, and begins its slow start. True if it was noted as down.
-    pub(crate) fn note_up(&self, at: SystemTime, now: Time) -> bool {
+    /// Notes that it is up, and begins its slow start. Returns how long it was noted as down, if it was.
+    pub(crate) fn note_up(&self, at: SystemTime, now: Time) -> Option<Duration> {
         let before = self.lock_change().replace(StateChange { at, why: None });
         self.up_since.store(now.as_micros().max(1), Ordering::Relaxed);
-        before.is_some_and(|change| change.why.is_some())
+        let down_since = before.filter(|change| change.why.is_some())?.at;
+        Some(at.duration_since(down_since).unwrap_or_default())
+    }
+
+    /// Notes that a session has ended because it could not be connected.
+    pub(crate) fn note_unreached(&self) {
+        self.is_unreached.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a session is connected. True if that is the first one since [`Self::note_unreached`].
+    pub(crate) fn note_reached(&self) -> bool {
+        // The usual case: no write.
+        self.is_unreached.load(Ordering::Relaxed)
+            && self.is_unreached.swap(false, Ordering::Relaxed)
     }
 
     /// Begins the slow start of a target that was added to a set in use. Those that a set begins with have

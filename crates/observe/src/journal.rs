@@ -101,9 +101,11 @@ impl Journal {
 }
 
 /// Queues the reports received since the journal's end as lines for the next journal.
-pub fn hold_reports(reports: &Reports, events: &ReportEvents) {
+pub fn hold_reports(reports: &Reports, events: &mut ReportEvents) {
     reports.exchange(VecDeque::new()).iter().for_each(|report| events.publish(report));
-    count_dropped(reports);
+    crate::log::count_queue_full(reports.take_dropped());
+    events.write_due();
+    events.finish();
 }
 
 /// State of the journal's thread.
@@ -114,7 +116,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(self) {
+    fn run(mut self) {
         let waker = self.reports.clone();
         let Some(writing) = crate::log::begin_writing(move || waker.wake()) else {
             return self.publish_only();
@@ -126,7 +128,7 @@ impl Writer {
             // before the request.
             let request = self.request.load(Ordering::Acquire);
             if request == GO_ON {
-                self.wait(busy);
+                self.wait(busy, self.events.due_in());
             }
             batch = self.reports.exchange(batch);
             busy = !batch.is_empty();
@@ -136,7 +138,11 @@ impl Writer {
                 self.events.publish(&report);
             }
             batch.shrink_to(USUAL);
-            count_dropped(&self.reports);
+            crate::log::count_queue_full(self.reports.take_dropped());
+            self.events.write_due();
+            if request != GO_ON {
+                self.events.finish();
+            }
             writing.flush();
             match request {
                 GO_ON => {}
@@ -147,9 +153,9 @@ impl Writer {
     }
 
     /// Publishes reports to watchers, since there is no log.
-    fn publish_only(&self) {
+    fn publish_only(&mut self) {
         while self.request.load(Ordering::Acquire) == GO_ON {
-            self.wait(false);
+            self.wait(false, None);
             for report in self.reports.exchange(VecDeque::new()) {
                 self.events.publish(&report);
             }
@@ -157,20 +163,12 @@ impl Writer {
     }
 
     /// Waits until reports have been collected for `GATHER`.
-    fn wait(&self, busy: bool) {
+    fn wait(&self, busy: bool, limit: Option<Duration>) {
         // A busy journal polls: a wake-up for each report costs more.
         if !busy {
-            self.reports.wait();
+            self.reports.wait_at_most(limit);
         }
         // `close` unparks the thread.
         std::thread::park_timeout(GATHER);
-    }
-}
-
-fn count_dropped(reports: &Reports) {
-    let dropped = reports.take_dropped();
-    if dropped > 0 {
-        crate::log::count_queue_full(dropped);
-        tracing::warn!(dropped, "reports were lost: the log is slower than the sessions");
     }
 }

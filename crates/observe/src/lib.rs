@@ -8,6 +8,8 @@
 mod events;
 pub use events::{Event, Events, Subscription};
 
+mod episodes;
+mod occurrence;
 mod session_line;
 
 mod report_events;

@@ -152,8 +152,21 @@ pub fn is_on(at: Level) -> bool {
 
 /// Writes a line of this level with the fields of `event`.
 pub fn write(at: Level, message: &impl fmt::Display, event: &impl Serialize) {
+    write_with(at, message, event, None);
+}
+
+/// Likewise, with another number in front.
+pub(crate) fn write_with(
+    at: Level,
+    message: &impl fmt::Display,
+    event: &impl Serialize,
+    number: Option<(&'static str, usize)>,
+) {
     let Some(log) = LOG.get().filter(|_| is_on(at)) else { return };
     let mut line = Line::now(log.form, at);
+    if let Some((name, number)) = number {
+        line.plain(name, number);
+    }
     line.fields(event);
     line.message(message);
     log.write(line);
@@ -322,7 +335,9 @@ pub fn restore_dropped(before: Dropped) {
 
 /// Counts lines for which a queue had no room.
 pub fn count_queue_full(lines: u64) {
-    count(&QUEUE_FULL, lines);
+    if lines > 0 {
+        count(&QUEUE_FULL, lines);
+    }
 }
 
 /// Counts lines that could not be written.

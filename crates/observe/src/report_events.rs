@@ -1,15 +1,17 @@
 //! Reports of the workers as events. Each event is one struct of crate [`api`]: watchers of
 //! `GET /v1/events` receive it as JSON, and the log as the fields of a line.
 
+use crate::episodes::{Episodes, Key, Topic};
 use crate::events::Events;
 use crate::log::{self, RecordForm};
+use crate::occurrence::{self, LinesLost, Occurrence, Unreached};
 use crate::session_line::SessionLine;
 use api::{
     AcceptFailed, ClientLimited, Close, ClosedTcp, EventName, LimitReached, NotAllowed, PathsUsed,
     ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
 };
 use engine::{DownCause, Report, SessionRecord};
-use flow::{By, Cause, ClientLimit, CloseReason, Phase};
+use flow::{By, Cause, ClientLimit, CloseReason, Phase, Time};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -17,33 +19,52 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tracing::Level;
 
-/// The message for a listener that pauses.
-const ACCEPT_FAILED: &str =
-    "accept(2) failed: clients wait in the kernel's queue until a retry succeeds";
-
-// The messages for refused clients.
-const AT_LIMIT: &str = "connections refused: max_sessions is reached";
-const HAS_ITS_SHARE: &str =
-    "connections refused: the forward has its share of the process's max_sessions";
-const HAS_SHARE: &str = "connections refused: the client has its share of the forward's places";
-const HAS_SESSIONS: &str = "connections refused: the client has as many sessions as it may have";
-const TOO_FAST: &str = "connections refused: the client opens sessions faster than it may";
-
 /// Publishes reports to watchers and to the log.
 pub struct ReportEvents {
     events: Events,
     /// Whether session records go to the log. A reload may change it.
     logs_sessions: Arc<AtomicBool>,
+    episodes: Episodes<Occurrence>,
+    /// Lines for which the queue had no room, as far as they are reported.
+    lost: u64,
 }
 
 impl ReportEvents {
     /// Publishes to the watchers of `events` and to the log.
     pub fn new(events: Events, logs_sessions: Arc<AtomicBool>) -> Self {
-        Self { events, logs_sessions }
+        let lost = log::dropped().queue_full;
+        Self { events, logs_sessions, episodes: Episodes::new(), lost }
+    }
+
+    /// Time until [`Self::write_due`] has something to do.
+    pub fn due_in(&self) -> Option<Duration> {
+        self.episodes.due_at().map(|at| at.since(now()))
+    }
+
+    /// Logs what has been counted long enough, and what is over.
+    pub fn write_due(&mut self) {
+        let lost = log::dropped().queue_full;
+        let dropped = lost.saturating_sub(self.lost);
+        self.lost = lost;
+        if dropped > 0 {
+            self.log(Occurrence::LinesLost(LinesLost { dropped }));
+        }
+        self.episodes.visit(now()).into_iter().for_each(occurrence::write);
+    }
+
+    /// Logs all that has been counted.
+    pub fn finish(&mut self) {
+        self.episodes.finish(now()).into_iter().for_each(occurrence::write);
+    }
+
+    fn log(&mut self, occurrence: Occurrence) {
+        let ((key, awaits_end), count) = (occurrence.key(), occurrence.count());
+        let line = self.episodes.occurred(key, occurrence, count, awaits_end, now());
+        line.into_iter().for_each(occurrence::write);
     }
 
     /// Publishes one report. Watchers come before the log, so they do not wait for a disk.
-    pub fn publish(&self, report: &Report) {
+    pub fn publish(&mut self, report: &Report) {
         match report {
             Report::Accepted { id, forward, client } => {
                 let line = (Level::DEBUG, "client connected");
@@ -67,58 +88,71 @@ impl ReportEvents {
             Report::Refused { .. } | Report::NotAllowed { .. } | Report::ClientRefused { .. } => {
                 self.clients_refused(report);
             }
+            Report::Unreached { forward, target, address, reason, count } => {
+                self.log(Occurrence::Unreached(Unreached {
+                    forward: forward.to_string(),
+                    target: target.as_ref().map(ToString::to_string),
+                    target_address: address.map(|address| address.to_string()),
+                    count: *count,
+                    close: close(*reason),
+                    hint: occurrence::hint(reason.cause),
+                }));
+            }
+            Report::Reached { forward, target } => {
+                let (forward, detail) = (Arc::clone(forward), Arc::clone(target));
+                self.episodes.ended(&Key { topic: Topic::Unreached, forward, detail }, now());
+            }
             Report::AcceptFailed { forward, errno, count } => {
-                self.emit(EventName::AcceptFailed, (Level::WARN, ACCEPT_FAILED), || {
-                    let error = sys::errno_text(*errno);
-                    AcceptFailed { forward: forward.to_string(), error, count: *count }
-                });
+                let error = sys::errno_text(*errno);
+                let event = AcceptFailed { forward: forward.to_string(), error, count: *count };
+                self.events.publish(EventName::AcceptFailed, || &event);
+                self.log(Occurrence::AcceptFailed(event));
             }
             Report::Exhausted { cause, needed_for, count } => {
-                let why = cause.explanation();
-                let line = (Level::WARN, format!("a resource of this host is exhausted: {why}"));
-                self.emit(EventName::ResourceExhausted, line, || ResourceExhausted {
+                let event = ResourceExhausted {
                     cause: (*cause).into(),
                     needed_for: (*needed_for).to_owned(),
                     count: *count,
-                });
+                };
+                self.events.publish(EventName::ResourceExhausted, || &event);
+                self.log(Occurrence::Exhausted(event));
             }
         }
     }
 
     /// Publishes that clients never became sessions.
-    fn clients_refused(&self, report: &Report) {
+    fn clients_refused(&mut self, report: &Report) {
         match report {
-            Report::Refused { forward, reason, limit, sessions, count } => {
-                let line = (Level::WARN, if sessions.is_some() { HAS_ITS_SHARE } else { AT_LIMIT });
-                self.emit(EventName::LimitReached, line, || LimitReached {
+            Report::Refused { forward, reason, limit, sessions, is_of_process, client, count } => {
+                let event = LimitReached {
                     forward: forward.to_string(),
+                    scope: if *is_of_process { "process" } else { "forward" }.into(),
                     limit: *limit,
                     sessions: *sessions,
+                    client: client.map(|client| client.to_string()),
                     count: *count,
                     close: close(*reason),
-                });
+                };
+                self.events.publish(EventName::LimitReached, || &event);
+                self.log(Occurrence::AtLimit(event));
             }
             Report::NotAllowed { forward, reason, client, count } => {
-                let line = (
-                    Level::WARN,
-                    "connections refused: allow, deny or accept_proxy does not admit the client",
-                );
-                self.emit(EventName::NotAllowed, line, || NotAllowed {
+                let event = NotAllowed {
                     forward: forward.to_string(),
                     client: client.to_string(),
                     count: *count,
                     close: close(*reason),
-                });
+                };
+                self.events.publish(EventName::NotAllowed, || &event);
+                self.log(Occurrence::NotAllowed(event));
             }
             Report::ClientRefused { forward, reason, client, limit, places, count } => {
-                let (message, key, most, free) = match limit {
-                    ClientLimit::Share { free } => (HAS_SHARE, "share", None, Some(*free)),
-                    ClientLimit::Sessions(most) => {
-                        (HAS_SESSIONS, "per_client.sessions", Some(most.get()), None)
-                    }
-                    ClientLimit::Rate => (TOO_FAST, "per_client.new", None, None),
+                let (key, most, free) = match limit {
+                    ClientLimit::Share { free } => ("share", None, Some(*free)),
+                    ClientLimit::Sessions(most) => ("per_client.sessions", Some(most.get()), None),
+                    ClientLimit::Rate => ("per_client.new", None, None),
                 };
-                self.emit(EventName::ClientLimited, (Level::WARN, message), || ClientLimited {
+                let event = ClientLimited {
                     forward: forward.to_string(),
                     client: client.to_string(),
                     places: *places,
@@ -127,7 +161,9 @@ impl ReportEvents {
                     free,
                     count: *count,
                     close: close(*reason),
-                });
+                };
+                self.events.publish(EventName::ClientLimited, || &event);
+                self.log(Occurrence::ClientLimit(event));
             }
             _ => {}
         }
@@ -172,7 +208,7 @@ impl ReportEvents {
                 self.events.publish(EventName::TargetUp, || TargetUp {
                     forward: forward.to_string(),
                     target: target.to_string(),
-                    was_down: *was_down,
+                    was_down: was_down.is_some(),
                 });
             }
             _ => {}
@@ -264,8 +300,9 @@ fn log_target(report: &Report) {
         }
         Report::TargetUp { forward, target, was_down } => {
             let (forward, target) = (&**forward, &**target);
-            if *was_down {
-                tracing::info!(forward, target, "a target is up again");
+            if let Some(was_down) = was_down {
+                let seconds = log::seconds(*was_down);
+                tracing::info!(forward, target, seconds, "a target is up again");
             } else {
                 tracing::info!(forward, target, "a target is up: its first check succeeded");
             }
@@ -324,6 +361,11 @@ fn target_down(record: &SessionRecord) -> TargetDown {
         failures: None,
         error: None,
     }
+}
+
+/// The time of the workers' clock.
+fn now() -> Time {
+    Time::from_micros(sys::monotonic_micros())
 }
 
 /// Converts to the unit of events: seconds, rounded to the microsecond.

@@ -1,6 +1,8 @@
 use crate::Result;
+use crate::epoll::whole_millis;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// Wakes a thread from epoll or from [`Waker::wait`] (eventfd(2)).
 #[derive(Debug)]
@@ -21,9 +23,15 @@ impl Waker {
 
     /// Waits for a wake-up, and consumes all pending ones.
     pub fn wait(&self) {
+        self.wait_at_most(None);
+    }
+
+    /// Like [`Self::wait`], for at most this long.
+    pub fn wait_at_most(&self, limit: Option<Duration>) {
+        let limit = limit.map(whole_millis);
         let mut events = [PollFd::new(&self.0, PollFlags::IN)];
         // A failed or interrupted poll(2) is a spurious wake-up, which callers must tolerate.
-        let _ = poll(&mut events, None);
+        let _ = poll(&mut events, limit.as_ref());
         let _ = rustix::io::read(&self.0, &mut [0; 8]);
     }
 }

@@ -33,6 +33,7 @@ mod import;
 mod limits;
 mod listen_names;
 mod lists;
+mod log_episodes;
 mod log_files;
 mod log_streams;
 mod logging;

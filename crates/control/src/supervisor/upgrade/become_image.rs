@@ -53,11 +53,11 @@ impl Supervisor {
             Err(error) => return UpgradeError::failed("write the sessions down", error),
         };
         // The next image logs the reports since the journal closed.
-        let events = ReportEvents::new(
+        let mut events = ReportEvents::new(
             self.reporting.events.clone(),
             Arc::clone(&self.reporting.logs_sessions),
         );
-        hold_reports(&self.engine.reports(), &events);
+        hold_reports(&self.engine.reports(), &mut events);
         let log_lines = observe::log::take_queued();
         let tokens = self.admin.saved_tokens();
         let process = handover::Process {

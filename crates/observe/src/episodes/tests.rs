@@ -1,0 +1,156 @@
+use super::*;
+
+fn key(topic: Topic, forward: &str, detail: &str) -> Key {
+    Key { topic, forward: forward.into(), detail: detail.into() }
+}
+
+fn at(seconds: f64) -> Time {
+    Time::from_micros(1).after(Duration::from_secs_f64(seconds))
+}
+
+/// Episodes whose events are texts.
+struct Trial(Episodes<String>);
+
+impl Trial {
+    fn new() -> Self {
+        Self(Episodes::new())
+    }
+
+    /// The line about this many failed connects of a target, if there is one now.
+    fn fails(&mut self, seconds: f64, target: &str, count: u64) -> Option<Line<String>> {
+        let key = key(Topic::Unreached, "f", target);
+        self.0.occurred(key, target.to_owned(), count, true, at(seconds))
+    }
+
+    fn works(&mut self, seconds: f64, target: &str) {
+        self.0.ended(&key(Topic::Unreached, "f", target), at(seconds));
+    }
+}
+
+fn occurred(event: &str, count: u64, others: usize) -> Line<String> {
+    Line::Occurred { event: event.to_owned(), count, others }
+}
+
+fn over(event: &str, total: u64, seconds: u64, others: usize) -> Line<String> {
+    Line::Over { event: event.to_owned(), total, lasted: Duration::from_secs(seconds), others }
+}
+
+#[test]
+fn an_episode_begins_goes_on_and_ends() {
+    let mut trial = Trial::new();
+    assert_eq!(trial.fails(0.0, "a", 1), Some(occurred("a", 1, 0)));
+    assert_eq!(trial.fails(1.0, "a", 3), None);
+    assert_eq!(trial.0.due_at(), Some(at(5.0)));
+    assert_eq!(trial.0.visit(at(4.9)), []);
+    assert_eq!(trial.0.visit(at(5.0)), [occurred("a", 3, 0)], "also if nothing occurs any more");
+    assert_eq!(trial.fails(11.0, "a", 2), Some(occurred("a", 2, 0)));
+    trial.works(12.0, "a");
+    assert_eq!(trial.0.visit(at(16.9)), []);
+    assert_eq!(trial.0.visit(at(17.0)), [over("a", 6, 12, 0)]);
+    assert_eq!(trial.0.due_at(), None);
+    assert_eq!(trial.fails(18.0, "a", 1), Some(occurred("a", 1, 0)), "a new one");
+}
+
+#[test]
+fn an_end_that_does_not_last_is_none() {
+    let mut trial = Trial::new();
+    trial.fails(0.0, "a", 1);
+    for second in 1..20 {
+        trial.works(f64::from(second), "a");
+        let line = trial.fails(f64::from(second) + 0.5, "a", 1);
+        assert!(!matches!(line, Some(Line::Over { .. })));
+    }
+    trial.works(20.0, "a");
+    assert_eq!(trial.0.visit(at(25.0)), [occurred("a", 4, 0), over("a", 20, 20, 0)]);
+}
+
+#[test]
+fn targets_of_a_forward_share_lines() {
+    let mut trial = Trial::new();
+    assert_eq!(trial.fails(0.0, "a", 1), Some(occurred("a", 1, 0)));
+    assert_eq!(trial.fails(1.0, "b", 2), None);
+    assert_eq!(trial.fails(2.0, "c", 5), None);
+    let other = key(Topic::Unreached, "g", "a");
+    let line = trial.0.occurred(other, "g".to_owned(), 1, true, at(2.0));
+    assert_eq!(line, Some(occurred("g", 1, 0)), "another forward has its own lines");
+    assert_eq!(trial.0.visit(at(5.0)), [occurred("c", 7, 1)]);
+    for target in ["a", "b", "c"] {
+        trial.works(6.0, target);
+    }
+    assert_eq!(trial.0.visit(at(11.0)), [over("a", 1, 6, 2)]);
+}
+
+#[test]
+fn an_episode_without_an_end_is_over_when_it_has_been_quiet() {
+    let mut episodes = Episodes::new();
+    let limit = key(Topic::AtLimit, "f", "");
+    let denied = key(Topic::NotAllowed, "f", "");
+    assert!(episodes.occurred(limit, "limit".to_owned(), 1, false, at(0.0)).is_some());
+    assert!(episodes.occurred(denied, "denied".to_owned(), 1, false, at(0.0)).is_some());
+    assert_eq!(episodes.visit(at(59.0)), []);
+    assert_eq!(episodes.visit(at(60.0)), [over("limit", 1, 0, 0)], "lists have no end");
+    assert_eq!((episodes.due_at(), episodes.present.len(), episodes.told.len()), (None, 0, 0));
+}
+
+#[test]
+fn a_target_that_is_never_tried_again_is_forgotten() {
+    let mut trial = Trial::new();
+    trial.fails(0.0, "a", 1);
+    assert_eq!(trial.0.due_at(), Some(at(86_400.0)));
+    assert_eq!(trial.0.visit(at(86_400.0)), []);
+    assert!(trial.0.present.is_empty());
+}
+
+/// Numbers from a seed (xorshift).
+fn numbers(seed: u64) -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1), |before| {
+        let mut next = *before;
+        next ^= next << 13;
+        next ^= next >> 7;
+        Some(next ^ next << 17)
+    })
+    .skip(5)
+}
+
+#[test]
+fn in_every_history_the_counts_add_up_and_lines_are_rare() {
+    for seed in 0..2000 {
+        let mut numbers = numbers(seed);
+        let mut number = |below: u64| numbers.next().unwrap() % below;
+        let mut trial = Trial::new();
+        let (mut seconds, mut occurrences, mut lines) = (0.0, 0, Vec::new());
+        for _ in 0..200 {
+            seconds += f64::from(u32::try_from(number(3000)).unwrap()) / 1000.0;
+            let target = ["a", "b", "c"][usize::try_from(number(3)).unwrap()];
+            let new: Vec<_> = match number(4) {
+                0 | 1 => {
+                    let count = 1 + number(9);
+                    occurrences += count;
+                    trial.fails(seconds, target, count).into_iter().collect()
+                }
+                2 => {
+                    trial.works(seconds, target);
+                    Vec::new()
+                }
+                _ => trial.0.visit(at(seconds)),
+            };
+            lines.extend(new.into_iter().map(|line| (seconds, line)));
+        }
+        let rest = trial.0.finish(at(seconds));
+        let last = lines.iter().filter_map(|(at, line)| match line {
+            Line::Occurred { count, .. } => Some((*at, *count)),
+            Line::Over { .. } => None,
+        });
+        let told: Vec<_> = last.collect();
+        assert!(told.windows(2).all(|pair| pair[1].0 - pair[0].0 > 4.999), "seed {seed}: {told:?}");
+        let rest = rest.iter().map(|line| match line {
+            Line::Occurred { count, .. } => *count,
+            Line::Over { .. } => 0,
+        });
+        let counted = told.iter().map(|(_, count)| count).sum::<u64>() + rest.sum::<u64>();
+        assert_eq!(counted, occurrences, "seed {seed}");
+        let visited = trial.0.visit(at(seconds + 86_500.0));
+        assert!(visited.iter().all(|line| matches!(line, Line::Over { .. })), "seed {seed}");
+        assert!(trial.0.present.is_empty() && trial.0.told.is_empty(), "seed {seed}");
+    }
+}
