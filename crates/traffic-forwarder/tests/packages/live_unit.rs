@@ -160,3 +160,48 @@ fn a_configuration_with_user_and_sandbox_starts() {
     assert!(said.contains("upgraded from "), "{said}");
     installed.client();
 }
+
+#[test]
+#[ignore = "runs systemd: `cargo xtask systemd-test`"]
+fn a_service_without_an_admin_interface_is_upgraded_with_its_package() {
+    let Some(installed) = Installed::new("admin = 'off'") else { return };
+    let client = installed.client();
+    let pid = installed.property("MainPID");
+    let said = installed.install("1.1.0");
+    assert!(said.contains(&format!("process {pid} upgrades in place")), "{said}");
+    assert!(!said.contains("runs the previous version"), "{said}");
+    let program = format!("readlink /proc/{pid}/exe");
+    wait_until("the new program", LIMIT, || {
+        installed.machine.output(&program) == "/usr/bin/traffic-forwarder"
+    });
+    ping(&client);
+    assert_eq!(installed.property("NRestarts"), "0");
+}
+
+#[test]
+#[ignore = "runs systemd: `cargo xtask systemd-test`"]
+fn a_token_is_a_credential_of_the_unit() {
+    let Some(installed) = Installed::new("") else { return };
+    let machine = &installed.machine;
+    let drop_in = "/etc/systemd/system/traffic-forwarder.service.d";
+    let token = "/etc/traffic-forwarder/admin.token";
+    let made = format!(
+        "mkdir -p {drop_in} /etc/traffic-forwarder && (umask 077; echo 0123456789abcdef >{token}) \
+         && echo '[Service]\nLoadCredential=admin.token:{token}' >{drop_in}/token.conf \
+         && systemctl daemon-reload"
+    );
+    machine.shell(&made).success();
+    let admin = Port::v4();
+    let credential = "/run/credentials/traffic-forwarder.service/admin.token";
+    let process = format!("admin = ['auto', '{}']\nadmin_token_file = '{credential}'", admin.addr());
+    installed.configure(&process, "");
+    let start = machine.shell("systemctl restart traffic-forwarder");
+    let journal = || machine.output("journalctl --no-pager -u traffic-forwarder");
+    assert!(start.status.success(), "{start}\n{}", journal());
+    let client = installed.client();
+    let reload = machine.shell("systemctl reload traffic-forwarder");
+    assert!(reload.status.success(), "{reload}\n{}", journal());
+    let said = installed.install("1.1.0");
+    assert!(said.contains("upgraded from "), "{said}");
+    ping(&client);
+}

@@ -51,6 +51,8 @@ const BOOT: &str = r#"set -e
     cd "$0"
     pivot_root . srv
     umount --lazy /srv
+    # As in systemd-nspawn(1): a unit's credentials are mounted in another namespace, and propagate.
+    mount --make-rshared /
     exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
         /lib/systemd/systemd --system --unit=basic.target"#;
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Finished, Forwarder, LIMIT, Port, Tool, is_listening, run, wait_until};
+use testkit::{Finished, Forwarder, LIMIT, Port, Tool, run};
 
 use crate::made::{BINARY, root};
 
@@ -84,7 +84,10 @@ fn each_pod_is_locked_down_probed_and_scraped() {
             let map = &volume["configMap"]["name"];
             assert!(map.is_null() || maps.contains(map), "{volume}");
         }
-        let port = pod["containers"][1]["ports"][0]["containerPort"].as_u64().unwrap();
+        let ports = pod["containers"][0]["ports"].as_array().unwrap();
+        let port = ports.iter().find(|port| port["name"] == "metrics").unwrap();
+        let port = port["containerPort"].as_u64().unwrap();
+        assert!(configured("traffic-forwarder.toml").contains(&format!("\"[::]:{port}\"")));
         let annotations = &template["metadata"]["annotations"];
         assert_eq!(annotations["prometheus.io/scrape"], "true");
         assert_eq!(annotations["prometheus.io/port"], port.to_string());
@@ -108,35 +111,24 @@ fn the_pods_configuration_is_valid() {
 }
 
 #[test]
-fn the_sidecar_serves_the_metrics_only() {
-    let (dir, port, unused) = (TempDir::new().unwrap(), Port::v4(), Port::v4());
-    let directory = dir.path().to_str().unwrap();
-    let socket = format!("{directory}/admin.sock");
-    let config = format!(
-        "process.admin = 'unix:{socket}'\n[[forward]]\nlisten = '{}'\nto = '127.0.0.1:9'\n",
-        unused.addr()
-    );
-    let forwarder = Forwarder::binary(BINARY).config(config).start();
+fn the_pods_metrics_are_where_the_annotations_say() {
+    let (dir, listen, metrics) = (TempDir::new().unwrap(), Port::v4(), Port::v6());
+    let socket = format!("unix:{}/admin.sock", dir.path().display());
+    let text = configured("traffic-forwarder.toml")
+        .replace("[::]:9180", &metrics.addr().to_string())
+        .replace(":18080", &listen.addr().to_string())
+        .replace("db.internal:5432", "127.0.0.1:9");
+    let text = text.replacen("[process]", &format!("[process]\nadmin = '{socket}'"), 1);
+    let forwarder = Forwarder::binary(BINARY).config(text).start();
     forwarder.ready();
-    let text = configured("nginx.conf").replace("/tmp/", &format!("{directory}/"));
-    let text = text.replace("/run/traffic-forwarder/admin.sock", &socket);
-    fs::write(dir.path().join("nginx.conf"), text.replace("9180", &port.addr().to_string()))
-        .unwrap();
-    let sidecar = Forwarder::binary(Tool::find("nginx").path())
-        .args(["-c", &format!("{directory}/nginx.conf"), "-g", "daemon off; master_process off;"])
-        .start();
-    wait_until("the sidecar listens", LIMIT, || is_listening(port.addr()));
-    let ask = |arguments: &[&str], path: &str| -> Finished {
+    let ask = |path: &str| -> Finished {
         let mut curl = Tool::find("curl").command();
-        curl.arg("-sf").args(arguments).arg(format!("http://{}{path}", port.addr()));
-        run(&mut curl, LIMIT)
+        run(curl.arg("-sf").arg(format!("http://{}{path}", metrics.addr())), LIMIT)
     };
-    let metrics = ask(&[], "/metrics").success().text();
-    assert!(metrics.contains("traffic_forwarder_sessions_active"), "{metrics}");
+    let page = ask("/metrics").success().text();
+    assert!(page.contains("traffic_forwarder_sessions_active{forward=\"db\"} 0"), "{page}");
     // curl's exit code for a status of 400 or above.
-    for refused in [ask(&[], "/v1/status"), ask(&["-X", "POST"], "/metrics"), ask(&[], "/healthz")]
-    {
-        assert_eq!(refused.status.code(), Some(22), "{refused}");
-    }
-    drop(sidecar);
+    assert_eq!(ask("/v1/status").status.code(), Some(22));
+    let check = Forwarder::binary(BINARY).args(&CHECK[1..]).args(["--admin", &socket]);
+    check.run().success();
 }
