@@ -193,7 +193,8 @@ fn a_token_is_a_credential_of_the_unit() {
     machine.shell(&made).success();
     let admin = Port::v4();
     let credential = "/run/credentials/traffic-forwarder.service/admin.token";
-    let process = format!("admin = ['auto', '{}']\nadmin_token_file = '{credential}'", admin.addr());
+    let process =
+        format!("admin = ['auto', '{}']\nadmin_token_file = '{credential}'", admin.addr());
     installed.configure(&process, "");
     let start = machine.shell("systemctl restart traffic-forwarder");
     let journal = || machine.output("journalctl --no-pager -u traffic-forwarder");
@@ -204,4 +205,27 @@ fn a_token_is_a_credential_of_the_unit() {
     let said = installed.install("1.1.0");
     assert!(said.contains("upgraded from "), "{said}");
     ping(&client);
+}
+
+#[test]
+#[ignore = "runs systemd: `cargo xtask systemd-test`"]
+fn the_journal_knows_the_priority_of_each_line() {
+    let Some(installed) = Installed::new("") else { return };
+    let (machine, gone, port) = (&installed.machine, Port::v4(), Port::v4());
+    let text =
+        format!("[[forward]]\nname = 'gone'\nlisten = '{}'\nto = '{}'\n", port.addr(), gone.addr());
+    fs::write(machine.exchange().join("own.conf"), text).unwrap();
+    machine.shell(&format!("cp {EXCHANGE}/own.conf {CONFIG}")).success();
+    machine.shell("systemctl restart traffic-forwarder").success();
+    drop(connect(&port).unwrap());
+    let lines = |priority: &str| {
+        let command = format!("journalctl --no-pager -o cat -u traffic-forwarder -p {priority}");
+        machine.output(&command)
+    };
+    wait_until("a warning in the journal", LIMIT, || lines("warning..warning").contains("gone"));
+    let (warnings, infos) = (lines("warning..warning"), lines("info..info"));
+    assert!(!warnings.contains("ready"), "{warnings}");
+    assert!(infos.contains("ready"), "{infos}");
+    // The journal has the time, and takes the prefix away.
+    assert!(!infos.contains("<6>"), "{infos}");
 }
