@@ -3,6 +3,7 @@
 
 mod endpoint;
 mod json;
+mod legacy;
 mod node;
 mod toml;
 
@@ -61,12 +62,7 @@ impl Realm {
                 "log" => self.log(node, config),
                 "network" => self.global_network(node, config),
                 "dns" => self.dns(node, config),
-                "listening_addresses" | "listening_ports" | "remote_addresses" | "remote_ports" => {
-                    let message = "the file is in realm's old form, with a list for each part";
-                    let help = "write each port as one of `endpoints`, with `listen` and `remote`";
-                    // One note for all four.
-                    config.lost(&self.place(node), "`listening_ports`", message, help);
-                }
+                key if legacy::has(key) => {}
                 _ => {
                     let message = format!("{} is not known here", quoted(key));
                     config.not_converted(&self.place(node), message, "see whether you need it");
@@ -75,6 +71,10 @@ impl Realm {
         }
         for endpoint in document.get("endpoints").map(Node::items).unwrap_or_default() {
             let section = self.endpoint(endpoint, network);
+            config.sections.push(section);
+        }
+        for endpoint in self.legacy(document, config) {
+            let section = self.endpoint(&endpoint, network);
             config.sections.push(section);
         }
     }
