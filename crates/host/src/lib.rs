@@ -24,7 +24,9 @@ mod names;
 pub use names::addresses_of;
 
 mod socket_options;
-pub use socket_options::{RefusedOption, newly_refused_options, refused_options};
+pub use socket_options::{
+    RefusedOption, newly_refused_options, options_lost_with_user, refused_options,
+};
 
 mod program;
 pub use program::{own_arguments, own_program};

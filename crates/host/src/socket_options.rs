@@ -1,7 +1,7 @@
 //! Options of connections that this kernel does not grant to this process.
 
 use flow::{Buffers, Outbound, Pacing};
-use plan::{Forward, Plan};
+use plan::{Forward, Location, Plan};
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fmt;
@@ -13,8 +13,10 @@ use sys::{Errno, NotGranted};
 pub struct RefusedOption {
     /// Name of the forward.
     pub forward: String,
-    /// Location of the forward in the configuration.
+    /// Location of the key, or of the forward, in the configuration.
     pub location: String,
+    /// The configured value as TOML.
+    pub value: Option<String>,
     /// Whether its sockets are those of MPTCP.
     pub mptcp: bool,
     /// The option, and the error of the kernel.
@@ -69,14 +71,43 @@ pub fn refused_options(plan: &Plan) -> Vec<RefusedOption> {
             return None;
         }
         let result = tried.entry(options).or_insert_with_key(SocketOptions::refused);
+        let refused = result.clone()?;
+        let location = plan::setting_location(plan, forward, refused.key);
+        let mut settings = plan::settings_toml(forward);
+        let value = settings.find(|(key, _)| *key == refused.key).map(|(_, value)| value);
         Some(RefusedOption {
             forward: forward.name.clone(),
-            location: forward.location.to_string(),
+            location: location.as_ref().unwrap_or(&forward.location).to_string(),
             mptcp: forward.settings.mptcp,
-            refused: result.clone()?,
+            value,
+            refused,
         })
     };
     plan.forwards.iter().filter_map(refused).collect()
+}
+
+/// Options that need a capability which a process with a `user` gives up: the location of each and the problem.
+pub fn options_lost_with_user(plan: &Plan) -> Vec<(Location, String)> {
+    if plan.process.user.is_none() {
+        return Vec::new();
+    }
+    let lost = |forward: &std::sync::Arc<Forward>| {
+        let settings = &forward.settings;
+        let key = match (settings.mark.is_some(), settings.transparent) {
+            (true, _) => "mark",
+            (_, true) => "transparent",
+            _ => return None,
+        };
+        let location = plan::setting_location(plan, forward, key);
+        let message = format!(
+            "`{key}` needs CAP_NET_ADMIN, which a process with `user` gives up: leave out `user`, \
+             and start the process as that user (User= and AmbientCapabilities= of a systemd unit), \
+             for forward `{}`",
+            forward.name
+        );
+        Some((location.unwrap_or_else(|| forward.location.clone()), message))
+    };
+    plan.forwards.iter().filter_map(lost).collect()
 }
 
 /// Those of [`refused_options`] that the running plan does not have already: what has gone since it started must
@@ -152,8 +183,9 @@ impl RefusedOption {
 
 impl fmt::Display for RefusedOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { forward, location, refused, .. } = self;
-        write!(f, "cannot set `{}`: {}", refused.key, self.cause())?;
+        let Self { forward, location, value, refused, .. } = self;
+        let value = value.as_ref().map(|value| format!(" = {value}")).unwrap_or_default();
+        write!(f, "cannot set `{}{value}`: {}", refused.key, self.cause())?;
         if let Some(advice) = self.advice() {
             write!(f, " ({advice})")?;
         }

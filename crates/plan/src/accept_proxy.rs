@@ -41,6 +41,14 @@ pub enum TrustedPeer {
     Unix,
 }
 
+impl AcceptProxy {
+    /// Whether it trusts nothing but the clients of Unix listeners.
+    pub(crate) fn trusts_sockets_only(&self) -> bool {
+        let is_socket = |peer: &TrustedPeer| *peer == TrustedPeer::Unix;
+        self.from.as_ref().is_some_and(|from| !from.0.is_empty() && from.0.iter().all(is_socket))
+    }
+}
+
 impl FromStr for TrustedPeer {
     type Err = NotAPrefix;
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::address::{ListenAddress, Ranged, Target, ZonedAddress};
 use crate::host_text::{Host, check_name, parse_host};
+use crate::other_words;
 use crate::problem::ParseError;
 use crate::text::{Fragment, cut, quoted};
 use crate::url;
@@ -157,7 +158,7 @@ pub(crate) fn parse_port(text: Fragment<'_>) -> Result<u16, ParseError> {
         Ok(port) if digits && port > 0 => Ok(port),
         _ => {
             let message = format!("{} is not a port: ports go from 1 to 65535", quoted(text.text));
-            Err(text.error(message))
+            Err(text.error(message).hint_if(other_words::port_hint(text.text)))
         }
     }
 }
@@ -229,7 +230,11 @@ fn split(text: Fragment<'_>) -> Result<(Fragment<'_>, Fragment<'_>), ParseError>
     let bare = text.text.parse::<Ipv6Addr>();
     let Some((host, port)) = text.rsplit_once(':').filter(|_| !text.text.ends_with(']')) else {
         let error = text.error(format!("{} has no port", quoted(text.text)));
-        return Err(error.hint(format!("add one: `{}:PORT`", cut(text.text))));
+        return Err(error.hint(if text.text.starts_with('/') {
+            format!("write `unix:{}` for a Unix socket", cut(text.text))
+        } else {
+            format!("add one: `{}:PORT`", cut(text.text))
+        }));
     };
     let bracketed = host.text.starts_with('[') && host.text.ends_with(']');
     if !host.text.contains(':') || bracketed {

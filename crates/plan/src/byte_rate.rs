@@ -43,9 +43,17 @@ pub(crate) fn parse_byte_rate(
 ) -> Result<ByteRate, ParseError> {
     let Some(size) = text.text.strip_suffix("/s") else {
         let error = text.error(format!("{} is not a rate", quoted(text.text)));
-        return Err(error.hint("write a size per second, as in `10MiB/s`"));
+        let hint = bits_hint(text.text, min);
+        return Err(
+            error.hint(hint.unwrap_or("write a size per second, as in `10MiB/s`".to_owned()))
+        );
     };
-    let rate = ByteRate(parse_size(size)?);
+    let rate = parse_size(size).map(ByteRate).map_err(|error| {
+        let rate = error.hint.as_deref().and_then(|hint| hint.strip_prefix("did you mean `"));
+        let rate = rate.and_then(|rate| rate.strip_suffix("`?"));
+        let rate = rate.map(|rate| format!("did you mean `{rate}/s`?"));
+        error.hint_if(bits_hint(text.text, min).or(rate))
+    })?;
     let bound = if rate.0 < min {
         format!("less than {}", ByteRate(min))
     } else if rate.0 > max {
@@ -54,6 +62,25 @@ pub(crate) fn parse_byte_rate(
         return Ok(rate);
     };
     Err(text.error(format!("{} is {bound}", quoted(text.text))))
+}
+
+/// The hint for a rate in bits: `2Mbit/s`, `2Mbps`, `2Mb/s`.
+fn bits_hint(text: &str, min: u64) -> Option<String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = text.get(digits.len()..)?.trim();
+    let factor = match unit.chars().next()?.to_ascii_lowercase() {
+        'k' => 1_000,
+        'm' => 1_000_000,
+        'g' => 1_000_000_000,
+        _ => return None,
+    };
+    let rest = unit.get(1..)?;
+    // `MB` is one of bytes.
+    let is_bits =
+        ["bit", "bits", "bps", "b"].iter().any(|it| rest.strip_suffix("/s").unwrap_or(rest) == *it);
+    let bits = digits.parse::<u64>().ok().filter(|_| is_bits)?.checked_mul(factor)?;
+    let bytes = bits.div_ceil(8).max(min);
+    Some(format!("rates are in bytes: write `{bytes}/s`"))
 }
 
 #[cfg(test)]
@@ -71,6 +98,20 @@ mod tests {
             [("64KiB/s", "64KiB/s"), ("1000000/s", "1000000/s"), ("1024GiB/s", "1TiB/s")]
         {
             assert_eq!(parsed(text).as_deref(), Ok(written));
+        }
+    }
+
+    #[test]
+    fn the_hint_of_a_wrong_rate_is_a_rate() {
+        for (text, hint) in [
+            ("2Mbit/s", "rates are in bytes: write `250000/s`"),
+            ("100Mbps", "rates are in bytes: write `12500000/s`"),
+            ("1kb/s", "rates are in bytes: write `65536/s`"),
+            ("10MB/s", "did you mean `10MiB/s`?"),
+            ("10MiB", "write a size per second, as in `10MiB/s`"),
+        ] {
+            let error = parse_byte_rate(Fragment::new(text), 1 << 16, 1 << 40).unwrap_err();
+            assert_eq!(error.hint.as_deref(), Some(hint), "{text}");
         }
     }
 

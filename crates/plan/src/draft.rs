@@ -103,16 +103,21 @@ impl<'a> ForwardOnly<'a> {
         self.listens.is_empty() || self.listens.iter().any(|it| it.as_ref().is_none_or(is_unix))
     }
 
-    /// Whether this process binds a TCP listener or connects to a TCP target, as far as all addresses are valid.
-    pub(crate) fn may_use_tcp(&self) -> bool {
+    /// Whether this process binds a TCP listener, as far as all addresses are valid.
+    pub(crate) fn may_bind_tcp(&self) -> bool {
         let is_tcp = |it: &Listen<'_>| {
             !matches!(it.value.first, ListenAddress::Unix(_) | ListenAddress::Activated(_))
         };
+        self.listens.is_empty() || self.listens.iter().any(|it| it.as_ref().is_none_or(is_tcp))
+    }
+
+    /// Whether this process binds a TCP listener or connects to a TCP target, as far as all addresses are valid.
+    pub(crate) fn may_use_tcp(&self) -> bool {
         let routes = self.routes.iter().flat_map(|route| &route.targets);
         let mut targets = self.targets.iter().chain(routes).peekable();
         let is_valid = targets.peek().is_some() && !self.listens.is_empty();
         !is_valid
-            || self.listens.iter().any(|it| it.as_ref().is_none_or(is_tcp))
+            || self.may_bind_tcp()
             || targets.any(|it| !matches!(it.value.address.first, Target::Unix(_)))
     }
 

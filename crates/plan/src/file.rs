@@ -101,15 +101,15 @@ pub fn read(path: &Path) -> (Result<String, FileError>, Option<FileRead>) {
 
 /// The contents of a file, with U+FFFD in place of bytes that are not UTF-8.
 #[derive(Debug)]
-pub struct Decoded {
+pub(crate) struct Decoded {
     /// The text, without a byte order mark.
-    pub text: String,
+    pub(crate) text: String,
     /// The first bytes that are not UTF-8, as an error for readers that require it.
-    pub fault: Option<FileError>,
+    pub(crate) fault: Option<FileError>,
 }
 
 /// Like [`read`], for files whose comments may be in another encoding.
-pub fn read_lossy(path: &Path) -> (Result<Decoded, FileError>, Option<FileRead>) {
+pub(crate) fn read_lossy(path: &Path) -> (Result<Decoded, FileError>, Option<FileRead>) {
     let name = path.to_string_lossy();
     let (bytes, state) = match read_bytes(path) {
         Ok(Ok(read)) => read,
@@ -123,6 +123,45 @@ pub fn read_lossy(path: &Path) -> (Result<Decoded, FileError>, Option<FileRead>)
         it
     });
     (decoded, Some(state))
+}
+
+/// Whether the path is standard input, or a pipe: its bytes can be read only once.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    let is_pipe = |file: Metadata| file.file_type().is_fifo();
+    path == Path::new("-") || path.metadata().is_ok_and(is_pipe)
+}
+
+/// The name of a file in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.to_string_lossy().into_owned()
+    }
+}
+
+/// Reads standard input or a pipe to its end. Waits for a writer.
+pub(crate) fn read_stream(path: &Path) -> Result<Decoded, FileError> {
+    let name = name(path);
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().take(SIZE_MAX + 1).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| explain(&name, &error))?;
+    if bytes.len() as u64 > SIZE_MAX {
+        return Err(too_large(&name));
+    }
+    decode(&name, bytes)
+}
+
+/// Reads a file, a pipe, or standard input as `-`, for a command that reads it once. Bytes that are not UTF-8 become
+/// U+FFFD.
+pub fn read_once(path: &Path) -> Result<String, FileError> {
+    let decoded = if is_stream(path) { read_stream(path)? } else { read_lossy(path).0? };
+    Ok(decoded.text)
 }
 
 /// The outer error is from the operating system, the inner one rejects the file.

@@ -1,6 +1,7 @@
 //! Rendering of a forward as TOML.
 
-use crate::address::Ranged;
+use crate::accept_proxy::AcceptProxy;
+use crate::address::{ListenAddress, Ranged};
 use crate::forward_only::FORWARD_ONLY;
 use crate::plan::{Forward, ForwardSettings, Route};
 use crate::table::Table;
@@ -19,8 +20,18 @@ pub fn forward_toml(forward: &Forward) -> String {
         .iter()
         .filter_map(|setting| Some((setting.key, forward_only_toml(forward, setting.key)?)));
     let defaults = ForwardSettings::default();
-    // `on_down` of `[defaults]` is an error in a forward without `check`.
-    let is_allowed = |key: &str| key != "on_down" || forward.settings.check.is_some();
+    // These are errors in a forward where they have no effect, unless they come from `[defaults]`.
+    let listens = || forward.routes.iter().map(|route| &route.listen);
+    let is_allowed = |key: &str| match key {
+        "on_down" => forward.settings.check.is_some(),
+        "hello_timeout" => !forward.hello_routes.is_empty(),
+        "freebind" => listens().any(|it| it.port().is_some()),
+        "accept_proxy" => {
+            !forward.settings.accept_proxy.as_ref().is_some_and(AcceptProxy::trusts_sockets_only)
+                || listens().any(|it| matches!(it, ListenAddress::Unix(_)))
+        }
+        _ => true,
+    };
     let settings = ForwardSettings::SETTINGS.iter().filter(|setting| is_allowed(setting.key));
     let settings = settings.filter_map(|setting| {
         let value = forward.settings.written(setting);

@@ -1,11 +1,11 @@
 //! Hints for keys and values that other programs use for something that has another name here.
 
+use crate::other_words;
 use crate::setting::{Kind, Section};
 use crate::text::cut;
 
 /// Table, key of another program, and hint.
 const KEYS: &[(Section, &[&str], &str)] = &[
-    (Section::Forward, &["target", "targets", "backends", "servers"], "did you mean `to`?"),
     (Section::Inside("check"), &["path", "uri", "url"], "did you mean `http = \"/healthz\"`?"),
     (Section::Inside("check"), &["interval", "inter", "period"], "did you mean `every`?"),
     (Section::Inside("to"), &["dns"], "write `address = \"dns:db.internal:5432\"`"),
@@ -20,7 +20,7 @@ const WORDS: &[(&str, &str)] =
 /// The hint for a key in a table of this section where it is none of ours.
 pub(crate) fn of_key(section: Section, key: &str) -> Option<&'static str> {
     let hint = KEYS.iter().find(|(place, keys, _)| *place == section && keys.contains(&key));
-    hint.map(|(.., hint)| *hint)
+    hint.map(|(.., hint)| *hint).or_else(|| other_words::hint(section, key))
 }
 
 /// Our word for one of another program, if it is one of `words`.
@@ -66,4 +66,18 @@ pub(crate) fn of_value(kind: Kind, text: &str) -> Option<String> {
         },
         _ => None,
     }
+}
+
+/// The hint for prefixes in a form that they do not have: with a mask, or several in one text.
+pub(crate) fn of_prefixes(text: &str) -> Option<String> {
+    let parts: Vec<_> =
+        text.split([',', ';', ' ']).map(str::trim).filter(|part| !part.is_empty()).collect();
+    if let [first, second, ..] = parts[..] {
+        let more = if parts.len() > 2 { ", …" } else { "" };
+        return Some(format!("write a list: [\"{}\", \"{}\"{more}]", cut(first), cut(second)));
+    }
+    let (address, mask) = text.split_once('/')?;
+    let mask = u32::from(mask.parse::<std::net::Ipv4Addr>().ok()?);
+    let is_mask = mask.leading_ones() + mask.trailing_zeros() == 32 || mask == 0;
+    is_mask.then(|| format!("write `{}/{}`", cut(address), mask.leading_ones()))
 }

@@ -16,18 +16,21 @@ mod check_tlvs;
 mod checked_text;
 mod draft;
 mod file;
+mod foreign;
 mod format;
 mod hints;
 mod host_text;
 mod line_format;
 mod listeners;
 mod one_line;
+mod other_words;
 mod overrides;
 mod paths;
 mod process_table;
 mod ranges;
 mod read;
 mod toml_format;
+mod toml_mistakes;
 mod toml_route;
 mod toml_values;
 mod url;
@@ -62,6 +65,7 @@ mod problem;
 mod rate_table;
 mod render;
 mod route_entry;
+mod setting_location;
 mod shell;
 pub mod sizes;
 mod source_address;
@@ -84,8 +88,8 @@ pub use address::{ListenAddress, Target, ZonedAddress};
 pub use byte_rate::{ByteRate, SessionRate};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{
-    Decoded, FileError, FileRead, FileStamp, identify as identify_file, read as read_file,
-    read_lossy as read_file_lossy,
+    FileError, FileRead, FileStamp, identify as identify_file, read as read_file,
+    read_once as read_file_once,
 };
 pub use file_mode::FileMode;
 pub use flow::{
@@ -110,8 +114,9 @@ pub use admin::{Admin, AdminSocket, MetricsAddress};
 pub use check::{LISTENERS_MAX, TARGETS_MAX};
 pub use counted::counted;
 pub use escape::{escaped, escaped_lines};
-pub use read::{read, read_text, read_text_for_all_problems, read_text_with};
+pub use read::{read, read_once, read_text, read_text_for_all_problems, read_text_with};
 pub use setting::{Effect, Kind, Role, Section, Setting};
+pub use setting_location::setting_location;
 pub use settings::settings;
 pub use shell::shell_word;
 pub use source_address::{SourceAddresses, SourceRange};
@@ -141,6 +146,12 @@ pub struct Overrides {
     pub timeout: Option<String>,
     /// `--max-conns`: maximum sessions per forward.
     pub max_conns: Option<String>,
+    /// `--admin`: address of the admin interface.
+    pub admin: Option<String>,
+    /// `--log-level`: level of the log.
+    pub log_level: Option<String>,
+    /// `--log-format`: format of the log.
+    pub log_format: Option<String>,
 }
 
 /// The states of the files that were read for a plan.

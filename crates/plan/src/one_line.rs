@@ -53,7 +53,11 @@ struct Parsed {
 }
 
 fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
+    if let Some(error) = misdrawn(text) {
+        return Err(error);
+    }
     if let Some((listen, target_list)) = text.split_once('=') {
+        refuse_reversed(text, listen.trimmed(), target_list.trimmed())?;
         let listen = listen.trimmed();
         let listen = (parse_listen(listen)?, listen.range());
         let target = |target: Fragment<'_>| {
@@ -79,11 +83,54 @@ fn parse(text: Fragment<'_>) -> Result<Parsed, ParseError> {
     };
     let [port, host, target_port] = *rest else { return Err(not_a_forward(text)) };
     let any = Fragment::new("");
-    let listen = parse_listen_parts(bind.unwrap_or(any), port)?;
+    let listen = parse_listen_parts(bind.unwrap_or(any), port)
+        .map_err(|error| error.hint_if(address_first(&fields)))?;
     let target = parse_target_parts(host, target_port)?;
     Ok(Parsed {
         listen: (listen, bind.unwrap_or(port).range().start..port.range().end),
         targets: vec![(target, host.range().start..target_port.range().end)],
+    })
+}
+
+/// The error of a forward that is drawn with an arrow, or written as a line of the older format.
+fn misdrawn(text: Fragment<'_>) -> Option<ParseError> {
+    let arrows = ["->", "=>", "→"];
+    let arrow = arrows.into_iter().find_map(|arrow| text.text.split_once(arrow));
+    let fields: Vec<_> = text.text.split('|').map(str::trim).collect();
+    let (listen, target) = match (arrow, &fields[..]) {
+        (Some((listen, target)), _) => (listen.trim().to_owned(), target.trim().to_owned()),
+        (None, [listen, host, port]) => ((*listen).to_owned(), format!("{host}:{port}")),
+        _ => return None,
+    };
+    let error = text.error(format!("{} is not a forward", quoted(text.text)));
+    Some(error.hint(format!("write `{}={}`", cut(&listen), cut(&target))))
+}
+
+/// Rejects `HOST:PORT=PORT`, which is most likely `PORT=HOST:PORT` the wrong way round.
+fn refuse_reversed(
+    text: Fragment<'_>,
+    listen: Fragment<'_>,
+    target: Fragment<'_>,
+) -> Result<(), ParseError> {
+    let is_port = target.text.parse::<u16>().is_ok();
+    if !is_port || !listen.text.contains(':') || listen.text.starts_with(':') {
+        return Ok(());
+    }
+    let error = text.error(format!("{} has no host behind `=`", quoted(text.text)));
+    let (listen, target) = (cut(listen.text), cut(target.text));
+    Err(error.hint(format!("the port to listen on comes first: write `{target}={listen}`")))
+}
+
+/// The hint for `ADDRESS:PORT:PORT`, as some programs publish a port.
+fn address_first(fields: &[Fragment<'_>]) -> Option<String> {
+    let [address, first, second] = fields else { return None };
+    let is_port = |field: &Fragment<'_>| field.text.parse::<u16>().is_ok();
+    let are_ports = is_port(first) && is_port(second);
+    let (address, first, second) = (cut(address.text), cut(first.text), cut(second.text));
+    are_ports.then(|| {
+        format!(
+            "PORT:HOST:PORT begins with the port to listen on: write `{second}={address}:{first}`"
+        )
     })
 }
 
@@ -143,6 +190,10 @@ fn not_a_forward(text: Fragment<'_>) -> ParseError {
     let is_file_name = extension.is_some_and(|it| it.chars().all(char::is_alphabetic));
     if text.text.contains('/') || is_file_name {
         error.hint("a configuration file is given with `-c FILE`")
+    } else if parse_target(text).is_ok() {
+        error.hint(format!("where to listen is missing: write `18080={}`", cut(text.text)))
+    } else if text.text.parse::<u16>().is_ok() {
+        error.hint(format!("the target is missing: write `{}=HOST:PORT`", cut(text.text)))
     } else {
         error.hint(EXAMPLE)
     }

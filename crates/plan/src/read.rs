@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use crate::check::{LISTENERS_MAX, check};
 use crate::draft::Draft;
-use crate::file::{self, Decoded, FileRead};
+use crate::file::{self, Decoded, FileError, FileRead};
+use crate::foreign::{Foreign, recognise};
 use crate::format::{Format, detect};
 use crate::line_format;
 use crate::one_line;
-use crate::overrides::Override;
+use crate::overrides::{self, Override};
 use crate::paths::{self, Files, RolePath};
 use crate::plan::{ListenNames, Plan};
 use crate::prefix_files::{PrefixFiles, PrefixSource};
 use crate::prefix_list::PrefixFile;
 use crate::problem::{COMMAND_LINE, ParseError, Problems, Severity};
 use crate::setting::Role;
+use crate::shell::shell_word;
 use crate::text::Source;
 use crate::toml_format::{self, Document};
 use crate::{Input, Reading};
@@ -36,6 +38,22 @@ pub fn read(input: &Input) -> Reading {
     };
     let from = (Files::on_disk(), PrefixSource::Disk);
     Reading { state, ..read_source(input, file.as_ref(), from, problems) }
+}
+
+/// Like [`read`], for a command that reads the file once: it may be a pipe, or standard input as `-`.
+pub fn read_once(input: &Input) -> Reading {
+    let Some(path) = input.config.as_deref().filter(|path| file::is_stream(path)) else {
+        return read(input);
+    };
+    let mut problems = Problems::default();
+    let file = match decoded(file::read_stream(path)) {
+        Ok(text) => Some(Source::new(file::name(path), text)),
+        Err(fault) => {
+            problems.push_error_at(fault.location, &fault.message, fault.hint);
+            None
+        }
+    };
+    read_source(input, file.as_ref(), (Files::on_disk(), PrefixSource::Disk), problems)
 }
 
 /// Like [`read`], with `text` as the contents of the file, which may have changed on disk. No file is opened: a
@@ -74,8 +92,14 @@ fn read_source(
     }
     for given in Override::all(&input.overrides) {
         let forwards = document.drafts.iter_mut().map(|draft| &mut draft.settings);
-        given.apply(forwards, &mut problems);
+        given.set(forwards, &mut problems);
     }
+    overrides::apply_to_process(
+        &input.overrides,
+        &mut document.process,
+        &mut document.log,
+        &mut problems,
+    );
     let paths = all_paths(input, &mut document);
     let role = Role::Prefixes;
     let named = paths::check(paths, &document.log, files, &mut problems, role).into_iter();
@@ -124,14 +148,17 @@ fn finish(
     Reading { plan, problems, state: None, prefix_files: prefix_files.reads }
 }
 
-fn source(path: &Path, problems: &mut Problems) -> (Option<Source>, Option<FileRead>) {
-    let (decoded, state) = file::read_lossy(path);
-    let text = decoded.and_then(|Decoded { text, fault }| match fault {
+fn decoded(decoded: Result<Decoded, FileError>) -> Result<String, FileError> {
+    decoded.and_then(|Decoded { text, fault }| match fault {
         // Each line of this format counts by itself, and its comments may be in any encoding.
         Some(fault) if detect(&text) != Format::Lines => Err(fault),
         _ => Ok(text),
-    });
-    let source = match text {
+    })
+}
+
+fn source(path: &Path, problems: &mut Problems) -> (Option<Source>, Option<FileRead>) {
+    let (decoded, state) = file::read_lossy(path);
+    let source = match self::decoded(decoded) {
         Ok(text) => Some(Source::new(path.to_string_lossy(), text)),
         Err(fault) => {
             problems.push_error_at(fault.location, &fault.message, fault.hint);
@@ -141,7 +168,37 @@ fn source(path: &Path, problems: &mut Problems) -> (Option<Source>, Option<FileR
     (source, state)
 }
 
+/// Reads the formats of this program. A file of another one is a single problem, and its lines are not repeated.
 fn file<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
+    let mut own = problems.none();
+    let document = document(source, &mut own);
+    let foreign = if document.drafts.is_empty() { recognise(source.text()) } else { None };
+    match foreign {
+        Some(foreign) => refuse_foreign(source.name(), foreign, problems),
+        None => problems.append(own),
+    }
+    document
+}
+
+fn refuse_foreign(name: &str, foreign: Foreign, problems: &mut Problems) {
+    let (message, hint) = match foreign {
+        Foreign::Importable(program) => (
+            format!("`{name}` looks like a configuration of {program}"),
+            format!("convert it: traffic-forwarder import --from {program} {}", shell_word(name)),
+        ),
+        Foreign::Format(format) => (
+            format!("`{name}` looks like {format}, which is no format of this program"),
+            EXAMPLES.to_owned(),
+        ),
+        Foreign::Unknown => (
+            format!("`{name}` is not a configuration of this program: no line is a forward"),
+            EXAMPLES.to_owned(),
+        ),
+    };
+    problems.push_error_at(None, &message, Some(&hint));
+}
+
+fn document<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
     let drafts = |drafts: Vec<Draft<'a>>| Document { drafts, ..Document::default() };
     match detect(source.text()) {
         Format::Empty => Document::default(),

@@ -63,6 +63,11 @@ impl Source {
         &self.text
     }
 
+    /// The file name, or [`crate::COMMAND_LINE`].
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A span of this source; a range that does not fit is clamped.
     pub(crate) fn span(&self, range: Range<usize>) -> Span<'_> {
         let start = floor_boundary(&self.text, range.start);

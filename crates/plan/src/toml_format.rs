@@ -19,6 +19,7 @@ use crate::setting::{Section, Setting};
 use crate::settings::settings;
 use crate::table::Table;
 use crate::text::{Source, Span, nearest, quoted};
+use crate::toml_mistakes::Parts;
 use crate::toml_values::{Entries, Reader};
 use crate::units::format_duration;
 
@@ -206,6 +207,12 @@ impl<'a> Reader<'a, '_> {
         self.transparent(table, &settings);
         self.mptcp(table, &settings, own.may_use_tcp());
         self.socket_rights(table, &settings, own.may_have_unix_listener());
+        let parts = Parts {
+            unix_listener: own.may_have_unix_listener(),
+            tcp_listener: own.may_bind_tcp(),
+            routes: table.contains_key("route"),
+        };
+        self.mistakes(table, &settings, &parts);
         self.required(table, "listen", "listen = \":port\"", &span);
         if !table.contains_key("route") {
             self.required(table, "to", "to = \"host:port\"", &span);

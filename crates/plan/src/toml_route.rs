@@ -19,7 +19,8 @@ impl<'a> Reader<'a, '_> {
     ) -> Option<ParsedValue> {
         let (mut rule, mut targets) = (HelloRule::default(), Vec::new());
         let entries = self.entries(&[known], table);
-        let mut is_whole = entries.len() == table.len();
+        let all_known = entries.len() == table.len();
+        let mut is_whole = all_known;
         for (_, parsed) in entries {
             let Value::List(list) = parsed.value else { continue };
             is_whole &= list.iter().all(Option::is_some);
@@ -33,8 +34,9 @@ impl<'a> Reader<'a, '_> {
             }
         }
         // After a syntax error, a key may be in a part that the parser skipped.
+        // A key that was reported may be the one that seems to be missing, too.
         let is_missing = |keys: &[&str]| {
-            self.broken.is_empty() && !keys.iter().any(|key| table.contains_key(*key))
+            all_known && self.broken.is_empty() && !keys.iter().any(|key| table.contains_key(*key))
         };
         let missing = [
             (is_missing(&["sni", "alpn"]), NO_NAMES, NAMES_HINT),

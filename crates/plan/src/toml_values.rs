@@ -103,7 +103,7 @@ impl<'a> Reader<'a, '_> {
                 error.hint(format!("`{name}` belongs in {place}"))
             }
             (Some(near), None) => error.hint(format!("did you mean `{near}`?")),
-            (None, None) => error.hint(format!("the keys here are {}", keys.join(", "))),
+            (None, None) => error.hint(list_of_keys(&keys)),
         };
         self.report(&self.source.span(key.span()), &error);
     }
@@ -227,6 +227,20 @@ impl<'a> Reader<'a, '_> {
             self.problems.push(Severity::Error, span, error);
         }
     }
+}
+
+/// The keys of a table, in lines that fit a terminal.
+fn list_of_keys(keys: &[&str]) -> String {
+    const WIDTH: usize = 68;
+    let mut lines = vec!["the keys here are".to_owned()];
+    for (nth, key) in keys.iter().enumerate() {
+        let end = if nth + 1 < keys.len() { "," } else { "" };
+        match lines.last_mut() {
+            Some(line) if line.len() + key.len() < WIDTH => line.extend([" ", key, end]),
+            _ => lines.push(format!("{key}{end}")),
+        }
+    }
+    lines.join("\n")
 }
 
 /// The span of a string without its quotes.

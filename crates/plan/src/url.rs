@@ -8,7 +8,8 @@ use crate::text::{Fragment, cut, quoted};
 pub(crate) fn refuse(text: Fragment<'_>, port: &str) -> Result<(), ParseError> {
     let Some((scheme, rest)) = text.text.split_once("://") else { return Ok(()) };
     let address = rest.split(['/', '?', '#', '|']).next().unwrap_or_default();
-    let port = if address.contains(':') || scheme == "srv" { "" } else { port };
+    let is_port = !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_digit());
+    let port = if is_port || address.contains(':') || scheme == "srv" { "" } else { port };
     let (scheme, address) = (cut(scheme), cut(address));
     let error = text.error(format!("{} is a URL, and an address is needed", quoted(text.text)));
     if scheme == "dns" || scheme == "srv" {
@@ -26,6 +27,7 @@ mod tests {
         let cases = [
             ("http://foo:80/", "leave out `http://`: write `foo:80`"),
             ("tcp://foo", "leave out `tcp://`: write `foo:PORT`"),
+            ("tcp://38080", "leave out `tcp://`: write `38080`"),
             ("dns://db:5432", "write `dns:db:5432`"),
             ("dns://db/", "write `dns:db:PORT`"),
             ("srv://_db._tcp.test", "write `srv:_db._tcp.test`"),

@@ -269,8 +269,14 @@ fn prefix(text: Fragment<'_>) -> Result<PrefixEntry, ParseError> {
             let error = text.error(format!("{} is no prefix", quoted(text.text)));
             Err(error.hint(format!("write \"{FILE}{}\" for a file of prefixes", cut(text.text))))
         }
-        Err(error) => Err(text.error(format!("{}: {error}", quoted(text.text)))),
+        Err(error) => Err(not_a_prefix(text, error)),
     }
+}
+
+/// The error of a text that is no prefix.
+fn not_a_prefix(text: Fragment<'_>, error: NotAPrefix) -> ParseError {
+    let error = text.error(format!("{}: {error}", quoted(text.text)));
+    error.hint_if(hints::of_prefixes(text.text))
 }
 
 /// Parses an address that connections come from, or a range of them.
@@ -307,7 +313,7 @@ pub(crate) fn prefix_lengths(lengths: &[Option<u32>], text: &str) -> Result<Valu
 
 /// Parses a prefix, or an address.
 fn network(text: Fragment<'_>) -> Result<Prefix, ParseError> {
-    text.text.parse().map_err(|error| text.error(format!("{}: {error}", quoted(text.text))))
+    text.text.parse().map_err(|error| not_a_prefix(text, error))
 }
 
 /// Parses a peer whose PROXY header is trusted.
@@ -317,6 +323,10 @@ fn trusted_peer(text: Fragment<'_>) -> Result<TrustedPeer, ParseError> {
 
 /// Parses a server name of a route.
 fn server_name(text: Fragment<'_>) -> Result<NamePattern, ParseError> {
+    if text.text.parse::<std::net::IpAddr>().is_ok() {
+        let error = text.error(format!("{} is an address, and not a name", quoted(text.text)));
+        return Err(error.hint("clients send no addresses as server names (RFC 6066)"));
+    }
     text.text.parse().map_err(|error: NotAPattern| match error {
         NotAPattern::Empty => text.error(error.to_string()),
         NotAPattern::AllNames => {

@@ -61,7 +61,13 @@ proptest! {
 
     #[test]
     fn arbitrary_text(text in "(?s).{0,200}", line in ".{0,40}", value in ".{0,10}") {
-        let overrides = Overrides { timeout: Some(value.clone()), max_conns: Some(value) };
+        let overrides = Overrides {
+            timeout: Some(value.clone()),
+            max_conns: Some(value.clone()),
+            admin: Some(value.clone()),
+            log_level: Some(value.clone()),
+            log_format: Some(value),
+        };
         check(text.as_bytes(), vec![line], overrides);
     }
 

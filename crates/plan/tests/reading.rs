@@ -71,8 +71,9 @@ fn one_line_forwards() {
 fn one_line_problems_show_the_text() {
     let cases = [
         ("", "is not a forward"),
-        ("8080", "`8080` is not a forward (write LISTEN=TARGET"),
-        ("127.0.0.1:8080", "`127.0.0.1:8080` is not a forward (write LISTEN=TARGET"),
+        ("8080", "`8080` is not a forward (the target is missing: write `8080=HOST:PORT`)"),
+        ("127.0.0.1:8080", "(where to listen is missing: write `18080=127.0.0.1:8080`)"),
+        ("word", "`word` is not a forward (write LISTEN=TARGET"),
         ("forwards.toml", "`forwards.toml` is not a forward (a configuration file"),
         ("etc/x.conf", "given with `-c FILE`"),
         ("a=b=c", "`a` has no port"),
@@ -216,7 +217,11 @@ fn forward_settings_override_defaults() {
     assert_eq!(second.settings.max_age, Some(second_of(3600)));
     assert_eq!(second.settings.keepalive, None);
 
-    let overrides = Overrides { timeout: Some("30s".into()), max_conns: Some("9".into()) };
+    let overrides = Overrides {
+        timeout: Some("30s".into()),
+        max_conns: Some("9".into()),
+        ..Overrides::default()
+    };
     for forward in plan_of(read_with(Some(file), &["3=h:3"], overrides)).forwards {
         assert_eq!(forward.settings.connect_timeout, second_of(30));
         assert_eq!(forward.settings.idle_timeout, Some(second_of(30)));
@@ -261,14 +266,14 @@ fn overrides_are_checked() {
         ("0", "`0` is shorter than 1ms"),
     ];
     for (text, expected) in timeouts {
-        let overrides = Overrides { timeout: Some(text.into()), max_conns: None };
+        let overrides = Overrides { timeout: Some(text.into()), ..Overrides::default() };
         let reading = read_with(None, &["1=h:1", "x"], overrides);
         let problems = problems(&reading);
         assert!(problems.contains(expected) && problems.contains("`x` is not"), "{problems}");
         assert!(reading.problems.render(false).contains(&format!("--timeout {text}")));
     }
     for text in ["0", "-1", "x", "", "1.5", "4294967296", "+"] {
-        let overrides = Overrides { timeout: None, max_conns: Some(text.into()) };
+        let overrides = Overrides { max_conns: Some(text.into()), ..Overrides::default() };
         let reading = read_with(None, &["1=h:1"], overrides);
         assert!(reading.plan.is_none(), "{text}");
         assert!(problems(&reading).contains("is not a whole number from 1 up"), "{text}");
@@ -351,7 +356,7 @@ fn files_that_cannot_be_a_configuration_are_rejected() {
 #[test]
 fn rendered_text_is_short_and_harmless() {
     let long = format!("1 | {} | 80\n", "h\u{1b}\u{202e}".repeat(1 << 19));
-    let many = "x\n".repeat(5000);
+    let many = "x|1\n".repeat(5000);
     for text in [long, many] {
         let reading = read(Some(&text), &[]);
         for text in [reading.problems.render(false), problems(&reading)] {
@@ -359,7 +364,7 @@ fn rendered_text_is_short_and_harmless() {
             assert!(text.lines().all(|line| line.chars().count() < 1500));
         }
     }
-    let reading = read(Some(&"x\n".repeat(5000)), &[]);
+    let reading = read(Some(&"x|1\n".repeat(5000)), &[]);
     let text = reading.problems.render(false);
     assert!(text.contains("and 4951 more problems") && text.lines().count() < 400, "{text}");
     assert_eq!((reading.problems.len(), reading.problems.iter().count()), (5001, 1000));

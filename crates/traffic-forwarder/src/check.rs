@@ -7,6 +7,7 @@ use crate::{complain, warn};
 use plan::{Location, Plan, Problem, Reading, Severity};
 use plan::{counted, escaped};
 use serde::Serialize;
+use std::path::Path;
 
 /// The JSON report, for editors and continuous integration.
 #[derive(Serialize)]
@@ -35,7 +36,8 @@ struct Found {
     hint: Option<String>,
 }
 
-/// A user, a group or a file of tokens that the process needs, and that this host does not have.
+/// A mistake that shows only on the host: a user, a group or a file of tokens that the process needs, and that this
+/// host does not have, or an option that the process may not set.
 struct Missing {
     /// `None` for those of `[process]`.
     location: Option<Location>,
@@ -45,10 +47,9 @@ struct Missing {
 /// Succeeds only without errors and warnings, and only if the configured users exist on this host,
 /// and the file of the admin tokens can be used.
 pub(crate) fn run(Check { source, json }: Check) -> Exit {
-    let input = source.input();
-    let file = input.config.as_deref().and_then(|file| std::path::absolute(file).ok());
-    let file = file.as_deref().map(|file| file.to_string_lossy());
-    let reading = plan::read(&input);
+    let input = source.input_to_read_once();
+    let file = input.config.as_deref().map(name_of);
+    let reading = plan::read_once(&input);
     let is_flawless = reading.problems.is_empty();
     let plan = reading.plan.as_ref().filter(|_| is_flawless);
     let unknown = plan.map(missing_on_this_host).unwrap_or_default();
@@ -58,6 +59,14 @@ pub(crate) fn run(Check { source, json }: Check) -> Exit {
         print_text(file.as_deref(), &reading, &unknown)
     };
     if unknown.is_empty() && is_flawless { printed } else { Exit::Usage }
+}
+
+/// The absolute path of a file.
+fn name_of(file: &Path) -> String {
+    if file == Path::new("-") {
+        return "standard input".to_owned();
+    }
+    std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).to_string_lossy().into_owned()
 }
 
 fn missing_on_this_host(plan: &Plan) -> Vec<Missing> {
@@ -72,7 +81,9 @@ fn missing_on_this_host(plan: &Plan) -> Vec<Missing> {
     let group = group.map(|error| of_process(format!("`admin_group` in [process]: {error}")));
     // As nginx -t does: the process does not start without them.
     let tokens = host::token_fault_of(plan).map(|error| of_process(error.to_string()));
-    user.into_iter().chain(group).chain(tokens).chain(owners).collect()
+    let lost = host::options_lost_with_user(plan).into_iter();
+    let lost = lost.map(|(location, message)| Missing { location: Some(location), message });
+    user.into_iter().chain(group).chain(tokens).chain(owners).chain(lost).collect()
 }
 
 fn print_text(file: Option<&str>, reading: &Reading, unknown: &[Missing]) -> Exit {

@@ -6,7 +6,7 @@ use crate::import::Import;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use observe::Version;
 use plan::{Input, Overrides};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 static VERSION: LazyLock<String> = LazyLock::new(|| Version::of_program().to_string());
@@ -17,7 +17,7 @@ Examples:
   traffic-forwarder 18080=10.0.0.5:80,10.0.0.6:80    several targets
   traffic-forwarder 5432:db.internal:5432        the same as ssh -L writes it
   traffic-forwarder -c /etc/traffic-forwarder.conf
-  traffic-forwarder check -c FILE                every problem of a file at once
+  traffic-forwarder check FILE                   every problem of a file at once
   traffic-forwarder doctor -c FILE               how many sessions this host can hold
   traffic-forwarder import --from nginx FILE     another forwarder's configuration
   traffic-forwarder demo                         see it work, with nothing else installed
@@ -75,7 +75,7 @@ pub(crate) enum Command {
 pub(crate) struct Source {
     /// The configuration file: lines `local_port | remote_host | remote_port`, or TOML. The
     /// default, if no FORWARD is given: ./etc/traffic-forwarder.conf.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, alias = "config", value_name = "FILE")]
     conf: Option<PathBuf>,
     /// For every forward: the connect timeout, and how long a session may be idle in both
     /// directions before it ends (30s, 5m, 1h30m).
@@ -84,9 +84,19 @@ pub(crate) struct Source {
     /// For every forward: the maximum number of open sessions.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     max_conns: Option<String>,
+    /// The address of the admin interface, in place of `admin` in [process]: unix:/PATH. Without
+    /// it, a process without a file has none, and `status` and the like cannot reach it.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+    /// The log level, in place of `level` in [log]: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// The log format, in place of `format` in [log]: text or json.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
     /// A forward: LISTEN=TARGET (18080=127.0.0.1:8080, 127.0.0.1:5432=db:5432),
-    /// LISTEN=TARGET,TARGET (18080=10.0.0.5:80,10.0.0.6:80) or PORT:HOST:PORT. A process without a
-    /// file has no admin interface: `status`, `targets` and the like cannot reach it.
+    /// LISTEN=TARGET,TARGET (18080=10.0.0.5:80,10.0.0.6:80) or PORT:HOST:PORT. `check` also takes
+    /// the configuration file here, and - for standard input.
     #[arg(value_name = "FORWARD")]
     forwards: Vec<String>,
 }
@@ -99,8 +109,29 @@ impl Source {
         Input {
             config: self.conf.or_else(default),
             forwards: self.forwards,
-            overrides: Overrides { timeout: self.timeout, max_conns: self.max_conns },
+            overrides: Overrides {
+                timeout: self.timeout,
+                max_conns: self.max_conns,
+                admin: self.admin,
+                log_level: self.log_level,
+                log_format: self.log_format,
+            },
         }
+    }
+
+    /// Like [`Self::input`], for a command that reads a file once: an argument that is no forward may name it.
+    pub(crate) fn input_to_read_once(mut self) -> Input {
+        let is_file = |text: &String| {
+            text == "-"
+                || !text.contains(['=', '|'])
+                    && (text.starts_with(['/', '.']) || Path::new(text).is_file())
+        };
+        if self.conf.is_none()
+            && let Some(at) = self.forwards.iter().position(is_file)
+        {
+            self.conf = Some(self.forwards.remove(at).into());
+        }
+        self.input()
     }
 }
 

@@ -13,7 +13,7 @@ const MOST_DETAILS: usize = 10;
 
 pub(crate) fn run(args: Doctor) -> Exit {
     let Doctor { source, no_connect, json } = args;
-    let input = source.input();
+    let input = source.input_to_read_once();
     let Some(plan) = flawless(&input) else { return Exit::Usage };
     let source = ConfigSource { input: &input, input_of };
     let report = examine(&plan, source, Scope { connect: !no_connect });

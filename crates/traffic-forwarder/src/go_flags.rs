@@ -1,9 +1,9 @@
 //! Flags of the older program, which was written in Go and takes one dash: `-conf FILE`,
-//! `-conf=FILE`. They keep working.
+//! `-conf=FILE`. They keep working, and so does `-config`, which would be `-c onfig`.
 
 use std::ffi::OsString;
 
-const FLAGS: [&str; 5] = ["conf", "timeout", "max-conns", "help", "version"];
+const FLAGS: [&str; 6] = ["conf", "config", "timeout", "max-conns", "help", "version"];
 
 /// Adds the second dash to the older program's flags. All other arguments are unchanged.
 pub(crate) fn translate(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {

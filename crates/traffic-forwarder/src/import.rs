@@ -19,7 +19,7 @@ pub(crate) struct Import {
     /// The forwarder that the file belongs to.
     #[arg(long, value_name = "FORWARDER", value_parser = forwarders())]
     from: Dialect,
-    /// The configuration file.
+    /// The configuration file; - for standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Write to this file, which must not exist yet, instead of standard output.
@@ -119,7 +119,7 @@ impl std::error::Error for IncludeError {}
 
 fn read(path: &Path) -> Result<Source, FileError> {
     // Comments may be in any encoding. A statement that is not UTF-8 becomes one with U+FFFD.
-    let text = plan::read_file_lossy(path).0?.text;
+    let text = plan::read_file_once(path)?;
     Ok(Source { name: path.to_string_lossy().into_owned(), text })
 }
 

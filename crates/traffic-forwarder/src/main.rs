@@ -69,7 +69,7 @@ fn dispatch(cli: Cli) -> Exit {
 
 /// Returns the plan only if it has no problems, and prints all of them.
 fn flawless(input: &plan::Input) -> Option<plan::Plan> {
-    let reading = plan::read(input);
+    let reading = plan::read_once(input);
     complain(&reading.problems);
     reading.plan.filter(|_| reading.problems.is_empty())
 }

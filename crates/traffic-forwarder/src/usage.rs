@@ -55,14 +55,60 @@ pub(crate) fn first_steps(input: &plan::Input) -> &'static str {
      or see it work: traffic-forwarder demo\n"
 }
 
-/// `-v` prints the version in many programs. clap would suggest to pass it as a value, which makes
-/// no sense here.
+/// Options of other programs, and what to write here.
+const OPTIONS: &[(&[&str], &str)] = &[
+    (&["-v"], "traffic-forwarder -V prints the version; --log-level debug logs more"),
+    (&["--verbose", "--debug", "-d"], "--log-level debug logs more"),
+    (&["-q", "--quiet", "--silent"], "--log-level warn logs less"),
+    (&["-L"], "write the forward without -L: traffic-forwarder 18080:127.0.0.1:8080"),
+    (
+        &["-l", "--listen", "-p", "--port", "-t", "--to", "--target", "-r", "--remote"],
+        "write LISTEN=TARGET, for example 18080=127.0.0.1:8080",
+    ),
+    (&["-f", "--file"], "a configuration file is given with -c FILE"),
+    (
+        &["--daemon", "-D", "--background"],
+        "it stays in the foreground: let a service manager start it",
+    ),
+];
+
+/// Replaces clap's tip for options of other programs, which is to pass them as a value, or a similar option.
 pub(crate) fn explain(error: &mut Error) {
-    if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("-v".to_owned())) {
-        let tip = format!("{PROGRAM} -V prints the version");
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return };
+    let tip = OPTIONS.iter().find(|(options, _)| options.contains(&option.as_str()));
+    if let Some((_, tip)) = tip {
+        let tip = ContextValue::StyledStrs(vec![(*tip).into()]);
+        error.remove(ContextKind::SuggestedArg);
+        error.insert(ContextKind::Suggested, tip);
     }
 }
+
+/// Commands of other programs, and what to do here.
+const COMMANDS: &[(&[&str], &str)] = &[
+    (
+        &["stop", "quit", "exit", "shutdown", "term"],
+        "a process is stopped by a signal: Ctrl-C, `kill PID`, or\n        \
+         `systemctl stop traffic-forwarder`; open sessions may end first",
+    ),
+    (
+        &["start", "serve", "forward", "daemon"],
+        "`traffic-forwarder run -c FILE` forwards until it is stopped",
+    ),
+    (
+        &["restart"],
+        "`traffic-forwarder reload` reads the file again, `upgrade` switches to a new\n        \
+         version; `systemctl restart traffic-forwarder` cuts sessions",
+    ),
+    (&["test", "validate", "verify", "lint", "-t"], "`traffic-forwarder check FILE` checks a file"),
+    (&["ls", "list", "ps", "show", "info"], "`traffic-forwarder status` lists the forwards"),
+    (
+        &["log", "logs"],
+        "the log is on standard error, or in the `file` of [log]:\n        \
+         `journalctl -u traffic-forwarder`",
+    ),
+    (&["version"], "`traffic-forwarder --version` prints the version"),
+    (&["diff"], "`traffic-forwarder plan -c FILE` compares a file with the running one"),
+];
 
 fn misplaced(word: &str, arguments: &[String]) -> Option<String> {
     Cli::command().find_subcommand(word)?;
@@ -80,6 +126,10 @@ fn misspelt(word: &str) -> Option<String> {
     // Every forward contains one of these.
     if word.contains(['=', ':', '|']) {
         return None;
+    }
+    let of_others = COMMANDS.iter().find(|(words, _)| words.contains(&word));
+    if let Some((_, help)) = of_others {
+        return Some(format!("error: there is no command `{word}`\n\n  help: {help}\n"));
     }
     nearest(word).map(|nearest| {
         format!(
@@ -115,6 +165,32 @@ mod tests {
         for forward in ["18080=check:80", "check:80", "18080"] {
             assert_eq!(complaint(&[forward], forward), None);
         }
+    }
+
+    #[test]
+    fn commands_of_other_programs_are_explained() {
+        for (word, help) in [("stop", "Ctrl-C"), ("validate", "check FILE"), ("ps", "status")] {
+            let complaint = complaint(&[word], word).unwrap_or_default();
+            assert!(complaint.contains(help) && !complaint.contains("did you mean"), "{complaint}");
+            assert!(complaint.lines().all(|line| line.len() <= 80), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn no_command_or_option_of_ours_is_taken_for_one_of_another_program() {
+        let command = Cli::command();
+        for (words, _) in COMMANDS {
+            assert!(words.iter().all(|word| command.find_subcommand(word).is_none()), "{words:?}");
+        }
+        let is_ours = |option: &str| {
+            let name = option.trim_start_matches('-');
+            command.get_arguments().any(|it| {
+                it.get_long() == Some(name)
+                    || it.get_short().is_some_and(|short| short.to_string() == name)
+            })
+        };
+        let options = OPTIONS.iter().flat_map(|(options, _)| options.iter());
+        assert_eq!(options.copied().find(|option| is_ours(option)), None);
     }
 
     #[test]

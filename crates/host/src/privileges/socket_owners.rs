@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub struct UnknownOwner {
     /// Name of the forward.
     pub forward: String,
-    /// Location of the forward in the configuration.
+    /// Location of the key in the configuration.
     pub location: Location,
     key: &'static str,
     account: String,
@@ -23,7 +23,8 @@ pub struct UnknownOwner {
 pub fn find_socket_owners(plan: &mut Plan) -> Vec<UnknownOwner> {
     let mut accounts = None;
     let mut unknown = Vec::new();
-    for forward in &mut plan.forwards {
+    let mut forwards = std::mem::take(&mut plan.forwards);
+    for forward in &mut forwards {
         let (owner, group) = (forward.settings.owner.clone(), forward.settings.group.clone());
         if owner.is_none() && group.is_none() {
             continue;
@@ -31,11 +32,11 @@ pub fn find_socket_owners(plan: &mut Plan) -> Vec<UnknownOwner> {
         let accounts = &*accounts.get_or_insert_with(Accounts::read);
         let owner = owner.map(|owner| {
             let number = accounts.user_number(&owner);
-            number.map_err(|cause| UnknownOwner::new(forward, "owner", owner, cause))
+            number.map_err(|cause| UnknownOwner::new(plan, forward, "owner", owner, cause))
         });
         let group = group.map(|group| {
             let number = accounts.group(&group);
-            number.map_err(|cause| UnknownOwner::new(forward, "group", group, cause))
+            number.map_err(|cause| UnknownOwner::new(plan, forward, "group", group, cause))
         });
         let mut found = |number: Option<Result<u32, UnknownOwner>>| match number? {
             Ok(number) => Some(number),
@@ -48,13 +49,21 @@ pub fn find_socket_owners(plan: &mut Plan) -> Vec<UnknownOwner> {
         let rights = &mut Arc::make_mut(forward).socket_rights;
         (rights.owner, rights.group) = (owner, group);
     }
+    plan.forwards = forwards;
     unknown
 }
 
 impl UnknownOwner {
-    fn new(forward: &Forward, key: &'static str, account: String, cause: AccountError) -> Self {
-        let (forward, location) = (forward.name.clone(), forward.location.clone());
-        Self { forward, location, key, account, cause }
+    fn new(
+        plan: &Plan,
+        forward: &Forward,
+        key: &'static str,
+        account: String,
+        cause: AccountError,
+    ) -> Self {
+        let location = plan::setting_location(plan, forward, key);
+        let location = location.unwrap_or_else(|| forward.location.clone());
+        Self { forward: forward.name.clone(), location, key, account, cause }
     }
 
     /// What is wrong, without the place.

@@ -9,7 +9,8 @@ use std::collections::HashSet;
 fn file(setting: &Setting, value: &str) -> String {
     let key = setting.key;
     let forward = match (setting.section, key) {
-        (Section::ForwardDefaults, "mode" | "owner" | "group") => {
+        (Section::ForwardDefaults, "mode" | "owner" | "group")
+        | (Section::Inside("accept_proxy"), "from") => {
             "[[forward]]\nlisten = 'unix:/x'\nto = 'h:1'\n"
         }
         _ => "[[forward]]\nlisten = ':1'\nto = 'h:1'\n",

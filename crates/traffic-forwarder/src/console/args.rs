@@ -34,7 +34,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) token_file: Option<PathBuf>,
     /// Without --admin: take the address and token file from the `admin` and `admin_token_file` of
     /// this configuration file.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, alias = "config", value_name = "FILE")]
     pub(crate) conf: Option<PathBuf>,
 }
 
