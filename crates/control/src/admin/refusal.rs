@@ -1,11 +1,12 @@
 //! Error answers.
 
 use crate::handle::Gone;
-use api::{Error, ErrorCode, Failure};
+use api::{ErrorCode, Failure};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use std::error::Error;
 
 /// An error answer.
 #[derive(Debug)]
@@ -63,8 +64,29 @@ impl From<Gone> for Refusal {
 
 impl From<QueryRejection> for Refusal {
     fn from(rejection: QueryRejection) -> Self {
-        Self::bad_request(rejection.body_text())
+        Self::bad_request(query_problem(&rejection))
     }
+}
+
+/// What is wrong with a query, in the words of this interface.
+fn query_problem(rejection: &dyn Error) -> String {
+    // The deepest cause has the parameter and its fault, without the names of the libraries.
+    let mut cause = rejection;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let words = [
+        ("unknown field", "there is no parameter"),
+        ("duplicate field", "given twice:"),
+        ("unknown variant", "there is no value"),
+        ("invalid digit found in string", "not a whole number"),
+        ("cannot parse integer from empty string", "not a whole number"),
+        ("number too large to fit in target type", "the number is too large"),
+        ("provided string was not `true` or `false`", "neither `true` nor `false`"),
+    ];
+    let text = cause.to_string();
+    let text = words.iter().fold(text, |text, (serde, ours)| text.replace(serde, ours));
+    format!("the query is wrong: {text}")
 }
 
 impl From<PathRejection> for Refusal {
@@ -75,7 +97,7 @@ impl From<PathRejection> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let error = Error { code: self.code.into(), message: self.message };
+        let error = api::Error { code: self.code.into(), message: self.message };
         let mut response = (self.status, Json(Failure { error })).into_response();
         // For the audit line.
         response.extensions_mut().insert(self.code);
@@ -97,4 +119,39 @@ pub(super) async fn no_path(uri: Uri) -> Refusal {
 pub(super) async fn no_method(method: Method, uri: Uri) -> Refusal {
     let message = format!("{} does not take {method}", uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::extract::Query;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        #[expect(dead_code, reason = "it is parsed only")]
+        limit: Option<usize>,
+        #[serde(default)]
+        #[expect(dead_code, reason = "it is parsed only")]
+        rates: bool,
+    }
+
+    #[test]
+    fn a_wrong_query_is_explained_without_the_words_of_libraries() {
+        for (query, expected) in [
+            ("limit=x", "limit: not a whole number"),
+            ("limit=-1", "not a whole number"),
+            ("rates=yes", "neither `true` nor `false`"),
+            ("rate=true", "there is no parameter `rate`, expected `limit` or `rates`"),
+            ("limit=1&limit=2", "given twice: `limit`"),
+            ("limit=99999999999999999999", "the number is too large"),
+        ] {
+            let uri = format!("/v1/x?{query}").parse::<Uri>().unwrap();
+            let rejection = Query::<Asked>::try_from_uri(&uri).map(drop).unwrap_err();
+            let message = query_problem(&rejection);
+            assert!(message.contains(expected), "{query}: {message}");
+            assert!(!message.contains("eserialize"), "{query}: {message}");
+        }
+    }
 }
