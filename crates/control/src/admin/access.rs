@@ -9,6 +9,7 @@ use super::denials::{DenialReason, Denials};
 use super::refusal::Refusal;
 use super::tokens::Tokens;
 use api::ErrorCode;
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONNECTION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
@@ -162,13 +163,11 @@ fn is_of_another_site(request: &Head<'_>) -> bool {
 /// caller was authorised on ends with the answer.
 pub(super) async fn check(
     State(access): State<Access>,
+    // The server adds it to each request. One without it is answered with 500.
+    Extension(connection): Extension<Connection>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(connection) = request.extensions().get::<Connection>().cloned() else {
-        // The server adds it to each request.
-        return next.run(request).await;
-    };
     let head = Head::of(request.method(), request.uri(), request.version(), request.headers());
     let checked = access.check(&head, connection.peer());
     let stays = checked.as_ref().is_ok_and(Option::is_some) && connection.recognise();

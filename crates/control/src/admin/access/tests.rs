@@ -1,7 +1,13 @@
 //! Requests that are passed, and those that are not.
 
 use super::*;
+use axum::Router;
+use axum::body::Body;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get as reading;
 use host::AdminTokens;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 
 const OPERATOR: &str = "0123456789abcdef";
 const VIEWER: &str = "fedcba9876543210";
@@ -112,4 +118,15 @@ fn a_link_of_another_site_leads_to_the_page_only() {
     let link = [HOST_HEADER, (FETCH_SITE, "cross-site"), (FETCH_MODE, "navigate")];
     assert_eq!(get("/", &link), None);
     assert_eq!(get("/healthz", &link), Some((403, "page")));
+}
+
+#[tokio::test]
+async fn a_request_of_an_unknown_connection_is_refused() {
+    let router = Router::new().route("/", reading(async || "secret"));
+    let router = router.layer(from_fn_with_state(access(), super::check));
+    let bearer = format!("Bearer {OPERATOR}");
+    let request = Request::get("/").header(HOST, "localhost").header(AUTHORIZATION, bearer);
+    let request = request.body(Body::empty()).unwrap();
+    let response = TowerToHyperService::new(router).call(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
