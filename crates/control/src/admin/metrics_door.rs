@@ -6,28 +6,40 @@
 use super::app::App;
 use super::budget::{self, Budget};
 use super::probes;
+use super::recent_metrics::RecentMetrics;
 use super::refusal::{Refusal, no_method};
 use super::routes::bounded;
 use api::ErrorCode;
-use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 
 pub(super) fn router(app: App) -> Router {
     Router::new()
-        .route("/metrics", get(probes::metrics).fallback(no_method))
+        .route("/metrics", get(recent_metrics).fallback(no_method))
         .route("/healthz", get(probes::health).fallback(no_method))
         .route("/readyz", get(probes::readiness).fallback(no_method))
         .fallback(no_path)
         .with_state(app)
+        .layer(Extension(RecentMetrics::default()))
         // Of its own: slow readers here take no memory from the admin interface.
         .layer(from_fn_with_state(Budget::new(), budget::within))
         .layer(from_fn(bounded))
         .layer(from_fn(closing))
+}
+
+async fn recent_metrics(
+    State(app): State<App>,
+    Extension(recent): Extension<RecentMetrics>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Refusal> {
+    let format = probes::wanted_format(&headers);
+    let text = recent.get(format, probes::rendered(&app, format)).await?;
+    Ok((probes::content_type(format), text))
 }
 
 /// Middleware: each connection has one request, so that none keeps a place.

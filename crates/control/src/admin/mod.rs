@@ -7,7 +7,7 @@
 //!  access     authorisation of requests: caller, tokens, denials
 //!  audit      a line for each change
 //!  routes     paths and their handlers
-//!  metrics_door  the paths on the address of `metrics`
+//!  metrics_door  the paths on the address of `metrics` (recent_metrics)
 //!  app        data of the handlers
 //!  budget     memory of answers that are not read yet
 //!  handlers   status, forwards (target_states), sessions (listing, session_rates, total_rates),
@@ -30,6 +30,7 @@ mod clients;
 mod listener;
 mod listeners;
 mod metrics_door;
+mod recent_metrics;
 mod server;
 mod write_timeout;
 

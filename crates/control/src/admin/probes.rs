@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use crate::supervisor::Supervisor;
 use api::{ErrorCode, Failure};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 use observe::metrics::{Format, render};
 
@@ -23,21 +23,31 @@ pub(super) async fn metrics(
     State(app): State<App>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refusal> {
-    let (format, content_type) = if accepts_open_metrics(&headers) {
-        (Format::OpenMetrics, OPEN_METRICS)
-    } else {
-        (Format::Prometheus, PROMETHEUS)
-    };
-    let snapshot = app.supervisor.ask(Supervisor::metrics).await?;
-    Ok(([(header::CONTENT_TYPE, content_type)], render(snapshot, format)))
+    let format = wanted_format(&headers);
+    Ok((content_type(format), rendered(&app, format).await?))
 }
 
-/// Whether the Accept header lists OpenMetrics. Prometheus lists both, and prefers OpenMetrics.
-fn accepts_open_metrics(headers: &HeaderMap) -> bool {
+/// The present metrics in this format.
+pub(super) async fn rendered(app: &App, format: Format) -> Result<String, Refusal> {
+    Ok(render(app.supervisor.ask(Supervisor::metrics).await?, format))
+}
+
+/// The header that names the format.
+pub(super) fn content_type(format: Format) -> [(HeaderName, &'static str); 1] {
+    let content_type = match format {
+        Format::Prometheus => PROMETHEUS,
+        Format::OpenMetrics => OPEN_METRICS,
+    };
+    [(header::CONTENT_TYPE, content_type)]
+}
+
+/// OpenMetrics if the Accept header lists it. Prometheus lists both, and prefers OpenMetrics.
+pub(super) fn wanted_format(headers: &HeaderMap) -> Format {
     let mut accepted = headers.get_all(header::ACCEPT).iter();
-    accepted.any(|value| {
+    let is_listed = accepted.any(|value| {
         value.as_bytes().windows(28).any(|part| part == b"application/openmetrics-text")
-    })
+    });
+    if is_listed { Format::OpenMetrics } else { Format::Prometheus }
 }
 
 /// Liveness: the control thread answers.

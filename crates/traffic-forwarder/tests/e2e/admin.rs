@@ -6,6 +6,7 @@ mod crowd;
 mod doors;
 mod events;
 mod listing;
+mod metrics_door;
 mod queries;
 mod tokens;
 
