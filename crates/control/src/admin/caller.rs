@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peer {
+pub(crate) enum Peer {
     /// A process of this host, by its credentials at connect(2) (`SO_PEERCRED`, unix(7)).
     Unix { uid: u32, pid: Option<i32> },
     /// A TCP address.
@@ -14,15 +14,15 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    pub(super) fn uid(self) -> Option<u32> {
+    pub(crate) fn uid(self) -> Option<u32> {
         if let Self::Unix { uid, .. } = self { Some(uid) } else { None }
     }
 
-    pub(super) fn pid(self) -> Option<i32> {
+    pub(crate) fn pid(self) -> Option<i32> {
         if let Self::Unix { pid, .. } = self { pid } else { None }
     }
 
-    pub(super) fn address(self) -> Option<SocketAddr> {
+    pub(crate) fn address(self) -> Option<SocketAddr> {
         if let Self::Tcp(address) = self { Some(address) } else { None }
     }
 
@@ -34,11 +34,11 @@ impl Peer {
 
 /// An authorised caller.
 #[derive(Clone, Debug)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     pub(super) role: AdminRole,
     /// The name of its token; on a Unix socket that of its user.
     pub(super) name: Arc<str>,
-    pub(super) peer: Peer,
+    pub(crate) peer: Peer,
 }
 
 impl Caller {
@@ -49,7 +49,7 @@ impl Caller {
     }
 
     /// The name in the log, if it is known.
-    pub(super) fn shown_name(&self) -> Option<&str> {
+    pub(crate) fn shown_name(&self) -> Option<&str> {
         Some(&*self.name).filter(|name| !name.is_empty())
     }
 }

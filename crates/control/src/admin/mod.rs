@@ -55,6 +55,7 @@ mod document;
 mod page;
 
 pub(crate) use app::App;
+pub(crate) use caller::{Caller, Peer};
 mod door;
 pub use door::Door;
 pub(crate) use listeners::{AdminHandoff, AdminListeners, door_of};

@@ -61,7 +61,8 @@ impl ReloadQuery {
             }
         }
         let confirm = confirm.map(|text| confirm_time(&text)).transpose()?;
-        Ok(ReloadOptions { dry_run, confirm, file, unattended: false })
+        let caller = Some(caller.clone());
+        Ok(ReloadOptions { dry_run, confirm, file, unattended: false, caller })
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) use state::{Restoring, Trial};
 mod trial;
 pub(crate) use trial::NotConfirmed;
 
+use crate::admin::Caller;
 use crate::listen_names::resolve;
 use crate::serve_error::UnboundListener;
 use crate::supervisor::Supervisor;
@@ -19,7 +20,7 @@ use crate::supervisor::switch::made;
 use api::{EventName, Reloaded, Word};
 use engine::{Applied, ForwardState, ForwardView, Unbound};
 use host::{AdminTokens, Capacity};
-use outcome::{Misfit, log_refusal, log_reload};
+use outcome::{Misfit, Requester, log_refusal, log_reload};
 use plan::{ListenAddress, Plan, Problems, Reading};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -37,6 +38,8 @@ pub(crate) struct ReloadOptions {
     pub(crate) unattended: bool,
     /// Compare with this file instead of the process's own; for a dry run only.
     pub(crate) file: Option<std::path::PathBuf>,
+    /// The caller of the admin interface, for the log.
+    pub(crate) caller: Option<Caller>,
 }
 
 impl Supervisor {
@@ -57,7 +60,7 @@ impl Supervisor {
         if error.is_some() && error.as_ref() == before {
             return self.note_reload("watch", &result);
         }
-        self.conclude("watch", &result);
+        self.conclude(Requester::new("watch"), &result);
     }
 
     /// Reads the configuration again, and applies it.
@@ -73,13 +76,13 @@ impl Supervisor {
         // Even a configuration that was only read may have been huge.
         sys::release_free_memory();
         if !options.dry_run {
-            self.conclude(by, &result);
+            self.conclude(Requester { by, caller: options.caller.as_ref() }, &result);
         }
         result
     }
 
     /// Records, logs and publishes the result of a reload.
-    fn conclude(&mut self, by: &str, result: &Result<ReloadReport, ReloadError>) {
+    fn conclude(&mut self, by: Requester<'_>, result: &Result<ReloadReport, ReloadError>) {
         if let Err(refusal) = result
             && refusal.is_refusal()
         {
@@ -90,9 +93,9 @@ impl Supervisor {
             }
             return;
         }
-        self.note_reload(by, result);
+        self.note_reload(by.by, result);
         log_reload(by, result, self.trial.as_ref().map(Trial::left));
-        self.publish_reload(by);
+        self.publish_reload(by.by);
     }
 
     async fn try_reload(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {

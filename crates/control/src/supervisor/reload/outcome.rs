@@ -1,5 +1,6 @@
 //! Results of reloads, and their log lines.
 
+use crate::admin::{Caller, Peer};
 use crate::listen_names::ListenNameError;
 use crate::serve_error::UnboundListener;
 use host::{NoRoom, RefusedOption, SandboxRefusal, TokenError, UnknownOwner};
@@ -182,9 +183,41 @@ pub(crate) struct LastReload {
     pub(crate) error: Option<String>,
 }
 
+/// The origin of a reload.
+#[derive(Clone, Copy)]
+pub(super) struct Requester<'a> {
+    /// The trigger.
+    pub(super) by: &'a str,
+    /// The caller, if it is the admin interface.
+    pub(super) caller: Option<&'a Caller>,
+}
+
+impl<'a> Requester<'a> {
+    /// A trigger without a caller.
+    pub(super) fn new(by: &'a str) -> Self {
+        Self { by, caller: None }
+    }
+}
+
+/// An event with the fields of a [`Requester`], like the line `admin action`.
+macro_rules! log_by {
+    ($level:ident, $requester:expr, $($rest:tt)+) => {{
+        let Requester { by, caller } = $requester;
+        let peer = caller.map(|caller| caller.peer);
+        tracing::$level!(
+            by,
+            name = caller.and_then(Caller::shown_name),
+            uid = peer.and_then(Peer::uid),
+            pid = peer.and_then(Peer::pid),
+            peer = peer.and_then(Peer::address).map(|address| address.to_string()),
+            $($rest)+
+        )
+    }};
+}
+
 /// Logs a reload for which [`ReloadError::is_refusal`] holds.
-pub(super) fn log_refusal(by: &str, refusal: &ReloadError) {
-    tracing::warn!(by, error = refusal.one_line(), "reload refused");
+pub(super) fn log_refusal(by: Requester<'_>, refusal: &ReloadError) {
+    log_by!(warn, by, error = refusal.one_line(), "reload refused");
 }
 
 /// Names in one list of the log line.
@@ -210,7 +243,7 @@ fn forwards(diff: &PlanDiff) -> Option<String> {
 
 /// Logs the result. `trial` is the time left to confirm the running configuration.
 pub(super) fn log_reload(
-    by: &str,
+    by: Requester<'_>,
     result: &Result<ReloadReport, ReloadError>,
     trial: Option<Duration>,
 ) {
@@ -218,10 +251,11 @@ pub(super) fn log_reload(
         Ok(report) => report,
         Err(error) => {
             let error = error.one_line();
-            return tracing::error!(by, error, "reload failed; nothing was changed");
+            return log_by!(error, by, error, "reload failed; nothing was changed");
         }
     };
-    tracing::info!(
+    log_by!(
+        info,
         by,
         generation = report.generation,
         added = report.diff.added.len(),

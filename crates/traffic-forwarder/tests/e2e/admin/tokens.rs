@@ -95,7 +95,8 @@ fn each_change_is_attributed() {
     operator.delete("/v1/sessions?client=127.0.0.0/8").success();
     operator.delete("/v1/sessions/99").status(404);
     doors.socket().post("/v1/reload").success();
-    wait_until("the lines", LIMIT, || actions(&doors.forwarder).len() == 4);
+    operator.post("/v1/reload").success();
+    wait_until("the lines", LIMIT, || actions(&doors.forwarder).len() == 5);
     let lines = actions(&doors.forwarder);
     let of = |line: &Value, key: &str| line[key].clone();
     let own = sys_user();
@@ -114,6 +115,15 @@ fn each_change_is_attributed() {
         ("not_found".into(), "operate".into())
     );
     assert_eq!((of(&lines[3], "action"), of(&lines[3], "outcome")), ("reload".into(), "ok".into()));
+    // The line about the reload has its caller, too.
+    let reloads = messages(&doors.forwarder, "configuration reloaded");
+    for (reload, action) in reloads.iter().zip(&lines[3..]) {
+        assert_eq!(of(reload, "by"), "admin");
+        for key in ["name", "uid", "pid", "peer"] {
+            assert_eq!(of(reload, key), of(action, key), "{reload} {action}");
+        }
+    }
+    assert_eq!((reloads.len(), of(&reloads[1], "name")), (2, "ann".into()));
 }
 
 #[test]
