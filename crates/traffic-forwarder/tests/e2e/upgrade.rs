@@ -17,6 +17,7 @@ mod fixture;
 mod forwards;
 mod impostor;
 mod kinds;
+mod lost_doors;
 mod matrix;
 mod process;
 mod refusals;

@@ -243,13 +243,11 @@ fn a_configured_address_that_is_taken_stops_the_start() {
     refuses_to_start(&config(&both), &[&pid, &taken]);
 }
 
-/// The previous image could not bind them, or another process has taken them: the sessions go on.
 #[test]
-fn an_upgrade_goes_on_without_a_door_that_is_lost() {
+fn an_upgrade_without_the_token_file_keeps_the_tokens() {
     let doors = Doors::start(TOKEN);
     fs::remove_file(doors.dir.path().join("token")).unwrap();
     doors.upgrade();
-    // The tokens were handed over, too.
     doors.all_answer();
     assert_eq!(messages(&doors.forwarder, "the tokens in force stay").len(), 1);
     ping(&doors.client);

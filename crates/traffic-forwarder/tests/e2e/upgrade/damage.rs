@@ -7,7 +7,7 @@ use handover::Session;
 use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, connect, wait_until};
 
 use super::fixture::{Fixture, IDLE, PATHS};
-use super::state::State;
+use super::state::{State, rewrite};
 use crate::support::{BINARY, Config, messages, served_client};
 
 /// Changes the bytes of a state.
@@ -24,13 +24,6 @@ fn flip_part(mut bytes: Vec<u8>, number: usize) -> Vec<u8> {
     }
     bytes[at + PART_HEAD] ^= 1;
     bytes
-}
-
-/// Changes the messages and keeps the checksums right.
-fn rewrite(bytes: &[u8], change: impl FnOnce(&mut State)) -> Vec<u8> {
-    let mut state = State::read(bytes);
-    change(&mut state);
-    state.written()
 }
 
 /// The session of a forward.

@@ -46,6 +46,13 @@ impl State {
     }
 }
 
+/// Changes the messages and keeps the checksums right.
+pub(super) fn rewrite(bytes: &[u8], change: impl FnOnce(&mut State)) -> Vec<u8> {
+    let mut state = State::read(bytes);
+    change(&mut state);
+    state.written()
+}
+
 /// Upgrades the process to itself, with a changed state. `meanwhile` is called while no image
 /// serves. Returns the log line about the upgrade.
 pub(super) fn upgrade_with(
