@@ -82,7 +82,8 @@ pub struct Target {
     pub set: Option<String>,
     /// The listen addresses whose sessions it serves.
     pub listen: Vec<String>,
-    /// The routes that lead to it, by their first server name or protocol; empty if only `to` does.
+    /// The routes that lead to it, by their first server name and first protocol
+    /// (`sni=db.example`, `alpn=postgresql`); empty if only `to` does.
     #[serde(default)]
     pub routes: Vec<String>,
     /// `up`, `down`, `drained`, or `unknown`: its first check has not ended, or it is an entry of `to` (`dns:`

@@ -60,6 +60,12 @@ pub struct Status {
     pub bytes_up: u64,
     /// Bytes from targets to clients since the start.
     pub bytes_down: u64,
+    /// Clients refused since the start, for any cause.
+    #[serde(default)]
+    pub refused: u64,
+    /// Sessions that failed since the start: `failed` of all forwards, those of removed ones included.
+    #[serde(default)]
+    pub failed: u64,
     /// Rates of the counters; null unless requested.
     pub rates: Option<Rates>,
     /// Log lines lost since the start.

@@ -2,12 +2,16 @@
 //! result to every view. `docs/views.md` lists them.
 
 use api::{Attention, Condition, Origin, Status, Word};
-use flow::Verdict;
+use flow::{Cause, Verdict};
 use plan::counted;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Seconds for which a refused client, a failed session or a lost log line needs attention.
 const RECENT: f64 = 60.0;
+/// Causes of failures that are named.
+const CAUSES: usize = 3;
 
 /// The conditions of the process as a whole. Does not read `status.attention`.
 pub(crate) fn of_process(status: &Status) -> Vec<Attention> {
@@ -62,6 +66,8 @@ pub(crate) struct ForwardFacts {
     /// Sessions failed so far, and seconds since the last one.
     pub(crate) failed: u64,
     pub(crate) last_failed: Option<f64>,
+    /// The failed sessions, by cause.
+    pub(crate) failures: BTreeMap<Cause, u64>,
     /// Number of its targets.
     pub(crate) targets: usize,
     /// Those that are down.
@@ -85,8 +91,10 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
         at_limit(facts).map(|text| (Condition::AtLimit, text)),
         is_recent(facts.last_refused)
             .then(|| (Condition::Refusing, format!("refused clients, {refused} so far"))),
-        is_recent(facts.last_failed)
-            .then(|| (Condition::Failing, format!("sessions fail to connect, {failed} so far"))),
+        is_recent(facts.last_failed).then(|| {
+            let causes = causes(&facts.failures);
+            (Condition::Failing, format!("sessions fail to connect, {failed} so far{causes}"))
+        }),
         targets_down(facts).map(|text| (Condition::TargetDown, text)),
         facts.drained_listener.as_ref().map(|(listen, route)| {
             let of_route = route.as_ref().map_or_else(String::new, |it| format!("route {it} at "));
@@ -95,6 +103,19 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
             (Condition::TargetsDrained, text)
         }),
     ])
+}
+
+/// The most frequent causes of failures, with their counts if there are several.
+fn causes(failures: &BTreeMap<Cause, u64>) -> String {
+    let mut by_count: Vec<_> = failures.iter().collect();
+    by_count.sort_by_key(|(_, count)| Reverse(**count));
+    let counted =
+        by_count.iter().take(CAUSES).map(|(cause, count)| format!("{count} {}", cause.as_str()));
+    match &*by_count {
+        [] => String::new(),
+        [(cause, _)] => format!(": {}", cause.as_str()),
+        _ => format!(": {}", counted.collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// The limit that keeps new sessions off.
@@ -217,6 +238,7 @@ mod tests {
             sessions: 1,
             last_refused: Some(0.0),
             last_failed: Some(59.9),
+            failures: BTreeMap::from([(Cause::Refused, 3), (Cause::ConnectTimeout, 1)]),
             targets: 3,
             down: vec![DownTarget { address: "a:1".to_owned(), why: Some("refused".to_owned()) }],
             drained_listener: Some((":1".into(), None)),
@@ -226,7 +248,7 @@ mod tests {
             ("skipped", "cannot listen on :1"),
             ("at_limit", "at its limit of 1 session"),
             ("refusing", "refused clients, 3 so far"),
-            ("failing", "sessions fail to connect, 4 so far"),
+            ("failing", "sessions fail to connect, 4 so far: 3 refused, 1 connect_timeout"),
             ("target_down", "1 of 3 targets is down: a:1, refused"),
             ("targets_drained", "all targets of :1 are drained: its clients are refused"),
         ];
@@ -234,6 +256,13 @@ mod tests {
         let full = ForwardFacts { has_full_targets: true, ..fine.clone() };
         let expected = [("at_limit", "no target that may serve is below its `max_sessions`")];
         assert_eq!(parts(of_forward(&full)), pairs(&expected));
+        let one = ForwardFacts {
+            last_failed: Some(1.0),
+            failures: BTreeMap::from([(Cause::Refused, 4)]),
+            ..fine.clone()
+        };
+        let expected = [("failing", "sessions fail to connect, 4 so far: refused")];
+        assert_eq!(parts(of_forward(&one)), pairs(&expected));
         let down = |targets, count| {
             let down = vec![DownTarget { address: "a:1".to_owned(), why: None }; count];
             targets_down(&ForwardFacts { targets, down, ..ForwardFacts::default() })

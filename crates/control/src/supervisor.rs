@@ -27,6 +27,7 @@ use observe::Events;
 use plan::{FilesRead, InForce, Level, Plan};
 use reload::{LastReload, Restoring, Trial};
 use reporting::Reporting;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -156,6 +157,15 @@ impl Supervisor {
     /// Whether a forward of the running configuration has this name.
     pub(crate) fn has_forward(&self, name: &str) -> bool {
         self.engine.forwards().any(|forward| forward.plan.name == name)
+    }
+
+    /// The forward with this name; if there is none, those whose names contain the text.
+    pub(crate) fn forwards_named(&self, text: &str) -> HashSet<String> {
+        if self.has_forward(text) {
+            return HashSet::from([text.to_owned()]);
+        }
+        let names = self.engine.forwards().map(|forward| &forward.plan.name);
+        names.filter(|name| name.contains(text)).cloned().collect()
     }
 
     /// Whether the process shuts down and accepts no sessions.

@@ -233,8 +233,18 @@ impl Totals {
     /// Sessions that ended unconnected, for a reason other than their client or an operator: no target
     /// was reached, or this host lacked a resource.
     pub fn failed(&self) -> u64 {
-        let failures = self.closed.iter().filter(|((by, phase, _), _)| is_failure(*by, *phase));
-        failures.map(|(_, count)| count).sum()
+        self.failures().into_values().sum()
+    }
+
+    /// The failed sessions, by cause.
+    pub fn failures(&self) -> BTreeMap<Cause, u64> {
+        let mut failures = BTreeMap::new();
+        for ((by, phase, cause), count) in &self.closed {
+            if is_failure(*by, *phase) {
+                *failures.entry(*cause).or_default() += count;
+            }
+        }
+        failures
     }
 
     /// Clients refused for this cause.
@@ -283,6 +293,10 @@ pub struct Sums {
     pub bytes_up: u64,
     /// Bytes from targets to clients.
     pub bytes_down: u64,
+    /// Clients refused, for any cause.
+    pub refused: u64,
+    /// Failed sessions, as counted by [`Totals::failed`].
+    pub failed: u64,
 }
 
 impl Sums {
@@ -290,6 +304,8 @@ impl Sums {
         self.opened += totals.opened;
         self.bytes_up += totals.bytes_of(Direction::Up);
         self.bytes_down += totals.bytes_of(Direction::Down);
+        self.refused += totals.refused.values().sum::<u64>();
+        self.failed += totals.failed();
     }
 }
 

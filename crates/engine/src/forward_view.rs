@@ -141,7 +141,7 @@ impl<K: Kernel> ForwardView<'_, K> {
         };
         let routes = with_routes_by_hello(self.routes);
         let drained = routes.iter().find(is_drained)?;
-        let rule = drained.rule.as_ref().map(|rule| rule.name().to_owned());
+        let rule = drained.rule.as_ref().map(flow::HelloRule::name);
         Some((Arc::clone(&drained.listen), rule))
     }
 

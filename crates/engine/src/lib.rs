@@ -86,6 +86,7 @@ pub use upgrade::{Handoff, NotParked, Parked, TakenOver};
 mod view;
 pub use view::{
     LaneView, Reply, SessionDetail, SessionFilter, SessionPage, SessionView, TargetFilter,
+    TextFilter,
 };
 
 mod selection;

@@ -7,11 +7,15 @@ use sys::kernel::Kernel;
 impl SessionFilter {
     /// Whether the filter selects this session.
     pub(crate) fn selects<K: Kernel>(&self, session: &Session<K>) -> bool {
-        let client = || session.client_address.ip().map(|address| address.ip());
+        let client = || session.client_address.ip();
         self.ids.as_ref().is_none_or(|ids| ids.contains(&session.id))
-            && self.forward.as_ref().is_none_or(|name| session.route().forward.name == *name)
+            && self.forwards.as_ref().is_none_or(|it| it.contains(&*session.route().forward.name))
             && self.target.as_ref().is_none_or(|target| target.selects(session))
-            && self.client.is_none_or(|prefix| client().is_some_and(|it| prefix.contains(it)))
+            && self.client.as_ref().is_none_or(|filter| filter.selects(client()))
+            && self.text.as_ref().is_none_or(|text| {
+                text.forwards.contains(&*session.route().forward.name)
+                    || text.client.as_ref().is_some_and(|filter| filter.selects(client()))
+            })
     }
 
     /// Whether no further session can match, after this number of them.

@@ -86,8 +86,8 @@ impl TargetView {
             self.listen.push(Arc::clone(&route.listen));
         }
         let name = route.rule.as_ref().map(HelloRule::name);
-        if let Some(name) = name.filter(|name| !self.routes.iter().any(|known| known == name)) {
-            self.routes.push(name.to_owned());
+        if let Some(name) = name.filter(|name| !self.routes.contains(name)) {
+            self.routes.push(name);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Views of open sessions. Data only: `worker/list` makes them.
 
-use flow::{Fallback, Path, Phase, Prefix, Time};
+use flow::{ClientFilter, Fallback, Path, Phase, Time};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -69,12 +69,23 @@ pub struct LaneView {
 pub struct SessionFilter {
     /// Sessions with one of these ids.
     pub ids: Option<Arc<HashSet<u64>>>,
-    /// Sessions of the forward with this name.
-    pub forward: Option<Arc<str>>,
+    /// Sessions of the forwards with these names.
+    pub forwards: Option<Arc<HashSet<String>>>,
     /// Sessions of this target.
     pub target: Option<TargetFilter>,
-    /// Sessions whose client's address has this prefix.
-    pub client: Option<Prefix>,
+    /// Sessions of these clients.
+    pub client: Option<ClientFilter>,
+    /// Sessions that a text selects.
+    pub text: Option<Arc<TextFilter>>,
+}
+
+/// Selects the sessions of forwards and of clients.
+#[derive(Clone, Debug, Default)]
+pub struct TextFilter {
+    /// Sessions of the forwards with these names.
+    pub forwards: HashSet<String>,
+    /// Sessions of these clients.
+    pub client: Option<ClientFilter>,
 }
 
 /// Selects a target: as configured, or by the address that sessions are connected to.

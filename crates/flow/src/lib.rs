@@ -23,7 +23,7 @@
 //! `session` holds the state of all stages and hands each question to the current one. Beside the
 //! stages stand the parts that several of them use: `deadlines` and `idle_clock` (when silence or age
 //! ends a session), `saved` (the session as numbers, for an upgrade), `verdict` (its condition in one
-//! word), `direction`, `prefix`, `access_list` (the clients of a forward), `client_hello` and `proxy_header` (the
+//! word), `direction`, `prefix`, `client_filter`, `access_list` (the clients of a forward), `client_hello` and `proxy_header` (the
 //! first bytes of clients) and `time`.
 //!
 //! An engine carries the actions out and reports each result; it decides nothing. The rules of the
@@ -44,6 +44,9 @@ pub use session::{Action, Session, Stage};
 
 mod prefix;
 pub use prefix::{NotAPrefix, Prefix};
+
+mod client_filter;
+pub use client_filter::{ClientFilter, NotAClientFilter};
 
 mod access_list;
 pub use access_list::AccessList;

@@ -257,6 +257,7 @@ fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
         last_refused: totals.last_refused.map(seconds_since),
         failed: totals.failed(),
         last_failed: totals.last_failed.map(seconds_since),
+        failures: totals.failures(),
         targets: targets.len(),
         down: down.collect(),
         drained_listener: view

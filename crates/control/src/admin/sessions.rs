@@ -10,11 +10,13 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use engine::{SessionDetail, SessionFilter, SessionView, TargetFilter};
-use flow::Prefix;
+use engine::{SessionDetail, SessionFilter, SessionView, TargetFilter, TextFilter};
+use flow::{ClientFilter, Prefix};
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
@@ -26,12 +28,16 @@ const LIMIT_MAX: usize = 10_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only sessions of this forward.
+    /// Only sessions of this forward; if no forward has this name, of those whose names contain it.
     forward: Option<String>,
     /// Only sessions of this target: as configured, or the address that they are connected to.
     target: Option<String>,
-    /// Only sessions of clients at this address, or in this range of addresses (`10.0.0.0/8`).
+    /// Only sessions of clients at this address, in this range of addresses (`10.0.0.0/8`), or whose
+    /// address and port begin with this text (`10.0.`).
     client: Option<String>,
+    /// Only sessions of the forward with this name. If there is none, sessions of the forwards whose names
+    /// contain the text, and of the clients that it selects, as `client` does.
+    text: Option<String>,
     /// The order; default `id`.
     #[serde(default)]
     sort: Sort,
@@ -94,13 +100,22 @@ pub(super) async fn list(
     State(app): State<App>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Sessions>, Refusal> {
-    let Query(ListQuery { forward, target, client, sort, limit, offset, rates }) = query?;
+    let Query(ListQuery { forward, target, client, text, sort, limit, offset, rates }) = query?;
     let limit = limit.unwrap_or(LIMIT);
     if limit > LIMIT_MAX {
         let message = format!("limit={limit} is more than the most possible, {LIMIT_MAX}");
         return Err(Refusal::bad_request(message));
     }
-    let filter = filter(&app, forward, target, client).await?;
+    let client = client.map(|text| parsed::<ClientFilter>("client", &text)).transpose()?;
+    let forwards = match forward {
+        Some(text) => Some(forwards_named(&app, text).await?),
+        None => None,
+    };
+    let text = match text {
+        Some(text) => Some(Arc::new(text_filter(&app, text).await?)),
+        None => None,
+    };
+    let filter = SessionFilter { text, ..filter(forwards, target.as_deref(), client) };
     let rates = rates || sort == Sort::Rate;
     // Only the sessions on the page need more detail.
     let mut found = find(&app, &filter, SessionDetail::Known, rates).await;
@@ -160,7 +175,16 @@ pub(super) async fn kill_all(
         let message = "name the sessions to reset: `forward`, `target` or `client`";
         return Err(Refusal::bad_request(message));
     }
-    let filter = filter(&app, forward, target, client).await?;
+    // Only whole names and ranges: a part of a name may match more than its caller thinks of.
+    let range = client.as_ref().map(|text| parsed::<Prefix>("client", text)).transpose()?;
+    if let Some(name) = forward.clone() {
+        let is_there = app.supervisor.ask(move |supervisor| supervisor.has_forward(&name));
+        if !is_there.await? {
+            return Err(Refusal::no_forward(forward.as_deref().unwrap_or_default()));
+        }
+    }
+    let forwards = forward.map(|name| HashSet::from([name]));
+    let filter = filter(forwards, target.as_deref(), range.map(ClientFilter::Range));
     // By their IDs, which the audit line names.
     let found = find(&app, &filter, SessionDetail::Known, false).await;
     let ids: Vec<u64> = found.iter().map(|(view, _)| view.id).collect();
@@ -174,26 +198,41 @@ fn of_id(id: u64) -> SessionFilter {
     SessionFilter { ids: Some(Arc::new(HashSet::from([id]))), ..SessionFilter::default() }
 }
 
-/// The filter of a query. Refuses the name of a forward that is not there.
-async fn filter(
-    app: &App,
-    forward: Option<String>,
-    target: Option<String>,
-    client: Option<String>,
-) -> Result<SessionFilter, Refusal> {
-    let prefix = client.map(|text| {
-        let wrong = |error| Refusal::bad_request(format!("client={text}: {error}"));
-        text.parse::<Prefix>().map_err(wrong)
-    });
-    let client = prefix.transpose()?;
-    if let Some(name) = forward.clone() {
-        let is_there = app.supervisor.ask(move |supervisor| supervisor.has_forward(&name));
-        if !is_there.await? {
-            return Err(Refusal::no_forward(forward.as_deref().unwrap_or_default()));
-        }
+/// The value of a parameter, or a refusal that names it.
+fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|error| Refusal::bad_request(format!("{name}={text}: {error}")))
+}
+
+/// The forwards and the clients that a text selects; a refusal if it is no part of a name and no beginning of
+/// an address.
+async fn text_filter(app: &App, text: String) -> Result<TextFilter, Refusal> {
+    let wanted = text.clone();
+    let forwards = app.supervisor.ask(move |supervisor| supervisor.forwards_named(&wanted)).await?;
+    let client = text.parse().ok().filter(|_| !forwards.contains(&text));
+    if forwards.is_empty() && client.is_none() {
+        return Err(Refusal::no_forward(&text));
     }
-    let (forward, target) = (forward.map(Arc::from), target.as_deref().map(TargetFilter::from));
-    Ok(SessionFilter { forward, target, client, ..SessionFilter::default() })
+    Ok(TextFilter { forwards, client })
+}
+
+/// The names of the forwards that a filter selects; a refusal if there is none.
+async fn forwards_named(app: &App, text: String) -> Result<HashSet<String>, Refusal> {
+    let wanted = text.clone();
+    let names = app.supervisor.ask(move |supervisor| supervisor.forwards_named(&wanted)).await?;
+    if names.is_empty() { Err(Refusal::no_forward(&text)) } else { Ok(names) }
+}
+
+fn filter(
+    forwards: Option<HashSet<String>>,
+    target: Option<&str>,
+    client: Option<ClientFilter>,
+) -> SessionFilter {
+    SessionFilter {
+        forwards: forwards.map(Arc::new),
+        target: target.map(TargetFilter::from),
+        client,
+        ..SessionFilter::default()
+    }
 }
 
 async fn find(

@@ -14,8 +14,7 @@ pub(super) fn targets_of(view: &ForwardView<'_>, names: &NamesStatus) -> Vec<Tar
     let mut targets: Vec<Target> = view.targets().iter().map(|it| target_of(it, now)).collect();
     for (listen, route, entry) in entries(view) {
         if let Some(missing) = unresolved(entry, names) {
-            let missing =
-                Target { routes: route.map(str::to_owned).into_iter().collect(), ..missing };
+            let missing = Target { routes: route.into_iter().collect(), ..missing };
             match targets.iter_mut().find(|it| it.address == missing.address) {
                 // Another listener has the entry, too.
                 Some(known) if known.state == TargetState::Unknown => {
@@ -43,14 +42,15 @@ pub(super) fn targets_of(view: &ForwardView<'_>, names: &NamesStatus) -> Vec<Tar
 /// The entries of each listener and, with the name of the route, those of its routes.
 fn entries<'a>(
     view: &ForwardView<'a>,
-) -> impl Iterator<Item = (String, Option<&'a str>, &'a TargetEntry)> {
+) -> impl Iterator<Item = (String, Option<String>, &'a TargetEntry)> {
     let plan = view.plan;
     plan.routes.iter().flat_map(move |listener| {
         let routes = plan.hello_routes.iter();
         let routes = routes.map(|route| (Some(route.rule.name()), &route.targets));
         let lists = std::iter::once((None, &listener.targets)).chain(routes);
         lists.flat_map(move |(route, targets)| {
-            targets.iter().map(move |entry| (listener.listen.to_string(), route, entry))
+            let listen = listener.listen.to_string();
+            targets.iter().map(move |entry| (listen.clone(), route.clone(), entry))
         })
     })
 }

@@ -46,6 +46,8 @@ impl Supervisor {
             sessions_opened: sums.opened,
             bytes_up: sums.bytes_up,
             bytes_down: sums.bytes_down,
+            refused: sums.refused,
+            failed: sums.failed,
             rates: None,
             log_dropped: log_dropped.queue_full + log_dropped.write_failed,
             last_log_dropped: log_dropped.last.map(seconds_since),

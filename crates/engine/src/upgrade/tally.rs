@@ -59,12 +59,19 @@ pub(crate) fn totals(saved: &handover::Totals) -> Totals {
 }
 
 pub(crate) fn saved_sums(sums: &Sums) -> Vec<u64> {
-    vec![sums.opened, sums.bytes_up, sums.bytes_down]
+    // Append only: another version may read them.
+    vec![sums.opened, sums.bytes_up, sums.bytes_down, sums.refused, sums.failed]
 }
 
 pub(crate) fn sums(saved: &[u64]) -> Sums {
     let number = |at: usize| saved.get(at).copied().unwrap_or(0);
-    Sums { opened: number(0), bytes_up: number(1), bytes_down: number(2) }
+    Sums {
+        opened: number(0),
+        bytes_up: number(1),
+        bytes_down: number(2),
+        refused: number(3),
+        failed: number(4),
+    }
 }
 
 fn saved_counts<K>(counts: &BTreeMap<K, u64>, word: impl Fn(&K) -> String) -> Vec<handover::Count> {

@@ -37,10 +37,12 @@ impl HelloRule {
             .all(|name| options(&self.protocols).all(|protocol| is_hidden(name, protocol)))
     }
 
-    /// The name of its route: the first server name, or else the first protocol.
-    pub fn name(&self) -> &str {
-        let protocol = || self.protocols.first().map_or("", String::as_str);
-        self.names.first().map_or_else(protocol, NamePattern::as_str)
+    /// The name of its route, with the first server name and the first protocol: `sni=db.example`,
+    /// `alpn=postgresql`, `sni=db.example alpn=postgresql`.
+    pub fn name(&self) -> String {
+        let name = self.names.first().map(|name| format!("sni={}", name.as_str()));
+        let protocol = self.protocols.first().map(|protocol| format!("alpn={protocol}"));
+        name.into_iter().chain(protocol).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -83,8 +85,9 @@ mod tests {
         assert!(!both.takes(&hello(None, &["h2"])));
         assert!(rule(&[], &["h2"]).takes(&hello(None, &["h2"])));
         assert!(rule(&["a.test"], &[]).takes(&hello(Some("a.test"), &[])));
-        assert_eq!((both.name(), rule(&[], &["h2"]).name()), ("a.test", "h2"));
         assert_eq!(both.to_string(), "sni=a.test,*.b.test alpn=h2,postgresql");
+        let names = [both, rule(&["a.test"], &[]), rule(&[], &["h2"])].map(|it| it.name());
+        assert_eq!(names, ["sni=a.test alpn=h2", "sni=a.test", "alpn=h2"]);
     }
 
     #[test]
