@@ -5,6 +5,14 @@ const KEY = "traffic-forwarder token";
 // In milliseconds. The server's own limit is thirty seconds.
 const PATIENCE = 31_000;
 
+// `traffic-forwarder web` passes the key of its port in the fragment, which no server and no log gets.
+const FRAGMENT = "#key=";
+
+if (location.hash.startsWith(FRAGMENT)) {
+  keepToken(location.hash.slice(FRAGMENT.length));
+  history.replaceState(null, "", location.pathname);
+}
+
 /** The server did not answer, or not completely. */
 export class Absent extends Error {}
 

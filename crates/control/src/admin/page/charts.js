@@ -12,9 +12,13 @@ const ALL = Symbol("all forwards");
 // Steps of a byte scale: powers of two.
 const STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 
+// Key of the stored history.
+const KEY = "traffic-forwarder history";
+
 /** Samples of the process, and of each forward in the latest answers. */
 const histories = new Map();
 let chosen = ALL;
+let shownProcess;
 let plots;
 
 /** Name of the chosen forward; undefined if all are shown. */
@@ -30,10 +34,26 @@ export function choose(name) {
   draw();
 }
 
-/** Clears the histories, for another process. */
-export function forget() {
+/** Starts the histories of a process: empty, or with those that this tab stored before it was reloaded. */
+export function begin(process) {
+  if (process === shownProcess) return;
+  shownProcess = process;
   histories.clear();
+  const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+  sessionStorage.removeItem(KEY);
+  if (kept?.process !== process) return;
+  // Samples of long ago would leave a gap that looks like one second.
+  if (Date.now() / 1000 - kept.all[0].at(-1) < SAMPLES) histories.set(ALL, kept.all);
 }
+
+/** Stores the history of the process for a reload of the page. */
+function keep() {
+  const all = histories.get(ALL);
+  if (!all) return;
+  sessionStorage.setItem(KEY, JSON.stringify({ process: shownProcess, all }));
+}
+
+addEventListener("pagehide", keep);
 
 /** Adds a sample, and removes forwards that are not in the latest answers. */
 export function remember(status, forwards) {

@@ -1,7 +1,8 @@
 // Kinds of columns. Each has a heading and the content of an item's cell. Optional: `sort`, the API's
-// name of its order, and `room`, the smallest window that shows it: `some` or `much`.
+// name of its order, and `room`, the smallest window that shows it unless the table is sorted by it: `some` or
+// `much`.
 
-import { make, setAmount, setText, setTone } from "./dom.js";
+import { escaped, make, setAmount, setText, setTone } from "./dom.js";
 import { bytes } from "./units.js";
 
 /** A text; `toneOf` returns the colour of an item's text. */
@@ -11,6 +12,11 @@ export function text(head, read, { toneOf, ...more } = {}) {
     setTone(cell, toneOf?.(item));
   };
   return { head, fill, ...more };
+}
+
+/** An address, which is never cut: it goes on in the next line. */
+export function address(head, read, more) {
+  return { ...text(head, read, more), address: true };
 }
 
 /** A text aligned like a number. */
@@ -33,13 +39,14 @@ export function size(head, read, more) {
 }
 
 /** A button with this text, which calls `act` with the row's item. */
-export function button(head, read, act, { nameOf, ...more } = {}) {
+export function button(head, read, act, { nameOf, toneOf, ...more } = {}) {
   const fill = (cell, item) => {
     const shown = cell.firstChild ?? newButton(cell, act);
     const label = read(item);
     setText(shown, label ?? "");
     shown.hidden = label === undefined;
-    if (nameOf) shown.ariaLabel = `${label} ${nameOf(item)}`;
+    setTone(shown, toneOf?.(item));
+    if (nameOf) shown.ariaLabel = escaped(`${label} ${nameOf(item)}`);
   };
   return { head, fill, ...more };
 }

@@ -84,7 +84,7 @@ function tcpText(tcp) {
     `${bytes(tcp.unsent)} unsent`,
     `${tcp.unacked} unacknowledged`,
     `${tcp.lost} lost`,
-    `window ${tcp.congestion_window}`,
+    `window ${tcp.congestion_window} segments`,
     many(tcp.backoffs, "backoff"),
   ].join(", ");
 }

@@ -8,6 +8,8 @@ import { many, versionText } from "./units.js";
 const MOST_LISTED = 200;
 
 const list = byId("events").querySelector("ol");
+// The entries of the list, by what they report.
+const entries = new Map();
 let count = 0;
 
 function outcome({ by, error }, done) {
@@ -35,14 +37,36 @@ const TEXTS = {
   lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
 };
 
+/** Failed connects of a forward to one target, for one cause, share an entry. */
+function keyOf(name, data) {
+  if (name !== "target_down" || data.failures != null || data.error != null) return undefined;
+  return JSON.stringify([data.forward, data.target_address ?? data.target, data.cause]);
+}
+
+function newEntry(name, text, tone) {
+  const what = make("span", { className: "what", data: tone ? { tone } : {} }, name);
+  const [time, times] = [make("time"), make("span", { className: "times" })];
+  const item = make("li", {}, time, what, make("span", {}, text, times));
+  return { item, time, times, count: 0 };
+}
+
 function add({ name, data }) {
   const [text, tone] = TEXTS[name]?.(data) ?? [JSON.stringify(data)];
-  const what = make("span", { className: "what", data: tone ? { tone } : {} }, name);
-  const time = make("time", {}, new Date().toLocaleTimeString("en-GB"));
-  list.prepend(make("li", {}, time, what, text));
-  if (list.children.length > MOST_LISTED) list.lastChild.remove();
+  const key = keyOf(name, data);
+  const entry = entries.get(key) ?? newEntry(name, text, tone);
+  entry.count += 1;
+  setText(entry.time, new Date().toLocaleTimeString("en-GB"));
+  if (entry.count > 1) setText(entry.times, `, ${many(entry.count, "session")}`);
+  if (list.firstChild !== entry.item) list.prepend(entry.item);
+  if (key !== undefined) entries.set(key, entry);
+  if (list.children.length > MOST_LISTED) forget(list.lastChild);
   count += 1;
   setText(byId("events-count"), `${count}`);
+}
+
+function forget(item) {
+  item.remove();
+  for (const [key, entry] of entries) if (entry.item === item) entries.delete(key);
 }
 
 /** Starts to list events. */

@@ -1,7 +1,7 @@
 // The table of forwards, and their actions.
 
 import { ask, forwardPath } from "./api.js";
-import { button, count, figure, size, text } from "./columns.js";
+import { address, button, count, figure, size, text } from "./columns.js";
 import { confirm } from "./dialogs.js";
 import { say } from "./notices.js";
 import { Pager } from "./pager.js";
@@ -18,22 +18,23 @@ export function actionOf({ state }) {
 
 function columns(open) {
   const refused = (it) => it.refused + it.not_allowed + it.client_limit + it.rate_limit;
+  const toneOf = ({ attention }) => (attention.length > 0 ? "bad" : undefined);
   const is = (condition) => (it) => words.holds(it, condition);
   const ofMost = (sessions, { max_sessions: most }) => `${sessions}/${most}`;
   return [
-    button("Forward", (it) => it.name, open, { sort: "name" }),
-    text("State", (it) => it.state, { toneOf: ({ state }) => words.stateTone(state), ...SOME }),
-    text("Listen", (it) => words.firstAndCount(it.listen), MUCH),
-    text("To", (it) => words.targets(it), MUCH),
+    button("Forward", (it) => it.name, open, { sort: "name", toneOf }),
+    text("State", (it) => it.state, { toneOf: ({ state }) => words.stateTone(state) }),
+    address("Listen", (it) => words.firstAndCount(it.listen), MUCH),
+    address("To", (it) => words.targets(it), MUCH),
     count("Sessions", (it) => it.sessions, { show: ofMost, isBad: is("at_limit"), sort: "sessions" }),
     count("Opened", (it) => it.opened, MUCH),
-    count("Refused", refused, { isBad: is("refusing"), ...SOME }),
-    count("Failed", (it) => it.failed, { isBad: is("failing"), sort: "errors", ...SOME }),
+    count("Refused", refused, { isBad: is("refusing") }),
+    count("Failed", (it) => it.failed, { isBad: is("failing"), sort: "errors" }),
     size("Up", (it) => it.bytes_up, MUCH),
     size("Down", (it) => it.bytes_down, { sort: "bytes", ...MUCH }),
-    figure("Up/s", (it) => rate(it.rates?.bytes_up)),
-    figure("Down/s", (it) => rate(it.rates?.bytes_down), { sort: "rate" }),
-    button("Action", actionOf, switchForward, { nameOf: (it) => it.name, hidden: true }),
+    figure("Up/s", (it) => rate(it.rates?.bytes_up), SOME),
+    figure("Down/s", (it) => rate(it.rates?.bytes_down), { sort: "rate", ...SOME }),
+    button("Action", actionOf, switchForward, { nameOf: (it) => it.name, hidden: true, ...SOME }),
   ];
 }
 

@@ -39,10 +39,10 @@ async function look() {
       lookAtChosen(),
       details.look(),
     ]);
-    if (notices.identity() !== notices.identity(status)) charts.forget();
+    charts.begin(notices.identity(status));
     notices.compare(status);
     showProcess(status);
-    showTroubles(status, troubles);
+    showTroubles(status, troubles, details.openForward);
     setText(byId("forwards-count"), `${status.forwards}`);
     setText(byId("sessions-count"), `${status.sessions}`);
     if (shown && table === tables[tab]) table.show(shown);

@@ -66,22 +66,36 @@ function trialText({ confirm_within: left }) {
   return `the configuration falls back in ${seconds(left)} unless it is confirmed`;
 }
 
-/** Lists the conditions under `attention`. Hidden if there are none. */
-export function showTroubles(status, { total, forwards }) {
+/** Lists the conditions under `attention`; `open` shows the details of a forward. Hidden if there are none. */
+export function showTroubles(status, { total, forwards }, open) {
   const texts = [
-    ...status.attention.map(({ text }) => text),
-    ...forwards.map(({ name, attention }) => `${name}: ${joined(attention)}`),
+    ...status.attention.map(({ text }) => ({ text })),
+    ...forwards.map(({ name, attention }) => ({ name, text: joined(attention) })),
   ];
   const unnamed = total - forwards.length;
-  if (unnamed > 0) texts.push(`and ${many(unnamed, "more forward")}: sort by errors or sessions`);
+  if (unnamed > 0) {
+    texts.push({ text: `and ${many(unnamed, "more forward")}: sort by errors or sessions` });
+  }
   const section = byId("troubles");
   section.hidden = texts.length === 0;
   const shown = [...section.children];
-  texts.forEach((text, place) => {
-    if (shown[place]) setText(shown[place], text);
-    else section.append(make("p", {}, text));
+  texts.forEach(({ name, text }, place) => {
+    const line = shown[place] ?? newTrouble(open);
+    const [button, reason] = line.children;
+    button.hidden = name === undefined;
+    button.name = name ?? "";
+    setText(button, name ?? "");
+    setText(reason, text);
+    if (!shown[place]) section.append(line);
   });
   shown.slice(texts.length).forEach((surplus) => surplus.remove());
+}
+
+/** A line with the name of a forward, which opens its details, and a text. */
+function newTrouble(open) {
+  const button = make("button", { type: "button", className: "link" });
+  button.addEventListener("click", () => open({ name: button.name }));
+  return make("p", {}, button, make("span"));
 }
 
 function joined(attention) {

@@ -3,9 +3,9 @@
 
 import { make } from "./dom.js";
 
-/** The CSS classes of a column: `number`, and the window size that shows it. */
-function classOf({ number, room }) {
-  return [number && "number", room && `needs-${room}`].filter(Boolean).join(" ");
+/** The CSS classes of a column: `number`, `address`, and the window size that shows it. */
+function classOf({ number, address, room }) {
+  return [number && "number", address && "address", room && `needs-${room}`].filter(Boolean).join(" ");
 }
 
 export class Rows {
@@ -36,10 +36,20 @@ export class Rows {
 
   /** Marks the column of the sort order. */
   markSort(sort) {
+    this.sort = sort;
+    for (const row of this.#body.children) this.#markCells(row);
     for (const [word, cell] of this.#heads) {
       const order = ["id", "name"].includes(word) ? "ascending" : "descending";
       cell.setAttribute("aria-sort", word === sort ? order : "none");
+      cell.classList.toggle("sorted", word === sort);
     }
+  }
+
+  /** Marks the cells of the sorted column, which is shown in every window. */
+  #markCells(row) {
+    this.columns.forEach((column, place) => {
+      row.children[place].classList.toggle("sorted", column.sort === this.sort);
+    });
   }
 
   /** Shows exactly these items, in this order. */
@@ -75,6 +85,7 @@ export class Rows {
   #newRow(key) {
     const cell = (column) => make("td", { className: classOf(column) });
     const row = make("tr", {}, ...this.columns.map(cell));
+    this.#markCells(row);
     this.#rows.set(key, row);
     return row;
   }

@@ -1,7 +1,7 @@
 // The table of sessions, and how to reset one.
 
 import { ask } from "./api.js";
-import { button, figure, size, text } from "./columns.js";
+import { address, button, figure, size, text } from "./columns.js";
 import { confirm } from "./dialogs.js";
 import { identity, say } from "./notices.js";
 import { Pager } from "./pager.js";
@@ -12,20 +12,20 @@ const SOME = { room: "some" };
 const MUCH = { room: "much" };
 
 function columns(open) {
-  const named = { nameOf: (it) => `session ${it.id}`, hidden: true };
+  const named = { nameOf: (it) => `session ${it.id}`, hidden: true, ...SOME };
   return [
     button("ID", (it) => `${it.id}`, open, { sort: "id", number: true }),
-    text("Forward", (it) => it.forward),
-    text("Client", (it) => it.client, SOME),
-    text("Target", (it) => it.target_address ?? it.target, MUCH),
+    text("Forward", (it) => it.forward, SOME),
+    address("Client", (it) => it.client),
+    address("Target", (it) => it.target_address ?? it.target, MUCH),
     figure("Age", (it) => seconds(it.age), { sort: "age", ...SOME }),
     figure("Idle", (it) => seconds(it.idle), { sort: "idle", ...MUCH }),
     size("Up", (it) => it.up.bytes, SOME),
     size("Down", (it) => it.down.bytes, { sort: "bytes", ...SOME }),
-    figure("Up/s", (it) => rate(it.up.rate)),
-    figure("Down/s", (it) => rate(it.down.rate), { sort: "rate" }),
+    figure("Up/s", (it) => rate(it.up.rate), SOME),
+    figure("Down/s", (it) => rate(it.down.rate), { sort: "rate", ...SOME }),
     text("Path", words.paths, MUCH),
-    text("Verdict", (it) => it.verdict, { toneOf: words.verdictTone, ...SOME }),
+    text("Verdict", (it) => it.verdict, { toneOf: words.verdictTone }),
     button("Action", () => "Kill", killSession, named),
   ];
 }
