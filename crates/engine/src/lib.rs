@@ -89,9 +89,8 @@ pub use view::{
     TextFilter,
 };
 
-mod selection;
-
 mod observer;
+mod selection;
 pub use observer::Observer;
 
 mod counters;

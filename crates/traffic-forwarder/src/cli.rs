@@ -25,6 +25,7 @@ Examples:
   traffic-forwarder plan                         what a reload would change
   traffic-forwarder upgrade                      switch to the new version, with all sessions
   traffic-forwarder top                          watch and operate it on the whole terminal
+  traffic-forwarder web                          the same in a browser
 
 Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
 Signals: TERM and INT drain up to shutdown_timeout, a second one ends at once. HUP reloads,

@@ -36,10 +36,18 @@ mod targets;
 
 pub(crate) mod sessions;
 
+pub(crate) mod forward_table;
+pub(crate) mod session_table;
+
 mod changes;
-mod clients;
+pub(crate) mod clients;
+mod kill;
 
 mod upgrade;
+
+mod browser;
+pub(crate) mod signals;
+mod web;
 
 mod profile;
 
@@ -55,7 +63,7 @@ use crate::exit::Exit;
 use crate::output::say_json;
 use crate::{say, warn};
 use args::QueryArgs;
-use command::{Confirm, Kill, Named, Plan, Reload};
+use command::{Confirm, Named, Plan, Reload};
 use connection::AdminApi;
 use failure::CommandError;
 use hyper::Method;
@@ -84,7 +92,7 @@ async fn carry_out(operation: &Operation) -> Result<Exit, CommandError> {
         Operation::Targets(args) => targets::run(args).await,
         Operation::Clients(args) => clients::run(args).await,
         Operation::Sessions(args) => sessions::run(args).await,
-        Operation::Kill(args) => kill(args).await,
+        Operation::Kill(args) => kill::run(args).await,
         Operation::Drain(args) => admit(args, Verb::Drain).await,
         Operation::Resume(args) => admit(args, Verb::Resume).await,
         Operation::Reload(args) => reload(args).await,
@@ -92,34 +100,9 @@ async fn carry_out(operation: &Operation) -> Result<Exit, CommandError> {
         Operation::Confirm(args) => confirm(args).await,
         Operation::Upgrade(args) => upgrade::run(args).await,
         Operation::Profile(args) => profile::run(args).await,
+        Operation::Web(args) => web::run(args).await,
         Operation::Top(connect) => crate::top::run(connect).await,
     }
-}
-
-async fn kill(args: &Kill) -> Result<Exit, CommandError> {
-    let Kill { id, forward, target, client, query } = args;
-    let admin = AdminApi::new(&query.connect)?;
-    if let Some(id) = id {
-        let done: api::Done = admin.ask(Method::DELETE, &format!("/v1/sessions/{id}")).await?;
-        return Ok(show(query, &done, |_| format!("session {id} is killed\n")));
-    }
-    let client = client.map(|client| client.to_string());
-    let parameters = [
-        ("forward", forward.as_ref().map(String::as_bytes)),
-        ("target", target.as_ref().map(String::as_bytes)),
-        ("client", client.as_ref().map(String::as_bytes)),
-    ];
-    let path = path::with_query("/v1/sessions", &parameters);
-    let answer = admin.ask(Method::DELETE, &path).await;
-    let killed = match forward {
-        Some(name) => names::suggest(&admin, name, answer).await?,
-        None => answer?,
-    };
-    Ok(show(query, &killed, |api::Killed { sessions }| match sessions {
-        0 => "no open session matches\n".to_owned(),
-        1 => "1 session is killed\n".to_owned(),
-        many => format!("{many} sessions are killed\n"),
-    }))
 }
 
 /// Drains or resumes a forward or one of its targets, as `verb` says.

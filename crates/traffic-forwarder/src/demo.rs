@@ -3,10 +3,13 @@
 use crate::cli;
 use crate::exit::Exit;
 use crate::{say, warn};
-use plan::Level;
+use plan::{Admin, AdminSocket, Level};
 use std::fmt;
+use std::fs::{self, DirBuilder};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -66,7 +69,7 @@ fn free_address(wanted: u16) -> std::io::Result<SocketAddr> {
     probe.local_addr()
 }
 
-fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
+fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     let listen = plan.forwards[0].routes[0].listen.to_string();
     // Until the self-check has finished, its lines are the only output.
     let quiet = plan::Log { level: Level::Warn, ..plan.log.clone() };
@@ -74,19 +77,23 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
         warn(&format!("error: {error}\n"));
         return Exit::Failed;
     }
-    let taken = if demo.port == 0 || listen.ends_with(&format!(":{}", demo.port)) {
-        String::new()
-    } else {
-        format!("   (port {} is in use)", demo.port)
-    };
-    let printed = say(&format!(
-        "target   http://{target}/   (a small HTTP server in this process)\n\
-         forward  {listen} -> {target}{taken}\n\n"
-    ));
+    let printed = introduce(&listen, target, demo.port);
     if printed != Exit::Done {
         return printed;
     }
     let (once, level) = (demo.once, plan.log.level);
+    let folder = match (!once).then(Folder::create).transpose() {
+        Ok(folder) => folder,
+        Err(error) => {
+            warn(&format!("error: demo: create a directory for the admin socket: {error}\n"));
+            return Exit::Failed;
+        }
+    };
+    let socket = folder.as_ref().map(|folder| folder.0.join("admin.sock")).unwrap_or_default();
+    if !once {
+        let socket = Some(AdminSocket::At(socket.clone()));
+        plan.process.admin = Admin { socket, ..Admin::OFF };
+    }
     let good = Arc::new(AtomicBool::new(false));
     let verdict = Arc::clone(&good);
     let served = control::serve(
@@ -100,10 +107,7 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
                 if once {
                     stopper.stop();
                 } else {
-                    say(&format!(
-                        "\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n\
-                     Session records follow:\n\n"
-                    ));
+                    say(&invitation(&listen, &socket));
                     observe::log::set_level(level);
                 }
             });
@@ -114,6 +118,50 @@ fn show(plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
         return Exit::Failed;
     }
     if good.load(Ordering::Acquire) { Exit::Done } else { Exit::Failed }
+}
+
+/// Prints the target and the forward; `wanted` is the requested port.
+fn introduce(listen: &str, target: SocketAddr, wanted: u16) -> Exit {
+    let taken = if wanted == 0 || listen.ends_with(&format!(":{wanted}")) {
+        String::new()
+    } else {
+        format!("   (port {wanted} is in use)")
+    };
+    say(&format!(
+        "target   http://{target}/   (a small HTTP server in this process)\n\
+         forward  {listen} -> {target}{taken}\n\n"
+    ))
+}
+
+/// A directory of this process alone. `Drop` removes it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn create() -> io::Result<Self> {
+        let name = format!("traffic-forwarder-demo-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A directory that is left behind is empty, and in the way of no other process.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What to do with a running demo.
+fn invitation(listen: &str, socket: &Path) -> String {
+    let admin = plan::shell_word(&format!("unix:{}", socket.display()));
+    format!(
+        "\nTry it:  curl http://{listen}/   Ctrl-C ends the demo.\n\
+         Watch it from another terminal, or in a browser:\n  \
+         traffic-forwarder top --admin {admin}\n  \
+         traffic-forwarder web --admin {admin}\n\
+         Session records follow:\n\n"
+    )
 }
 
 /// Sends requests through the forward and compares every byte of the answers.

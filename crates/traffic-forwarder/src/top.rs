@@ -21,8 +21,6 @@ mod ask;
 
 mod layout;
 
-mod columns;
-
 mod detail;
 
 mod targets;

@@ -4,7 +4,7 @@ use crate::console::command;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
 use crate::console::screen::{Colour, Screen};
-use crate::console::table::{Cell, Table, address, number, text};
+use crate::console::table::{Cell, Column, Table, address, number, text};
 use crate::console::units::seconds;
 use crate::console::watch::{self, Page};
 use crate::console::{names, path, show};
@@ -59,14 +59,16 @@ fn rendered(Clients { total, clients, uncounted, others }: &Clients, screen: &Sc
     format!("{}\n{count}\n{note}", table(clients, SystemTime::now()).render(screen))
 }
 
+/// The columns.
+pub(crate) const COLUMNS: [Column; 5] = [
+    text("FORWARD").comfortable(12),
+    address("CLIENT"),
+    number("SESSIONS"),
+    number("FOR").rank(3),
+    number("REFUSED").rank(1),
+];
+
 fn table(clients: &[Client], now: SystemTime) -> Table<5> {
-    let columns = [
-        text("FORWARD").comfortable(12),
-        address("CLIENT"),
-        number("SESSIONS"),
-        number("FOR").rank(1),
-        number("REFUSED"),
-    ];
     let rows = clients.iter().map(|client| {
         let refused = Some(Colour::Notable).filter(|_| client.refused > 0);
         [
@@ -77,7 +79,7 @@ fn table(clients: &[Client], now: SystemTime) -> Table<5> {
             Cell::coloured(client.refused.to_string(), refused),
         ]
     });
-    Table::new(columns, rows)
+    Table::new(COLUMNS, rows)
 }
 
 /// The seconds for which a client has had sessions.

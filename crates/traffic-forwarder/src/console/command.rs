@@ -3,7 +3,7 @@
 use crate::arguments::number;
 use crate::console::args::{ConnectArgs, QueryArgs, WatchArgs, duration};
 use clap::{Args, Subcommand, ValueEnum};
-use flow::Prefix;
+use flow::{ClientFilter, NotAClientFilter, Prefix};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,6 +51,9 @@ pub(crate) enum Operation {
     Profile(Profile),
     /// Watch and operate the running process on the whole terminal: forwards, sessions and targets.
     Top(ConnectArgs),
+    /// Show the page of the running process in a browser, without a token: until Ctrl-C, the printed URL
+    /// leads to it.
+    Web(Web),
 }
 
 impl Operation {
@@ -69,7 +72,7 @@ impl Operation {
             | Self::Confirm(Confirm { query, .. })
             | Self::Upgrade(Upgrade { query, .. })
             | Self::Profile(Profile { query, .. }) => query,
-            Self::Top(_) => return false,
+            Self::Top(_) | Self::Web(_) => return false,
         };
         query.json
     }
@@ -88,6 +91,23 @@ pub(crate) struct Status {
     pub(crate) watch: WatchArgs,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Web {
+    /// The loopback port to listen on; 0 for any free port.
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        value_parser = number::<u16>("expected a port from 0 to 65535")
+    )]
+    pub(crate) port: u16,
+    /// Only print the URL. By default it is also opened on a desktop, if standard output is a terminal.
+    #[arg(long)]
+    pub(crate) no_open: bool,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
 }
 
 #[derive(Args, Debug)]
@@ -129,15 +149,16 @@ pub(crate) struct Sessions {
         value_parser = number::<u64>(SESSION_NUMBER)
     )]
     pub(crate) id: Option<u64>,
-    /// List only sessions of this forward.
+    /// List only sessions of this forward; if no forward has this name, of those whose names contain it.
     #[arg(long, value_name = "NAME")]
     pub(crate) forward: Option<String>,
     /// List only sessions of this target: as configured, or the address that is connected.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) target: Option<String>,
-    /// List only sessions of clients at this IP address, or in this range of addresses (10.0.0.0/8).
-    #[arg(long, value_name = "CIDR")]
-    pub(crate) client: Option<Prefix>,
+    /// List only sessions of clients at this IP address, in this range of addresses (10.0.0.0/8), or
+    /// whose address and port begin with this text (10.0.).
+    #[arg(long, value_name = "ADDRESS", value_parser = client)]
+    pub(crate) client: Option<String>,
     /// Order: the oldest (age), the busiest at present (rate), the most bytes, the longest idle, or
     /// the lowest number (id) first.
     #[arg(long, value_enum, default_value_t = Sort::Rate)]
@@ -154,6 +175,11 @@ pub(crate) struct Sessions {
     pub(crate) watch: WatchArgs,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
+}
+
+/// Checks a filter for clients. The process parses it again.
+fn client(text: &str) -> Result<String, NotAClientFilter> {
+    text.parse::<ClientFilter>().map(|_| text.to_owned())
 }
 
 /// The order of the list; the process sorts.
@@ -198,6 +224,9 @@ pub(crate) struct Kill {
     /// The sessions of clients at this IP address, or in this range of addresses (10.0.0.0/8).
     #[arg(long, value_name = "CIDR", group = "which")]
     pub(crate) client: Option<Prefix>,
+    /// Do not ask. On a terminal, the command shows the number of sessions and asks, unless an ID is given.
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
 }

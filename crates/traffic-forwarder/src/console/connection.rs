@@ -9,8 +9,9 @@ use crate::console::process_options::ProcessOptions;
 use crate::console::trust::{Trusted, Untrusted};
 use api::ErrorCode;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode, header};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
@@ -134,7 +135,7 @@ impl AdminApi {
     ) -> Result<(Endpoint, Bytes), CommandError> {
         let (endpoint, stream) = self.connect().await?;
         let broken = |error| CommandError::Broken { endpoint: endpoint.clone(), error };
-        let token = self.token.as_ref().filter(|_| matches!(endpoint, Endpoint::Tcp(_)));
+        let token = self.token_for(&endpoint);
         let answer = timeout(limit, exchange(stream, token, method, path)).await;
         let answer = answer.unwrap_or(Err(AnswerError::Timeout(limit)));
         let (status, body) = answer.map_err(broken)?;
@@ -220,6 +221,22 @@ impl AdminApi {
         }
     }
 
+    /// Sends a request as it is, with the token, and returns the response before its body.
+    pub(crate) async fn pass_on(
+        &self,
+        request: Request<Empty<Bytes>>,
+    ) -> Result<Response<Incoming>, CommandError> {
+        let (endpoint, stream) = self.connect().await?;
+        let answer = timeout(TO_ANSWER, send(stream, self.token_for(&endpoint), request)).await;
+        let answer = answer.unwrap_or(Err(AnswerError::Timeout(TO_ANSWER)));
+        answer.map_err(|error| CommandError::Broken { endpoint, error })
+    }
+
+    /// The token, which only a port gets.
+    fn token_for(&self, endpoint: &Endpoint) -> Option<&Token> {
+        self.token.as_ref().filter(|_| matches!(endpoint, Endpoint::Tcp(_)))
+    }
+
     async fn reach_socket(&self, path: &Path) -> Result<io::Result<Box<dyn Stream>>, Untrusted> {
         let stream = match UnixStream::connect(path).await {
             Ok(stream) => stream,
@@ -275,21 +292,31 @@ async fn exchange(
     method: Method,
     path: &str,
 ) -> Result<(StatusCode, Bytes), AnswerError> {
-    let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
-    if let Some(token) = token {
-        request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text));
-    }
+    let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
     let request = request.body(Empty::<Bytes>::new()).map_err(AnswerError::Request)?;
+    let answer = send(stream, token, request).await?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
+    let body = body.map_err(AnswerError::Body)?;
+    Ok((status, body.to_bytes()))
+}
+
+async fn send(
+    stream: Box<dyn Stream>,
+    token: Option<&Token>,
+    mut request: Request<Empty<Bytes>>,
+) -> Result<Response<Incoming>, AnswerError> {
+    if let Some(token) = token {
+        let value = HeaderValue::try_from(format!("Bearer {}", token.text));
+        let value = value.map_err(|error| AnswerError::Request(error.into()))?;
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+    }
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(AnswerError::Exchange)?;
     // The task ends when its sender is dropped. `send_request` reports its errors.
     tokio::spawn(connection);
-    let answer = sender.send_request(request).await.map_err(unanswered)?;
-    let status = answer.status();
-    let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
-    let body = body.map_err(AnswerError::Body)?;
-    Ok((status, body.to_bytes()))
+    sender.send_request(request).await.map_err(unanswered)
 }
 
 /// Describes a failed request. A server that sends data before the request arrives makes hyper

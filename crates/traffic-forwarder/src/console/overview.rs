@@ -10,9 +10,13 @@ use plan::counted;
 
 type Line = (&'static str, String);
 
-/// Renders the summary. `forwards` must be complete: the error counts are sums over them.
+/// The name of the lines that an operator should act on.
+pub(crate) const ATTENTION: &str = "attention";
+
+/// Renders the summary, with all forwards.
 pub(crate) fn text(status: &Status, forwards: &[Forward], options: &ProcessOptions) -> String {
     let mut lines = vec![process(status), config(status)];
+    lines.extend(status.attention.iter().map(|it| (ATTENTION, it.text.clone())));
     lines.extend(status.sandboxed.then(sandbox));
     lines.extend(status.last_reload.as_ref().map(last_reload));
     lines.extend(status.last_upgrade.as_ref().map(last_upgrade));
@@ -23,8 +27,9 @@ pub(crate) fn text(status: &Status, forwards: &[Forward], options: &ProcessOptio
     lines.extend((status.restoring > 0).then(|| restoring(status.restoring)));
     lines.extend((!status.waiting.is_empty()).then(|| waiting(&status.waiting)));
     lines.extend(status.failing_names.iter().map(failing_name));
-    lines.extend([sessions(status), errors(forwards), moved(status)]);
+    lines.extend([sessions(status), errors(status, forwards), moved(status)]);
     lines.extend([listeners(status), uses(status)]);
+    lines.extend((status.log_dropped > 0).then(|| log(status)));
     facts(&lines)
 }
 
@@ -111,9 +116,11 @@ fn sessions(status: &Status) -> Line {
     ("sessions", format!("{sessions} of at most {max_sessions}, {sessions_opened} since the start"))
 }
 
-fn errors(forwards: &[Forward]) -> Line {
+/// The errors since the start. An older process counts only those of its present forwards.
+fn errors(status: &Status, forwards: &[Forward]) -> Line {
     let total = |of: fn(&Forward) -> u64| forwards.iter().map(of).sum::<u64>();
-    let (refused, failed) = (total(Forward::all_refused), total(|forward| forward.failed));
+    let refused = status.refused.max(total(Forward::all_refused));
+    let failed = status.failed.max(total(|forward| forward.failed));
     ("errors", format!("{refused} refused, {failed} failed"))
 }
 
@@ -125,6 +132,12 @@ fn listeners(status: &Status) -> Line {
     let forwards = counted(status.forwards, "forward");
     let workers = counted(status.workers, "worker");
     ("listeners", format!("{} of {forwards}, served by {workers}", status.listeners))
+}
+
+fn log(status: &Status) -> Line {
+    let last = status.last_log_dropped.map(|ago| format!(", the last {} ago", seconds(ago)));
+    let lines = counted(status.log_dropped, "line");
+    ("log", format!("{lines} lost{}", last.unwrap_or_default()))
 }
 
 fn uses(status: &Status) -> Line {

@@ -3,14 +3,15 @@
 use crate::console::command;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
-use crate::console::screen::{Colour, Screen};
-use crate::console::table::{Cell, Table, address, facts, number, text};
+use crate::console::screen::Screen;
+use crate::console::session_table::table;
+use crate::console::table::facts;
 use crate::console::units::{bytes, rate, seconds};
 use crate::console::watch::{self, Page};
 use crate::console::{names, path, show};
 use crate::exit::Exit;
-use api::{Lane, Session, Sessions, Tcp, Word};
-use flow::{Fallback, Phase, Verdict};
+use api::{Lane, Session, Sessions, Tcp};
+use flow::Fallback;
 use hyper::Method;
 use plan::counted;
 
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: &command::Sessions) -> Result<Exit, CommandError> 
             let status = admin.status().await?;
             let text = match args.id {
                 Some(id) => one_text(&one(&admin, id).await?),
-                None => list_text(&list(&admin, args).await?, screen),
+                None => list_text(&list(&admin, args).await?, args.sort, screen),
             };
             Ok(Page { status, text })
         };
@@ -37,15 +38,15 @@ pub(crate) async fn run(args: &command::Sessions) -> Result<Exit, CommandError> 
         return Ok(show(query, &one(&admin, id).await?, one_text));
     }
     let sessions = list(&admin, args).await?;
-    Ok(show(query, &sessions, |sessions| list_text(sessions, &Screen::now())))
+    Ok(show(query, &sessions, |sessions| list_text(sessions, args.sort, &Screen::now())))
 }
 
 async fn list(admin: &AdminApi, args: &command::Sessions) -> Result<Sessions, CommandError> {
-    let (limit, from) = (args.limit.to_string(), args.client.map(|from| from.to_string()));
+    let limit = args.limit.to_string();
     let parameters = [
         ("forward", args.forward.as_ref().map(String::as_bytes)),
         ("target", args.target.as_ref().map(String::as_bytes)),
-        ("client", from.as_ref().map(String::as_bytes)),
+        ("client", args.client.as_ref().map(String::as_bytes)),
         ("sort", Some(args.sort.word().as_bytes())),
         ("limit", Some(limit.as_bytes())),
         ("rates", Some(b"true")),
@@ -61,7 +62,11 @@ async fn one(admin: &AdminApi, id: u64) -> Result<Session, CommandError> {
     admin.ask(Method::GET, &format!("/v1/sessions/{id}?rates=true")).await
 }
 
-fn list_text(Sessions { total, sessions }: &Sessions, screen: &Screen) -> String {
+fn list_text(
+    Sessions { total, sessions }: &Sessions,
+    sort: command::Sort,
+    screen: &Screen,
+) -> String {
     if *total == 0 {
         return "no open sessions\n".to_owned();
     }
@@ -69,62 +74,8 @@ fn list_text(Sessions { total, sessions }: &Sessions, screen: &Screen) -> String
         shown if shown < *total => format!("{shown} of {total} sessions; --limit shows more"),
         _ => counted(*total, "session"),
     };
-    format!("{}\n{count}\n", table(sessions).render(screen))
-}
-
-fn table(sessions: &[Session]) -> Table<12> {
-    let columns = [
-        number("ID"),
-        text("FORWARD"),
-        address("CLIENT"),
-        address("TARGET"),
-        number("AGE").rank(2),
-        number("IDLE").rank(3),
-        number("UP").rank(1),
-        number("DOWN").rank(1),
-        number("UP/S"),
-        number("DOWN/S"),
-        text("PATH").rank(4),
-        text("VERDICT"),
-    ];
-    Table::new(
-        columns,
-        sessions.iter().map(|session| {
-            let Session { up, down, .. } = session;
-            [
-                session.id.to_string().into(),
-                Cell::from(&session.forward),
-                Cell::from(&session.client),
-                Cell::from(session.target_address.as_ref().unwrap_or(&session.target)),
-                seconds(session.age).into(),
-                seconds(session.idle).into(),
-                bytes(up.bytes).into(),
-                bytes(down.bytes).into(),
-                rate(up.rate).into(),
-                rate(down.rate).into(),
-                paths(session).into(),
-                Cell::coloured(session.verdict.to_string(), colour(session)),
-            ]
-        }),
-    )
-}
-
-/// The paths of both lanes, merged if equal; `connect` while the session has no lanes yet.
-pub(crate) fn paths(Session { phase, up, down, .. }: &Session) -> String {
-    match () {
-        () if *phase == Phase::Connect => phase.to_string(),
-        () if up.path == down.path => up.path.to_string(),
-        () => format!("{}/{}", up.path, down.path),
-    }
-}
-
-pub(crate) fn colour(session: &Session) -> Option<Colour> {
-    match &session.verdict {
-        _ if !session.attention.is_empty() => Some(Colour::Bad),
-        Word::Known(Verdict::Ok) => Some(Colour::Good),
-        Word::Known(Verdict::Idle) => None,
-        _ => Some(Colour::Notable),
-    }
+    let sessions: Vec<_> = sessions.iter().collect();
+    format!("{}\n{count}\n", table(&sessions, sort.word()).render(screen))
 }
 
 fn one_text(session: &Session) -> String {

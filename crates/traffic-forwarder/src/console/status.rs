@@ -3,18 +3,17 @@
 use crate::console::command;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
+use crate::console::forward_table::table;
 use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen};
-use crate::console::table::{Cell, Table, address, facts, number, text};
+use crate::console::table::facts;
 use crate::console::target_check::{last_check, state};
 use crate::console::units::bytes;
 use crate::console::watch::{self, Page};
 use crate::console::{names, overview, path, show};
 use crate::exit::Exit;
 use crate::say;
-use api::{
-    Attention, Condition, Forward, ForwardState, Forwards, Status, Target, TargetState, Word, holds,
-};
+use api::{Condition, Forward, Forwards, Status, Target};
 use hyper::Method;
 use plan::counted;
 use serde::Serialize;
@@ -46,7 +45,7 @@ pub(crate) async fn run(args: &command::Status) -> Result<Exit, CommandError> {
         let draw = async |screen: &Screen| {
             let (status, same) = (admin.status().await?, admin.options());
             let text = match &args.forward {
-                Some(name) => one_text(&one(&admin, name).await?),
+                Some(name) => one_text(&one(&admin, name).await?, screen),
                 None => whole_text(&status, &admin.forwards().await?, same, screen),
             };
             Ok(Page { status, text })
@@ -54,7 +53,9 @@ pub(crate) async fn run(args: &command::Status) -> Result<Exit, CommandError> {
         return watch::run(period, draw).await;
     }
     Ok(match &args.forward {
-        Some(name) => show(query, &one(&admin, name).await?, one_text),
+        Some(name) => {
+            show(query, &one(&admin, name).await?, |forward| one_text(forward, &Screen::now()))
+        }
         None => show(query, &whole(&admin).await?, |whole| {
             whole_text(&whole.status, &whole.forwards, admin.options(), &Screen::now())
         }),
@@ -80,111 +81,35 @@ fn whole_text(
     let forwards = &*forwards.forwards;
     let table = match forwards {
         [] => "no forwards\n".to_owned(),
-        forwards => table(forwards).render(screen),
+        forwards => table(&forwards.iter().collect::<Vec<_>>(), "", false).render(screen),
     };
-    let table = table + &troubles(forwards);
-    format!("{}\n{table}", overview::text(status, forwards, same))
+    let table = table + &troubles(forwards, screen);
+    let overview = overview::text(status, forwards, same);
+    format!("{}\n{table}", with_red_attention(&overview, screen))
+}
+
+/// The lines, with those of `attention` in red.
+fn with_red_attention(lines: &str, screen: &Screen) -> String {
+    let red = |line: &str| {
+        let is_red = line.split(' ').next() == Some(overview::ATTENTION);
+        screen.paint(line, is_red.then_some(Colour::Bad)) + "\n"
+    };
+    lines.lines().map(red).collect()
 }
 
 /// What an operator should act on, which the table has no room for.
-fn troubles(forwards: &[Forward]) -> String {
+fn troubles(forwards: &[Forward], screen: &Screen) -> String {
     let all = || {
         forwards.iter().flat_map(|it| it.attention.iter().map(|attention| (&it.name, attention)))
     };
     let lines = all().take(TROUBLES).map(|(name, attention)| {
-        format!("{}: {}\n", plan::escaped(name), plan::escaped(&attention.text))
+        let text = format!("{}: {}", plan::escaped(name), plan::escaped(&attention.text));
+        screen.paint(&text, Some(Colour::Bad)) + "\n"
     });
     let more = all().count().saturating_sub(TROUBLES);
     let more = (more > 0)
         .then(|| format!("and {}: `status --json` has them\n", counted(more, "more condition")));
     lines.chain(more).collect()
-}
-
-fn table(forwards: &[Forward]) -> Table<12> {
-    let columns = [
-        text("FORWARD"),
-        text("STATE"),
-        address("LISTEN").rank(1),
-        address("TO").rank(3),
-        text("TARGETS").only_if(forwards.iter().any(|forward| forward.targets.len() > 1)),
-        number("SESSIONS"),
-        number("OPENED").rank(6),
-        number("REFUSED").rank(2),
-        number("FAILED").rank(2),
-        number("BACKLOG").rank(5),
-        number("UP").rank(4),
-        number("DOWN").rank(4),
-    ];
-    Table::new(
-        columns,
-        forwards.iter().map(|forward| {
-            [
-                Cell::from(&forward.name),
-                Cell::coloured(forward.state.to_string(), Some(colour(&forward.state))),
-                first_and_count(&forward.listen).into(),
-                targets(forward).into(),
-                Cell::coloured(
-                    targets_up(forward),
-                    alert(&forward.attention, Condition::TargetDown),
-                ),
-                Cell::coloured(
-                    format!("{}/{}", forward.sessions, forward.max_sessions),
-                    alert(&forward.attention, Condition::AtLimit),
-                ),
-                forward.opened.to_string().into(),
-                Cell::coloured(
-                    forward.all_refused().to_string(),
-                    alert(&forward.attention, Condition::Refusing),
-                ),
-                Cell::coloured(
-                    forward.failed.to_string(),
-                    alert(&forward.attention, Condition::Failing),
-                ),
-                forward.backlog.to_string().into(),
-                bytes(forward.bytes_up).into(),
-                bytes(forward.bytes_down).into(),
-            ]
-        }),
-    )
-}
-
-/// The colour of a number on which an operator should act under this condition.
-pub(crate) fn alert(attention: &[Attention], condition: Condition) -> Option<Colour> {
-    holds(attention, condition).then_some(Colour::Bad)
-}
-
-pub(crate) fn colour(state: &Word<ForwardState>) -> Colour {
-    match state {
-        Word::Known(ForwardState::Active) => Colour::Good,
-        Word::Known(ForwardState::Skipped) => Colour::Bad,
-        _ => Colour::Notable,
-    }
-}
-
-/// The first target, and the number of further ones.
-pub(crate) fn targets(forward: &Forward) -> String {
-    // A process of version 0.1 lists no targets.
-    if forward.targets.is_empty() {
-        return first_and_count(&forward.to);
-    }
-    let addresses: Vec<_> = forward.targets.iter().map(|it| it.address.clone()).collect();
-    first_and_count(&addresses)
-}
-
-/// The number of targets that are up, of all.
-fn targets_up(Forward { targets, .. }: &Forward) -> String {
-    let up = targets.iter().filter(|target| target.state == TargetState::Up).count();
-    format!("{up}/{} up", targets.len())
-}
-
-/// The first address and the number of further ones; one address if all are equal.
-pub(crate) fn first_and_count(addresses: &[String]) -> String {
-    match addresses {
-        [] => "-".to_owned(),
-        [only] => only.clone(),
-        [first, others @ ..] if others.iter().all(|other| other == first) => first.clone(),
-        [first, others @ ..] => format!("{first} +{}", others.len()),
-    }
 }
 
 fn state_and_error(Forward { state, error, .. }: &Forward) -> String {
@@ -208,7 +133,7 @@ fn figures(target: &Target) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn one_text(forward: &Forward) -> String {
+fn one_text(forward: &Forward, screen: &Screen) -> String {
     let refused = |clients: u64, why: &str| match clients {
         0 => String::new(),
         clients => format!("{clients} {why}, "),
@@ -235,7 +160,7 @@ fn one_text(forward: &Forward) -> String {
     ];
     // The line of the state says why a forward is skipped.
     let attention = forward.attention.iter().filter(|it| it.condition != Condition::Skipped);
-    lines.extend(attention.map(|it| ("attention", it.text.clone())));
+    lines.extend(attention.map(|it| (overview::ATTENTION, it.text.clone())));
     let routes = forward.listen.iter().zip(&forward.to);
     lines.extend(routes.map(|(listen, to)| ("route", format!("{listen} -> {to}"))));
     // One target has the figures of its forward.
@@ -250,21 +175,5 @@ fn one_text(forward: &Forward) -> String {
     lines.extend(
         forward.settings.iter().map(|(key, value)| ("setting", format!("{key} = {value}"))),
     );
-    facts(&lines)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn further_addresses_are_counted() {
-        let shown = |addresses: &[&str]| {
-            first_and_count(&addresses.iter().map(ToString::to_string).collect::<Vec<_>>())
-        };
-        assert_eq!(shown(&[]), "-");
-        assert_eq!(shown(&[":1"]), ":1");
-        assert_eq!(shown(&["h:1", "h:1"]), "h:1");
-        assert_eq!(shown(&[":1", ":2", ":3"]), ":1 +2");
-    }
+    with_red_attention(&facts(&lines), screen)
 }

@@ -1,7 +1,7 @@
 //! The table of targets, for `targets` and `top`.
 
 use crate::console::screen::Colour;
-use crate::console::table::{Cell, Table, address, number, text};
+use crate::console::table::{Cell, Column, Table, address, number, text, word};
 use crate::console::target_check::{last_check, retry_in};
 use crate::console::units::seconds;
 use api::{Target, TargetState, Word};
@@ -10,28 +10,33 @@ use std::time::SystemTime;
 /// The width of most reasons.
 const REASON: usize = 50;
 
+/// The columns. The flags say whether there are routes, times of states, waits for a retry, and reasons.
+pub(crate) fn columns([has_routes, has_ages, has_retries, has_reasons]: [bool; 4]) -> [Column; 14] {
+    [
+        text("FORWARD").comfortable(12),
+        address("TARGET"),
+        text("ROUTE").rank(4).only_if(has_routes),
+        word("STATE").sorts("state"),
+        number("FOR").only_if(has_ages),
+        number("SESSIONS").sorts("sessions"),
+        number("RETRY").rank(3).only_if(has_retries),
+        text("WHY").comfortable(REASON).only_if(has_reasons),
+        number("WEIGHT").rank(3),
+        number("CONNECTS").rank(5),
+        number("FAILED").rank(6).sorts("failed"),
+        number("CONNECT TIME").rank(8),
+        text("FROM").rank(7),
+        text("CHECK").rank(4),
+    ]
+}
+
 /// The table of these targets, each with the name of its forward. With the present time, it also has
 /// columns for the time that a target has been in its state, and for the reason.
 pub(crate) fn table(targets: &[(&str, &Target)], now: Option<SystemTime>) -> Table<14> {
     let has_reasons = now.is_some() && targets.iter().any(|(_, target)| target.why.is_some());
     let has_retries = now.is_some() && targets.iter().any(|(_, it)| retry_in(it).is_some());
     let has_routes = targets.iter().any(|(_, target)| !target.routes.is_empty());
-    let columns = [
-        text("FORWARD"),
-        address("TARGET"),
-        text("ROUTE").rank(2).only_if(has_routes),
-        text("STATE"),
-        number("FOR").only_if(now.is_some()),
-        number("SESSIONS"),
-        number("RETRY").rank(1).only_if(has_retries),
-        text("WHY").comfortable(REASON).only_if(has_reasons),
-        number("WEIGHT").rank(1),
-        number("CONNECTS").rank(3),
-        number("FAILED").rank(4),
-        number("CONNECT TIME").rank(6),
-        text("FROM").rank(5),
-        text("CHECK").rank(2),
-    ];
+    let columns = columns([has_routes, now.is_some(), has_retries, has_reasons]);
     Table::new(columns, targets.iter().map(|(forward, target)| row(forward, target, now)))
 }
 

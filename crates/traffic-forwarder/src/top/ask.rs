@@ -9,7 +9,6 @@ use crate::console::path::{part, with_query};
 use crate::console::watch::is_same_process;
 use api::{Done, Error, ErrorCode, Forwards, Status};
 use hyper::Method;
-use std::net::IpAddr;
 
 /// Requests the status and the answer to a question at once.
 pub(super) async fn ask(admin: &AdminApi, question: Question) -> Answered {
@@ -54,10 +53,7 @@ async fn switch(admin: &AdminApi, place: &Place, verb: &str) -> Result<Done, Com
 fn path(question: &Question) -> String {
     match question {
         Question::Forwards(query) => list("/v1/forwards", query, "name"),
-        Question::Sessions(query) => {
-            let is_address = query.filter.parse::<IpAddr>().is_ok();
-            list("/v1/sessions", query, if is_address { "client" } else { "forward" })
-        }
+        Question::Sessions(query) => list("/v1/sessions", query, "text"),
         Question::Session(id) => format!("/v1/sessions/{id}?rates=true"),
         // The order is decided here: it is not one of the forwards.
         Question::Targets(query) => with_query("/v1/forwards", &[("name", filter_of(query))]),
@@ -85,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_filters_by_client_and_other_text_by_forward() {
+    fn the_process_finds_what_a_filter_means() {
         let query = |filter: &str| PageQuery {
             sort: "rate",
             filter: filter.to_owned(),
@@ -95,8 +91,8 @@ mod tests {
         let rest = "sort=rate&offset=20&limit=60&rates=true";
         let sessions = |filter| path(&Question::Sessions(query(filter)));
         assert_eq!(sessions(""), format!("/v1/sessions?{rest}"));
-        assert_eq!(sessions("::1"), format!("/v1/sessions?client=%3A%3A1&{rest}"));
-        assert_eq!(sessions(":80&"), format!("/v1/sessions?forward=%3A80%26&{rest}"));
+        assert_eq!(sessions("::1"), format!("/v1/sessions?text=%3A%3A1&{rest}"));
+        assert_eq!(sessions(":80&"), format!("/v1/sessions?text=%3A80%26&{rest}"));
         assert_eq!(path(&Question::Forwards(query("a"))), format!("/v1/forwards?name=a&{rest}"));
         assert_eq!(path(&Question::Targets(query(""))), "/v1/forwards");
         assert_eq!(path(&Question::Targets(query(":80&"))), "/v1/forwards?name=%3A80%26");

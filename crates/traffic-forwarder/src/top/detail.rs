@@ -2,7 +2,7 @@
 
 use super::targets::{self, TargetRow};
 use crate::console::screen::{Colour, columns};
-use crate::console::{sessions, target_table};
+use crate::console::{session_table, sessions, target_table};
 use api::Session;
 
 /// The width of the name column, with the gap after it.
@@ -20,7 +20,7 @@ pub(super) struct Line {
 pub(super) fn of_session(session: &Session, width: u16) -> Vec<Line> {
     let exact = format!("{} B up, {} B down", session.up.bytes, session.down.bytes);
     let facts = sessions::facts_of(session).into_iter().chain([("bytes", exact)]);
-    lines(facts, width, |name| sessions::colour(session).filter(|_| name == "verdict"))
+    lines(facts, width, |name| session_table::colour(session).filter(|_| name == "verdict"))
 }
 
 /// All known facts of a target.

@@ -3,15 +3,15 @@
 mod details;
 mod dialogs;
 mod lists;
-mod targets;
 mod totals;
 
-use super::columns::{FORWARDS, SESSIONS};
-use super::keys::FOOTER;
+use super::keys::footer_of;
 use super::layout::Layout;
 use super::model::{Model, View};
 use super::scroll::Scroll;
+use super::targets::TargetRow;
 use crate::console::screen::{Colour, cut};
+use crate::console::{forward_table, session_table, target_table};
 use api::TargetState;
 use plan::counted;
 use ratatui::Frame;
@@ -50,9 +50,24 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: 
     totals::draw(frame, layout.totals, model, palette);
     line(frame, layout.title, title(model, palette));
     match model.view {
-        View::Forwards => lists::draw(frame, layout.body, &model.forwards, &FORWARDS, palette),
-        View::Sessions => lists::draw(frame, layout.body, &model.sessions, &SESSIONS, palette),
-        View::Targets => targets::draw(frame, layout.body, &model.targets, palette, now),
+        View::Forwards => {
+            let list = &model.forwards;
+            let table = |rows: &[&_]| forward_table::table(rows, list.sort(), true);
+            lists::draw(frame, layout.body, list, table, palette);
+        }
+        View::Sessions => {
+            let list = &model.sessions;
+            let table = |rows: &[&_]| session_table::table(rows, list.sort());
+            lists::draw(frame, layout.body, list, table, palette);
+        }
+        View::Targets => {
+            let list = &model.targets;
+            let table = |rows: &[&TargetRow]| {
+                let rows: Vec<_> = rows.iter().map(|row| (&*row.forward, &row.target)).collect();
+                target_table::table(&rows, Some(now)).sorted_by(list.sort())
+            };
+            lists::draw(frame, layout.body, list, table, palette);
+        }
         View::Session(_) | View::Target => {
             let lines = model.details(layout.body.width);
             let scroll = details::draw(frame, layout.body, &lines, model.detail, palette);
@@ -62,7 +77,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: 
     let (message, is_red) = model.message(now);
     let style = palette.style(is_red.then_some(Colour::Bad));
     line(frame, layout.message, Span::styled(shown(&message), style));
-    line(frame, layout.footer, footer());
+    line(frame, layout.footer, footer(layout.footer.width));
     if let Some(dialog) = &model.dialog {
         dialogs::draw(frame, layout, model, dialog);
     }
@@ -70,7 +85,26 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: 
 
 /// Draws one line, clipped to its area.
 fn line<'l>(frame: &mut Frame<'_>, area: Rect, line: impl Into<Line<'l>>) {
-    frame.render_widget(line.into(), area);
+    let line = marked(line.into(), area.width);
+    frame.render_widget(line, area);
+}
+
+/// The line, with an ellipsis where it does not fit.
+fn marked(mut line: Line<'_>, width: u16) -> Line<'_> {
+    let mut left = usize::from(width);
+    if line.width() <= left {
+        return line;
+    }
+    for span in &mut line.spans {
+        let is_last = span.width() >= left;
+        if is_last {
+            let text = cut(&format!("{} ", span.content), left);
+            *span = Span::styled(text, span.style);
+        }
+        left = if is_last { 0 } else { left - span.width() };
+    }
+    line.spans.retain(|span| !span.content.is_empty());
+    line
 }
 
 /// Columns or lines that a text takes of the `room` there is.
@@ -136,11 +170,14 @@ fn title(model: &Model, palette: Palette) -> Line<'static> {
     Line::from(spans)
 }
 
-fn footer() -> Line<'static> {
+fn footer(width: u16) -> Line<'static> {
     let label = |(key, label): (&'static str, &'static str)| {
         [Span::styled(key, BOLD), Span::styled(label, REVERSED), Span::raw(" ")]
     };
-    Line::from(FOOTER.into_iter().flat_map(label).collect::<Vec<_>>())
+    let mut spans: Vec<_> = footer_of(width.into()).flat_map(label).collect();
+    // The space behind the last one.
+    spans.pop();
+    Line::from(spans)
 }
 
 #[cfg(test)]

@@ -58,7 +58,12 @@ const TABLE: [Keys; 21] = [
     keys(&[End], Command::Move(Move::Last), "", ""),
     keys(&[Enter, Right], Command::Open, "Enter", "sessions of the forward; details of the row"),
     keys(&[Esc, Backspace, Left], Command::Back, "Esc", "back; clear the filter"),
-    keys(&[F(4), Char('/')], Command::Filter, "F4 /", "filter by forward or client address"),
+    keys(
+        &[F(4), Char('/')],
+        Command::Filter,
+        "F4 /",
+        "filter: part of a name; address, 10.0.0.0/8, 10.0.",
+    ),
     keys(&[F(5), Char('t')], Command::Targets, "F5 t", "targets of the forward, or all"),
     keys(&[F(6), Char('s')], Command::Sort, "F6 s", "choose the sort order"),
     keys(&[Char('<')], Command::SortBefore, "< >", "previous or next sort order"),
@@ -88,17 +93,27 @@ pub(super) fn help() -> impl Iterator<Item = (&'static str, &'static str)> {
     TABLE.iter().filter(|keys| !keys.shown.is_empty()).map(|keys| (keys.shown, keys.meaning))
 }
 
-/// The function keys and labels of the footer.
-pub(super) const FOOTER: [(&str, &str); 8] = [
-    ("F1", "Help"),
-    ("F4", "Filter"),
-    ("F5", "Targets"),
-    ("F6", "Sort"),
-    ("F7", "Drain"),
-    ("F8", "Resume"),
-    ("F9", "Kill"),
-    ("F10", "Quit"),
+/// The function keys and labels of the footer, and the order in which a narrow screen leaves them out.
+const FOOTER: [(&str, &str, u8); 8] = [
+    ("F1", "Help", 0),
+    ("F4", "Filter", 2),
+    ("F5", "Targets", 4),
+    ("F6", "Sort", 3),
+    ("F7", "Drain", 5),
+    ("F8", "Resume", 6),
+    ("F9", "Kill", 1),
+    ("F10", "Quit", 0),
 ];
+
+/// The function keys and labels that fit, each with a space behind it.
+pub(super) fn footer_of(width: usize) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let rank = (0..=6).rev().find(|most| {
+        let shown = FOOTER.iter().filter(|(_, _, rank)| rank <= most);
+        shown.map(|(key, label, _)| key.len() + label.len() + 1).sum::<usize>() <= width + 1
+    });
+    let shown = FOOTER.into_iter().filter(move |(_, _, it)| *it <= rank.unwrap_or(0));
+    shown.map(|(key, label, _)| (key, label))
+}
 
 #[cfg(test)]
 mod tests {
@@ -114,7 +129,7 @@ mod tests {
 
     #[test]
     fn every_key_in_the_footer_is_bound() {
-        for (key, label) in FOOTER {
+        for (key, label, _) in FOOTER {
             assert!(help().any(|(keys, _)| keys.split(' ').any(|one| one == key)), "{key} {label}");
         }
     }

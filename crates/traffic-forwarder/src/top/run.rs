@@ -9,6 +9,7 @@ use crate::console::args::ConnectArgs;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
 use crate::console::screen::Screen;
+use crate::console::signals::Signals;
 use crate::exit::Exit;
 use api::Done;
 use ratatui::crossterm::event::{Event, KeyEventKind};
@@ -16,7 +17,6 @@ use ratatui::layout::{Position, Rect, Size};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -179,24 +179,4 @@ fn every(period: Duration) -> Interval {
     let mut interval = interval(period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
-}
-
-/// The signals that end the command.
-struct Signals([Signal; 3]);
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        let [hangup, interrupt, terminate] =
-            [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()];
-        Ok(Self([signal(hangup)?, signal(interrupt)?, signal(terminate)?]))
-    }
-
-    async fn any(&mut self) {
-        let [hangup, interrupt, terminate] = &mut self.0;
-        tokio::select! {
-            _ = hangup.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    }
 }

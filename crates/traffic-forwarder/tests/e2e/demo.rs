@@ -55,6 +55,16 @@ fn it_runs_until_interrupted() {
     let page = testkit::Tool::find("curl").run(["-sSf", &url], LIMIT).text();
     assert!(page.contains("It works"), "{page}");
     demo.wait_for_line("the record of that session", LIMIT, |line| line.contains(" closed #4 "));
+    let admin = wait_for("how to watch it", LIMIT, || {
+        let stdout = demo.stdout();
+        let line = stdout.iter().find(|line| line.contains("traffic-forwarder top --admin "))?;
+        line.split_whitespace().last().map(str::to_owned)
+    });
+    let status = forwarder().args(["status", "--admin", &admin]).run().success();
+    assert!(status.text().contains("4 since the start"), "{status}");
+    let folder = admin.strip_prefix("unix:").unwrap().strip_suffix("/admin.sock").unwrap();
+    assert!(std::path::Path::new(folder).exists());
     demo.signal(Signal::INT);
     assert_eq!(demo.wait_exit(LIMIT).code(), Some(0));
+    assert!(!std::path::Path::new(folder).exists(), "it is removed");
 }

@@ -73,3 +73,4 @@ mod timeouts;
 mod top;
 mod transparent;
 mod upgrade;
+mod views;

@@ -45,7 +45,7 @@ fn status_shows_the_process_and_its_forwards() {
     let target = target.as_socket().unwrap().to_string();
     let row = line_with(&text, "web");
     let expected =
-        ["web", "active", &listen, &target, "1/1000", "1", "0", "0", "0", "1", "B", "1", "B"];
+        ["web", "active", &listen, &target, "1/1000", "0", "0", "0", "1", "1", "B", "1", "B"];
     assert_eq!(row, expected);
     let one = console.done(&["status", "web"]);
     says(&one, &[&format!("{listen} -> {target}"), "idle_timeout = \"1h\""]);
@@ -80,12 +80,16 @@ fn an_unknown_name_lists_similar_ones() {
     let config = Config::new().admin(&console.admin());
     let _forwarder = config.forward(format!(":{port}"), target.addr(), "").start();
     let port = port.to_string();
-    let listing = ["sessions", "--forward", &port];
-    for command in [&["drain", &port][..], &["resume", &port], &["status", &port], &listing] {
+    let listed = console.done(&["sessions", "--forward", &port]);
+    says(&listed, &["no open sessions"]);
+    let kill = ["kill", "--forward", &port];
+    for command in [&["drain", &port][..], &["resume", &port], &["status", &port], &kill] {
         let refusal = console.refused(command, 1);
         assert!(refusal.contains(&format!("did you mean `:{port}`?")), "{refusal}");
     }
-    assert!(console.refused(&["drain", "other"], 1).contains(&format!("there is `:{port}`")));
+    for command in [&["drain", "other"][..], &["sessions", "--forward", "other"]] {
+        assert!(console.refused(command, 1).contains(&format!("there is `:{port}`")));
+    }
 }
 
 #[test]

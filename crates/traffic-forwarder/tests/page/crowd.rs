@@ -92,10 +92,16 @@ fn top_shows_a_screen(stage: &Stage, count: usize) {
     terminal.wait_for("rows before", |screen| {
         !screen.contains("forward-999") && screen.contains("forward-9")
     });
+    let lists = |id: usize| {
+        let id = id.to_string();
+        terminal.wait_for("a session by its number", |screen| {
+            screen.lines().any(|line| line.split_whitespace().next() == Some(id.as_str()))
+        });
+    };
     terminal.press(["Tab", "<"]);
-    terminal.shows("\n     1 ");
+    lists(1);
     terminal.press(["End"]);
-    terminal.shows(&format!("\n{count:6} "));
+    lists(count);
     // It keeps polling, one screen and its neighbours at a time.
     let (known, since) = (between.records().len(), Instant::now());
     let records = between.wait_for_records(known + 6);

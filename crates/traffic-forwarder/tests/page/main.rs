@@ -13,4 +13,5 @@ mod capture;
 mod crowd;
 mod lasting;
 mod looking;
+mod narrow;
 mod shape;

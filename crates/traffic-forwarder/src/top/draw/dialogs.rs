@@ -4,7 +4,7 @@ use super::{BOLD, REVERSED, cells, line, shown};
 use crate::console::screen::{columns, cut};
 use crate::top::keys::help;
 use crate::top::layout::{Layout, lines_in_box};
-use crate::top::model::{Act, Dialog, Model, Place};
+use crate::top::model::{Act, Dialog, Model, Place, View};
 use crate::top::scroll::Scroll;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -14,7 +14,7 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 pub(super) fn draw(frame: &mut Frame<'_>, layout: Layout, model: &Model, dialog: &Dialog) {
     match dialog {
         Dialog::Help(scroll) => draw_help(frame, *scroll),
-        Dialog::Filter(text) => draw_input(frame, layout, text),
+        Dialog::Filter(text) => draw_input(frame, layout, text, filtered(model.view)),
         Dialog::Sort(place) => {
             draw_box(frame, " Sort by ", sort_lines(model.sorts().0, *place), 0);
         }
@@ -96,13 +96,21 @@ fn draw_box(frame: &mut Frame<'_>, title: &str, lines: Vec<Line<'static>>, skipp
     frame.render_widget(Paragraph::new(lines).scroll((skipped, 0)), inside);
 }
 
+/// What the filter of a view takes.
+fn filtered(view: View) -> &'static str {
+    match view {
+        View::Sessions => "forward, or client: 10.0.0.7, 10.0.0.0/8, 10.0.",
+        _ => "a part of the forward's name",
+    }
+}
+
 /// Draws the filter input over the footer, with the cursor after the text.
-fn draw_input(frame: &mut Frame<'_>, layout: Layout, text: &str) {
+fn draw_input(frame: &mut Frame<'_>, layout: Layout, text: &str, what: &str) {
     const PROMPT: &str = "Filter: ";
     let text = format!("{PROMPT}{}", shown(text));
     let at = cells(columns(&text), layout.footer.width - 1);
     frame.render_widget(Clear, layout.footer);
-    let hint = Span::raw("   Enter: apply   Esc: cancel");
+    let hint = Span::raw(format!("   {what}   Enter: apply   Esc: cancel"));
     line(frame, layout.footer, Line::from(vec![Span::styled(text, BOLD), hint]));
     frame.set_cursor_position(Position { x: layout.footer.x + at, y: layout.footer.y });
 }

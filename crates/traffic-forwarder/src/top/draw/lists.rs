@@ -1,66 +1,69 @@
-//! The visible rows of a list.
+//! The visible rows of a list, in the table of the command that lists the same.
 
-use super::{BOLD, Palette, REVERSED, line, shown};
-use crate::console::screen::{columns as width_of, cut};
-use crate::top::columns::{Cell, Column, GAP, fitting};
+use super::{BOLD, Palette, REVERSED, line};
+use crate::console::table::{Lines, Part, Table};
 use crate::top::list::List;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-pub(super) fn draw<T>(
+/// Draws the rows as `table` shows them, as wide as the visible rows need: an address is never cut.
+pub(super) fn draw<T, const N: usize>(
     frame: &mut Frame<'_>,
     area: Rect,
     list: &List<T>,
-    columns: &[Column<T>],
+    table: impl Fn(&[&T]) -> Table<N>,
     palette: Palette,
 ) {
-    let columns = fitting(columns, area.width, list.sort());
-    let mut lines = area.rows();
-    if let Some(area) = lines.next() {
-        line(frame, area, heads(&columns, list.sort()));
+    let shown: Vec<_> = list.shown().collect();
+    let known: Vec<_> = shown.iter().filter_map(|(row, _)| *row).collect();
+    let mut lines = table(&known).lines(area.width.into()).into_iter();
+    let head = lines.next().unwrap_or_default();
+    let rows: Vec<_> =
+        shown.iter().map(|(row, is_chosen)| (row.and_then(|_| lines.next()), *is_chosen)).collect();
+    let below_head = usize::from(area.height).saturating_sub(head.len());
+    let rows = from_the_first_that_fits(rows, below_head);
+    let mut areas = area.rows();
+    for (parts, area) in head.into_iter().zip(areas.by_ref()) {
+        line(frame, area, joined(parts, palette).style(BOLD));
     }
-    for (area, (row, is_chosen)) in lines.zip(list.shown()) {
+    let lines = rows.into_iter().flat_map(|(lines, is_chosen)| {
         let style = if is_chosen { REVERSED } else { Style::new() };
-        frame.render_widget(cells(row, &columns, palette).style(style), area);
+        // An ellipsis stands for a row that has not been received yet.
+        let lines = lines.map_or_else(
+            || vec![Line::from("…")],
+            |lines| lines.into_iter().map(|parts| joined(parts, palette)).collect(),
+        );
+        lines.into_iter().map(move |line| line.style(style))
+    });
+    for (area, line) in areas.zip(lines) {
+        frame.render_widget(line, area);
     }
 }
 
-fn heads<T>(columns: &[(&Column<T>, u16)], sort: &str) -> Line<'static> {
-    let head = |(column, width): &(&Column<T>, u16)| {
-        let underlined = BOLD.add_modifier(Modifier::UNDERLINED);
-        let style = if column.is_sorted_by(sort) { underlined } else { BOLD };
-        padded(column.is_text, *width, column.head, style)
-    };
-    joined(columns.iter().map(head))
-}
-
-/// An ellipsis stands for a row that has not been received yet.
-fn cells<T>(row: Option<&T>, columns: &[(&Column<T>, u16)], palette: Palette) -> Line<'static> {
-    let Some(row) = row else { return Line::from("…") };
-    let cell = |(column, width): &(&Column<T>, u16)| {
-        let (text, colour): Cell = (column.cell)(row);
-        padded(column.is_text, *width, &shown(&text), palette.style(colour))
-    };
-    joined(columns.iter().map(cell))
-}
-
-/// Only the text is styled: an underlined heading must not underline its padding.
-fn padded(is_text: bool, width: u16, text: &str, style: Style) -> [Span<'static>; 2] {
-    let text = cut(text, usize::from(width));
-    let padding = Span::raw(" ".repeat(usize::from(width) - width_of(&text)));
-    let text = Span::styled(text, style);
-    if is_text { [text, padding] } else { [padding, text] }
-}
-
-fn joined(cells: impl Iterator<Item = [Span<'static>; 2]>) -> Line<'static> {
-    let mut line = Line::default();
-    for (index, cell) in cells.enumerate() {
-        if index > 0 {
-            line.push_span(" ".repeat(usize::from(GAP)));
-        }
-        line.extend(cell);
+/// The rows without the first ones, if those would push the chosen row off a screen of this height: a row
+/// may have several lines.
+fn from_the_first_that_fits(
+    mut rows: Vec<(Option<Lines>, bool)>,
+    height: usize,
+) -> Vec<(Option<Lines>, bool)> {
+    let lines = |(lines, _): &(Option<Lines>, bool)| lines.as_ref().map_or(1, Vec::len);
+    let Some(chosen) = rows.iter().position(|(_, is_chosen)| *is_chosen) else { return rows };
+    let mut used: usize = rows[..=chosen].iter().map(lines).sum();
+    let mut first = 0;
+    while used > height && first < chosen {
+        used -= lines(&rows[first]);
+        first += 1;
     }
-    line
+    rows.split_off(first)
+}
+
+fn joined(parts: Vec<Part>, palette: Palette) -> Line<'static> {
+    let span = |part: Part| {
+        let style = palette.style(part.colour);
+        let underlined = style.add_modifier(Modifier::UNDERLINED);
+        Span::styled(part.text, if part.is_sorted_by { underlined } else { style })
+    };
+    parts.into_iter().map(span).collect()
 }

@@ -1,7 +1,7 @@
 //! Tests of whole screens.
 
 use super::*;
-use crate::top::model::tests::{START, answer, model, press, session, status};
+use crate::top::model::tests::{START, answer, model, press, session, sessions, status};
 use crate::top::model::{Answer, Answered, Question};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -40,14 +40,14 @@ fn red(model: &Model) -> Vec<String> {
 fn forwards_at_80_columns() {
     let expected = "\
 traffic-forwarder serving for 2h05m, pid 4711, version 1.2.3, generation 3
-up           3.0 KiB/s               1234567 B                                ██
-down             0 B/s                  2048 B
-sessions     1.5 new/s               3 of 1000                                ██
+up           3.0 KiB/s           1.2 MiB                                      ██
+down             0 B/s           2.0 KiB
+sessions     1.5 new/s         3 of 1000                                      ██
 uses      20 of 1024 files, 1 pipe, 10 MiB of memory, 2 workers
  2 forwards   3 sessions   targets   by config
-FORWARD      STATE       SESSIONS       UP/S     DOWN/S  NEW/S  REFUSED   FAILED
-db           active         2/100      1 B/s      0 B/s    0.2        0        0
-web          active           1/1      1 B/s      0 B/s    0.2        0        4
+FORWARD STATE  LISTEN   SESSIONS      UP/S    DOWN/S NEW/S REFUSED FAILED
+db      active :5432 +1    2/100     1 B/s     0 B/s   0.2       0      0
+web     active :5432 +1      1/1     1 B/s     0 B/s   0.2       0      4
 
 
 
@@ -72,19 +72,80 @@ fn sessions_at_60_columns() {
     let mut model = model();
     press(&mut model, &[KeyCode::Tab, KeyCode::Down]);
     let expected = "\
-traffic-forwarder serving for 2h05m, pid 4711, version 1.2.3
-up           3.0 KiB/s               1234567 B            ██
-down             0 B/s                  2048 B
-sessions     1.5 new/s               3 of 1000            ██
+traffic-forwarder serving for 2h05m, pid 4711, version 1.2.…
+up           3.0 KiB/s           1.2 MiB                  ██
+down             0 B/s           2.0 KiB
+sessions     1.5 new/s         3 of 1000                  ██
  2 forwards   3 sessions   targets   by rate
-    ID FORWARD         CLIENT                UP/S     DOWN/S
-     7 db              192.0.2.1:7        512 B/s    512 B/s
-     8 web             192.0.2.1:8        512 B/s    512 B/s
-     9 db              192.0.2.1:9        512 B/s    512 B/s
+ID FORWARD CLIENT           UP/S    DOWN/S VERDICT
+ 7 db      192.0.2.1:7   512 B/s   512 B/s ok
+ 8 web     192.0.2.1:8   512 B/s   512 B/s network-lossy
+ 9 db      192.0.2.1:9   512 B/s   512 B/s ok
 
-F1Help F4Filter F5Targets F6Sort F7Drain F8Resume F9Kill F10
+F1Help F4Filter F5Targets F6Sort F7Drain F9Kill F10Quit
 ";
     assert_eq!(screen(&model, 60, 11), expected);
+}
+
+/// Sessions whose clients have the longest addresses, and one of IPv4.
+fn long_clients() -> Model {
+    let mut model = model();
+    press(&mut model, &[KeyCode::Tab]);
+    let client = |id| {
+        let address = format!("[2001:db8:1111:2222:3333:4444:5555:{id:04x}]:65535");
+        session(id, json!({ "client": address, "forward": "database" }))
+    };
+    let all = vec![client(7), client(8), session(9, json!({ "verdict": "client-slow" }))];
+    answer(&mut model, sessions(all));
+    model
+}
+
+#[test]
+fn the_longest_addresses_are_whole_and_the_verdict_stays() {
+    let mut model = long_clients();
+    let body = |model: &Model, width, height| {
+        let shown = screen(model, width, height);
+        let lines = shown.lines().skip_while(|line| !line.starts_with(" 2 forwards")).skip(1);
+        lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+    };
+    let expected = "\
+ID CLIENT                                             UP/S    DOWN/S VERDICT
+ 7 [2001:db8:1111:2222:3333:4444:5555:0007]:65535
+                                                   512 B/s   512 B/s ok
+ 8 [2001:db8:1111:2222:3333:4444:5555:0008]:65535
+                                                   512 B/s   512 B/s ok
+ 9 192.0.2.1:9                                     512 B/s   512 B/s client-slow";
+    assert_eq!(body(&model, 80, 24), expected);
+    press(&mut model, &[KeyCode::Char('s'), KeyCode::Down, KeyCode::Enter]);
+    assert_eq!(model.sorts().1, "age");
+    let expected = "\
+ID FORWARD  CLIENT                                           AGE VERDICT
+ 7 database [2001:db8:1111:2222:3333:4444:5555:0007]:65535 1m01s ok
+ 8 database [2001:db8:1111:2222:3333:4444:5555:0008]:65535 1m01s ok
+ 9 db       192.0.2.1:9                                    1m01s client-slow";
+    assert_eq!(body(&model, 80, 24), expected);
+}
+
+#[test]
+fn a_small_screen_cuts_nothing_without_a_mark() {
+    let mut model = long_clients();
+    model.set_layout(Layout::of(Rect::new(0, 0, 40, 12)).unwrap());
+    press(&mut model, &[KeyCode::Down, KeyCode::Down]);
+    let expected = "\
+traffic-forwarder serving for 2h05m, pi…
+up           3.0 KiB/s           1.2 MiB
+down             0 B/s           2.0 KiB
+sessions     1.5 new/s         3 of 1000
+ 2 forwards   3 sessions   targets   by…
+CLIENT                    UP/S    DOWN/S
+[2001:db8:1111:2222:3333:4444:5555:0008]
+:65535
+                       512 B/s   512 B/s
+192.0.2.1:9            512 B/s   512 B/s
+
+F1Help F4Filter F6Sort F9Kill F10Quit
+";
+    assert_eq!(screen(&model, 40, 12), expected);
 }
 
 #[test]

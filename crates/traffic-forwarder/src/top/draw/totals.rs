@@ -1,11 +1,10 @@
 //! The totals of the process, with sparklines of their recent history.
 
 use super::{BOLD, Palette, cells, line, shown};
+use crate::console::forward_table::{alert, new_sessions};
 use crate::console::screen::{Colour, columns};
-use crate::console::status::alert;
 use crate::console::units::{bytes, rate, seconds};
 use crate::console::version;
-use crate::top::columns::new_sessions;
 use crate::top::history::Trend;
 use crate::top::model::Model;
 use api::{Condition, ProcessState, Status};
@@ -19,7 +18,7 @@ use ratatui::widgets::Sparkline;
 /// The widths of the name, rate and total columns, with the gaps after them.
 const NAME: usize = 10;
 const RATE: usize = 12;
-const TOTAL: usize = 24;
+const TOTAL: usize = 18;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Palette) {
     let Model { status, history, .. } = model;
@@ -30,14 +29,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Pa
         (
             "up",
             rate(rates.map(|rates| rates.bytes_up)),
-            format!("{} B", status.bytes_up),
+            bytes(status.bytes_up),
             Style::new(),
             &history.up,
         ),
         (
             "down",
             rate(rates.map(|rates| rates.bytes_down)),
-            format!("{} B", status.bytes_down),
+            bytes(status.bytes_down),
             Style::new(),
             &history.down,
         ),

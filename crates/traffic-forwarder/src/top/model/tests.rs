@@ -112,7 +112,7 @@ fn forwards(forwards: Vec<Forward>) -> Answer {
     Answer::Forwards(Forwards { total: forwards.len(), forwards })
 }
 
-fn sessions(sessions: Vec<Session>) -> Answer {
+pub(in crate::top) fn sessions(sessions: Vec<Session>) -> Answer {
     Answer::Sessions(Sessions { total: sessions.len(), sessions })
 }
 

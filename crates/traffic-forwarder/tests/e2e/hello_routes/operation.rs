@@ -33,9 +33,9 @@ fn the_targets_of_each_route_have_their_own_balance_and_health() {
         .collect();
     let expected = [
         (other, "up", serde_json::json!([])),
-        (dead.addr().to_string(), "down", serde_json::json!(["a.test"])),
-        (a.clone(), "up", serde_json::json!(["a.test", "b.test"])),
-        (b, "up", serde_json::json!(["b.test"])),
+        (dead.addr().to_string(), "down", serde_json::json!(["sni=a.test"])),
+        (a.clone(), "up", serde_json::json!(["sni=a.test", "sni=b.test"])),
+        (b, "up", serde_json::json!(["sni=b.test"])),
     ];
     let expected: Vec<_> = expected
         .into_iter()
@@ -96,7 +96,7 @@ fn checks_and_commands_know_the_targets_of_routes() {
         forwarder().args(arguments).args(["--admin", &socket]).run().success().text()
     };
     let table = said(&["targets"]);
-    assert!(table.contains("ROUTE") && table.contains("*.a.test"), "{table}");
+    assert!(table.contains("ROUTE") && table.contains("sni=*.a.test"), "{table}");
     let session = said(&["sessions", "1"]);
     assert!(session.contains("for x.a.test"), "{session}");
     let status = scene.operated.http.json("/v1/forwards/f");

@@ -27,7 +27,7 @@ fn figures_at_rest_equal_the_metrics_to_the_byte() {
     wait_until("all bytes", LIMIT, || (sum("up"), sum("down")) == (123_457, 123_457));
     stage.open();
     stage.terminal.wait_for("the totals", |_| {
-        let total = |lane: &str| stage.row(lane).windows(2).any(|pair| pair == ["123457", "B"]);
+        let total = |lane: &str| stage.row(lane).windows(2).any(|pair| pair == ["121", "KiB"]);
         total("up") && total("down")
     });
     stage.terminal.press(["Tab"]);
@@ -47,7 +47,11 @@ fn figures_move_under_load() {
             send(&client, 1000);
         }
     });
-    let rate = || stage.row("db").get(3..5).map(|rate| rate.join(" "));
+    let rate = || {
+        let row = stage.row("db");
+        let sessions = row.iter().position(|cell| cell.ends_with("/1000"))?;
+        row.get(sessions + 1..sessions + 3).map(|rate| rate.join(" "))
+    };
     let moves = |rate: Option<String>| rate.is_some_and(|rate| !rate.starts_with("0 "));
     stage.terminal.wait_for("a rate", |_| moves(rate()));
     let mut seen = HashSet::new();

@@ -17,7 +17,7 @@ fn session_details_and_help_scroll_to_the_end_on_the_lowest_terminal() {
     terminal.run(&format!("{BINARY} top --admin {}", console.admin()));
     terminal.shows("\ndb ");
     terminal.press(["Tab"]);
-    terminal.shows("\n     1 127.0.0.1:");
+    terminal.shows("\n127.0.0.1:");
     terminal.press(["Enter"]);
     terminal.shows(" lines 1-3 of ");
     let last = "\nbytes       1 B up, 1 B down\n";

@@ -128,7 +128,9 @@ fn a_port_takes_its_token_and_reports_a_wrong_one() {
     open(&format!("--token-file {token}"));
     terminal.shows("web ");
     terminal.press(["Tab"]);
-    terminal.shows("\n     1 web ");
+    terminal.wait_for("the session", |screen| {
+        screen.lines().any(|line| line.split_whitespace().take(2).eq(["1", "web"]))
+    });
     terminal.press(["k"]);
     terminal.shows("Kill session 1 of web?");
     terminal.press(["y"]);
