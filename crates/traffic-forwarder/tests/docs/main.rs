@@ -23,6 +23,7 @@ mod messages;
 mod migration;
 mod monitoring;
 mod named_tests;
+mod operations;
 mod records;
 mod security;
 mod shell;

@@ -85,7 +85,7 @@ export function showTroubles(status, { total, forwards }, open) {
     button.hidden = name === undefined;
     button.name = name ?? "";
     setText(button, name ?? "");
-    setText(reason, text);
+    setText(reason, name === undefined ? text : `: ${text}`);
     if (!shown[place]) section.append(line);
   });
   shown.slice(texts.length).forEach((surplus) => surplus.remove());
