@@ -102,6 +102,13 @@ impl ReportEvents {
                 let (forward, detail) = (Arc::clone(forward), Arc::clone(target));
                 self.episodes.ended(&Key { topic: Topic::Unreached, forward, detail }, now());
             }
+            Report::AcceptFailed { .. } | Report::Exhausted { .. } => self.host_refused(report),
+        }
+    }
+
+    /// Publishes that the host refused a resource.
+    fn host_refused(&mut self, report: &Report) {
+        match report {
             Report::AcceptFailed { forward, errno, count } => {
                 let error = sys::errno_text(*errno);
                 let event = AcceptFailed { forward: forward.to_string(), error, count: *count };
@@ -117,6 +124,7 @@ impl ReportEvents {
                 self.events.publish(EventName::ResourceExhausted, || &event);
                 self.log(Occurrence::Exhausted(event));
             }
+            _ => {}
         }
     }
 
