@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -10,8 +11,8 @@ use testkit::{
     wait_until,
 };
 
-use super::upgrading::{old_forwarder, old_version, start};
-use crate::support::{Config, Operated, ping, play, served_client};
+use super::upgrading::{old_binary, old_forwarder, old_version, start};
+use crate::support::{BINARY, Config, Operated, ping, play, served_client};
 
 /// A forwarder with an echo as target, and another target that refuses.
 struct Echo {
@@ -78,7 +79,10 @@ fn counters_continue_and_add_up() {
         let before = counters(operated);
         assert!(before.len() > 20, "{before:?}");
         operated.upgrade();
-        assert_eq!(counters(operated), before, "nothing happened but the upgrade");
+        let mut after = counters(operated);
+        // An earlier version may lack some.
+        after.retain(|name, _| before.contains_key(name));
+        assert_eq!(after, before, "nothing happened but the upgrade");
         assert_counters_add_up(operated);
         ping(&client);
         echo.two_sessions();
@@ -124,11 +128,14 @@ fn status_figures_are_consistent() {
         "sessions_opened",
         "bytes_up",
         "bytes_down",
-        "open_files",
         "open_files_limit",
     ] {
         assert_eq!(after[field], before[field], "{field}: {before} {after}");
     }
+    let open_files = |status: &Value| status["open_files"].as_u64().unwrap();
+    // Of an earlier version: it holds fewer in reserve.
+    let more = open_files(&after) - open_files(&before);
+    assert!(more == 0 || more <= 4 && old_binary() != Path::new(BINARY), "{before} {after}");
     assert_eq!(before["sessions_opened"], 2);
     assert!(after["uptime"].as_f64() >= before["uptime"].as_f64());
     assert_eq!(after["upgrades"], 1);

@@ -71,6 +71,9 @@ fn wrong_files(dir: &TempDir, impostors: &[Impostor]) -> Vec<Wrong> {
     ]
 }
 
+/// Descriptors in reserve for the admin interface: fewer than the failures of each kind.
+const RESERVE: usize = 4;
+
 #[test]
 fn a_hundred_failures_change_nothing() {
     let (dir, echo) = (TempDir::new().unwrap(), Echo::start(Config::new()));
@@ -91,7 +94,10 @@ fn a_hundred_failures_change_nothing() {
             failures += 1;
         }
         served_client(port);
-        wait_until("no descriptor is left over", LIMIT, || operated.fd_count() == descriptors);
+        wait_until("no descriptor is left over", LIMIT, || {
+            // The first version may be an earlier one, and have none in reserve.
+            (descriptors..=descriptors + RESERVE).contains(&operated.fd_count())
+        });
         wait_until("no thread is left over", LIMIT, || operated.threads() == threads);
         assert_eq!(operated.upgrade()["lost"], 0);
         ping(client);

@@ -43,15 +43,23 @@ pub(super) struct Scene {
 /// A shell script that sends standard error into a named pipe.
 const INTO_PIPE: &str = "exec \"$0\" \"$@\" 2>\"$LOG_PIPE\"";
 
+/// A directory for the socket and the log of a process of another user.
+fn furnished_directory() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    // A command trusts no socket in a directory that every user may write in.
+    fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o775)).unwrap();
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    fs::set_permissions(&logs, PermissionsExt::from_mode(0o777)).unwrap();
+    write_secret(&dir.path().join("token"));
+    dir
+}
+
 impl Scene {
     /// Starts the process, as another user where root is exempt from the limit.
     pub(super) fn start(thing: &str) -> Self {
-        let dir = TempDir::new().unwrap();
-        fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let dir = furnished_directory();
         let at = |name: &str| dir.path().join(name).display().to_string();
-        fs::create_dir(at("logs")).unwrap();
-        fs::set_permissions(at("logs"), PermissionsExt::from_mode(0o777)).unwrap();
-        write_secret(&dir.path().join("token"));
         let (echo, port) = (Target::start(Behaviour::Echo), Port::v4());
         let (bulk, sink) = (Port::v4(), Listener::bind(Place::V4));
         let admin_port = Port::v4();
@@ -257,6 +265,7 @@ fn started(thing: &str, dir: &TempDir, config: String) -> (Forwarder, Option<Fil
             let (program, file) = (dir.path().join("program"), dir.path().join("it.conf"));
             copy_program(BINARY, &program);
             fs::write(&file, config).unwrap();
+            std::os::unix::fs::chown(dir.path(), Some(65533), None).unwrap();
             let user = ["--reuid", "65533", "--regid", "65533", "--clear-groups"];
             let builder = Forwarder::binary(Tool::find("setpriv").path()).args(user);
             (builder.arg(program).arg("-c").arg(file).start(), None)
