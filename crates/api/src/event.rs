@@ -1,7 +1,7 @@
 //! The data of the events of `GET /v1/events`. Each event name has one type.
 
 use super::{Origin, PathsUsed, Word};
-use flow::{By, Cause, Fallback, Phase};
+use flow::{By, Cause, Fallback, Phase, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use utoipa::ToSchema;
@@ -57,10 +57,19 @@ pub struct SessionClosed<'a> {
     pub duration: f64,
     /// Seconds from accept to the connected target; null if it was not connected.
     pub connect_time: Option<f64>,
+    /// Seconds from accept to the target's first byte; null if there was none.
+    #[serde(default)]
+    pub first_byte: Option<f64>,
     /// Bytes from the client to the target.
     pub bytes_up: u64,
     /// Bytes from the target to the client.
     pub bytes_down: u64,
+    /// Seconds in which bytes from the client waited for the target's socket.
+    #[serde(default)]
+    pub stalled_up: f64,
+    /// Seconds in which bytes from the target waited for the client's socket.
+    #[serde(default)]
+    pub stalled_down: f64,
     /// Paths of the bytes from client to target: `none`, `copy`, `splice` or `copy+splice`.
     #[schema(schema_with = Word::<PathsUsed>::schema)]
     pub path_up: Word<PathsUsed>,
@@ -73,12 +82,21 @@ pub struct SessionClosed<'a> {
     /// Why the lane from target to client fell back, likewise.
     #[schema(schema_with = Word::<Fallback>::schema)]
     pub fallback_down: Word<Fallback>,
+    /// The last verdict: who was slow.
+    #[serde(default = "no_verdict")]
+    #[schema(schema_with = Word::<Verdict>::schema)]
+    pub verdict: Word<Verdict>,
     /// The close reason of the session.
     pub close: Close<'a>,
     /// The kernel's view of the client's connection at the end; null for a Unix socket.
     pub client_tcp: Option<ClosedTcp>,
     /// The kernel's view of the target's connection at the end; null for a Unix socket.
     pub target_tcp: Option<ClosedTcp>,
+}
+
+/// Older versions had none.
+fn no_verdict() -> Word<Verdict> {
+    Verdict::Ok.into()
 }
 
 /// The close reason of a session.

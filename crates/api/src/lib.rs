@@ -24,7 +24,7 @@ mod process;
 pub use process::{FailingName, LastReload, LastUpgrade, Status, Upgrade};
 
 mod session;
-pub use session::{Lane, Session, Sessions, Tcp};
+pub use session::{HalfClosed, Lane, Session, Sessions, Tcp};
 
 mod word;
 pub use word::Word;

@@ -1,7 +1,7 @@
 //! Open sessions as listed by the admin interface.
 
 use super::{Attention, Word};
-use flow::{Fallback, Path, Phase, Verdict};
+use flow::{By, Fallback, Path, Phase, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,11 +37,17 @@ pub struct Session {
     pub idle: f64,
     /// Seconds from accept to the connected target; null before that.
     pub connect_time: Option<f64>,
+    /// Seconds from accept to the target's first byte; null before that.
+    #[serde(default)]
+    pub first_byte: Option<f64>,
+    /// The peer that has sent its FIN while the other one has not; null if there is none.
+    #[serde(default)]
+    pub half_closed: Option<HalfClosed>,
     /// The lane from client to target.
     pub up: Lane,
     /// The lane from target to client.
     pub down: Lane,
-    /// `targets-full`, `client-slow`, `target-slow`, `network-lossy`, `idle` or `ok`.
+    /// Its condition in one word: `ok`, `idle`, `client-slow`, `target-slow` and others.
     #[schema(schema_with = Word::<Verdict>::schema)]
     pub verdict: Word<Verdict>,
     /// Conditions that need attention; empty if all is well.
@@ -55,6 +61,17 @@ pub struct Session {
     pub worker: usize,
 }
 
+/// A session of which one peer has sent its FIN.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HalfClosed {
+    /// That peer: `client` or `target`.
+    #[schema(schema_with = Word::<By>::schema)]
+    pub by: Word<By>,
+    /// Seconds until the session ends, unless a byte moves or is acknowledged; null without
+    /// `half_close_timeout` and `idle_timeout`.
+    pub left: Option<f64>,
+}
+
 /// One direction of a session.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Lane {
@@ -62,8 +79,14 @@ pub struct Lane {
     pub bytes: u64,
     /// Bytes per second over the last moments; null unless rates are requested.
     pub rate: Option<f64>,
+    /// Bytes per second that its `rate` allows; null without one.
+    #[serde(default)]
+    pub rate_limit: Option<u64>,
     /// Bytes received and not yet sent.
     pub held: u64,
+    /// Seconds in which they have waited for the receiving peer's socket.
+    #[serde(default)]
+    pub stalled: f64,
     /// The present path: `copy` or `splice`.
     #[schema(schema_with = Word::<Path>::schema)]
     pub path: Word<Path>,

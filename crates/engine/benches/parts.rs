@@ -21,7 +21,7 @@ fn lane_step(criterion: &mut Criterion) {
     let event = Readiness { readable: true, writable: true, mark: false };
     criterion.bench_function("decisions for one 64-byte message", |bencher| {
         bencher.iter(|| {
-            session.on_ready(Peer::Client, black_box(event));
+            session.on_ready(Peer::Client, black_box(event), now);
             let action = session.next(now);
             assert_eq!(action, flow::Action::Step(Direction::Up, Step::Copy));
             session.copied(Direction::Up, MESSAGE, 65_536, now);

@@ -1,5 +1,6 @@
 //! Stage *close*: one close reason, every descriptor closed, every place returned, one record.
 
+use crate::condition::{self, Connections};
 use crate::connect;
 use crate::context::Context;
 use crate::counters::is_failure;
@@ -8,8 +9,9 @@ use crate::rate_limit::ReportKind;
 use crate::report::{Report, SessionRecord};
 use crate::session::{Over, Session};
 use crate::target::Target;
-use flow::{By, Cause, CloseReason, Direction, Ending, Phase};
+use flow::{By, Cause, CloseReason, Direction, Ending, Peer, Phase, Time, Verdict};
 use std::sync::Arc;
+use std::time::Duration;
 use sys::kernel::{Kernel, Socket as _};
 
 /// Close reason of sessions still open at the end of `shutdown_timeout`.
@@ -24,6 +26,7 @@ pub(crate) fn close<K: Kernel>(
 ) {
     let Over { reason, abort, has_record } = over;
     let selected = session.last_target().map(Arc::clone);
+    let missing = condition::missing(&session);
     connect::end(&mut session, &context.shared);
     if let Some(proxied) = session.proxied_mut() {
         context.shared.release_claim(proxied.claim.take());
@@ -39,15 +42,18 @@ pub(crate) fn close<K: Kernel>(
     }
     let phase = session.shown_phase(reason.phase, process_drains);
     let reason = CloseReason { phase, ..reason };
-    let ending = session.flow.finish(context.now, reason);
-    let fallbacks = ending.lanes.map(|lane| lane.fallback);
-    let counters = session.counters(context.index);
-    counters.closed(context.now, reason, ending.duration, fallbacks);
+    let is_recorded = has_record && context.shared.detail.records();
+    let (ending, connections, paced) = finish(&session, reason, context.now, is_recorded);
+    session.counters(context.index).closed(context.now, &ending);
     if is_failure(reason.by, reason.phase) {
         report_unreached(&session, context, selected.as_deref(), reason);
     }
-    let record = (has_record && context.shared.detail.records())
-        .then(|| record(&context.kernel, &mut session, selected, ending));
+    let record = is_recorded.then(|| {
+        let observation = condition::observe(&session, missing, connections, context.now);
+        let stalled = ending.lanes.map(|lane| lane.stalled);
+        let verdict = observation.last_verdict(ending.duration, stalled, paced);
+        record(&context.kernel, &mut session, (selected, verdict), ending, connections)
+    });
     let Session { client, target, permit, .. } = session;
     for socket in [Some(client), target].into_iter().flatten() {
         // A reset of a dead socket is harmless.
@@ -82,11 +88,50 @@ fn report_unreached<K: Kernel>(
     });
 }
 
+/// The facts of the end, the kernel's view of the connections, if it is needed, and the longest wait of a lane for
+/// its own rate.
+fn finish<K: Kernel>(
+    session: &Session<K>,
+    reason: CloseReason,
+    now: Time,
+    is_recorded: bool,
+) -> (Ending, Connections, Duration) {
+    let mut ending = session.flow.finish(now, reason);
+    let needs_connections = is_recorded || is_paced(session, &ending);
+    let connections = if needs_connections { connections(session) } else { [None, None] };
+    let paced = without_own_waits(&mut ending, connections);
+    (ending, connections, paced)
+}
+
+/// Whether bytes of a lane have waited that has a rate of its own.
+fn is_paced<K: Kernel>(session: &Session<K>, ending: &Ending) -> bool {
+    let waited = |direction: &Direction| !ending.lanes[*direction as usize].stalled.is_zero();
+    let mut waiting = Direction::BOTH.into_iter().filter(waited);
+    let has_rate = |direction| session.rules().pacing.of(direction).is_some();
+    waiting.any(has_rate)
+}
+
+/// Leaves the waits that peers have caused, and returns the longest of those that a `rate` has.
+fn without_own_waits(ending: &mut Ending, connections: Connections) -> Duration {
+    let mut paced = Duration::ZERO;
+    for (direction, lane) in Direction::BOTH.into_iter().zip(&mut ending.lanes) {
+        let stalled = condition::caused_by_peer(lane.stalled, direction, connections);
+        paced = paced.max(lane.stalled.saturating_sub(stalled));
+        lane.stalled = stalled;
+    }
+    paced
+}
+
+fn connections<K: Kernel>(session: &Session<K>) -> Connections {
+    [Peer::Client, Peer::Target].map(|peer| session.socket(peer).and_then(K::Socket::tcp_info))
+}
+
 fn record<K: Kernel>(
     kernel: &K,
     session: &mut Session<K>,
-    selected: Option<Arc<Target>>,
+    (selected, verdict): (Option<Arc<Target>>, Verdict),
     ending: Ending,
+    [client_tcp, target_tcp]: Connections,
 ) -> SessionRecord {
     let now = kernel.system_time();
     SessionRecord {
@@ -100,7 +145,8 @@ fn record<K: Kernel>(
         attempts: session.attempts,
         started: now.checked_sub(ending.duration).unwrap_or(now),
         ending,
-        client_tcp: session.client.tcp_info(),
-        target_tcp: session.target.as_ref().and_then(K::Socket::tcp_info),
+        verdict,
+        client_tcp: client_tcp.map(Into::into),
+        target_tcp: target_tcp.map(Into::into),
     }
 }

@@ -17,7 +17,9 @@ use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::shared::Shared;
 use crate::table::Entry;
-use flow::{By, Direction, NoTarget, NoneUp, Peer, RaceStep, Readiness, SocketFailure, Stage};
+use flow::{
+    By, Direction, NoTarget, NoneUp, Peer, RaceStep, Readiness, SocketFailure, Stage, Time,
+};
 use plan::OnRefusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +163,7 @@ fn of_restored<K: Kernel>(
 /// Handles an event of the client's socket before the target is connected.
 pub(crate) fn client_event<K: Kernel>(
     entry: &mut Entry<'_, K>,
+    now: Time,
     event: Event,
     readiness: Readiness,
 ) -> Outcome {
@@ -174,7 +177,7 @@ pub(crate) fn client_event<K: Kernel>(
         return Err(Over::reset(reason));
     }
     // Bytes from the client stay in its receive queue until the target is connected.
-    session.flow.on_ready(Peer::Client, readiness);
+    session.flow.on_ready(Peer::Client, readiness, now);
     Ok(())
 }
 
@@ -196,7 +199,7 @@ pub(crate) fn attempt_event<K: Kernel>(
     match error {
         // Connected and reset since: the client gets the bytes that arrived before the RST.
         Some(errno) if failure::came_after_connecting(errno) => {
-            session.flow.broke(Peer::Target, failure::of_connection(errno));
+            session.flow.broke(Peer::Target, failure::of_connection(errno), context.now);
             connected(entry, context, &entry.session.rules(), number, readiness)
         }
         Some(errno) => {
@@ -252,7 +255,7 @@ fn connected<K: Kernel>(
     session.pace(Direction::Up, rules);
     session.flow.connected(now);
     session.counters(context.index).connected(now.since(session.flow.accepted()));
-    session.flow.on_ready(Peer::Target, readiness);
+    session.flow.on_ready(Peer::Target, readiness, now);
     session.flags.set_options_due(!address.is_unix() && !rules.options.is_nothing());
     report_connected(session, context, address);
     entry.set_timer_by(rules);

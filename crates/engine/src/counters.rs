@@ -1,7 +1,7 @@
 //! Counters per forward and worker, and their sums. Each number has one writer, its worker; a reader adds
 //! them up.
 
-use flow::{By, Cause, CloseReason, Direction, Fallback, Path, Phase, Time};
+use flow::{By, Cause, Direction, Ending, Fallback, Path, Phase, Time};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -54,6 +54,8 @@ pub(crate) struct Counters {
     bytes: [[Count; 2]; 2],
     connecting: Durations,
     living: Durations,
+    /// Microseconds in which bytes of ended sessions waited for their peers, by direction.
+    stalled: [Count; 2],
     /// Counts of events that happen at most once in a session.
     cold: Mutex<ColdCounters>,
 }
@@ -82,20 +84,19 @@ impl Counters {
         self.connecting.add(took);
     }
 
-    pub(crate) fn closed(
-        &self,
-        now: Time,
-        reason: CloseReason,
-        lived: Duration,
-        fallbacks: [Fallback; 2],
-    ) {
-        self.living.add(lived);
+    pub(crate) fn closed(&self, now: Time, ending: &Ending) {
+        let Ending { reason, duration, lanes, .. } = ending;
+        self.living.add(*duration);
+        for (stalled, lane) in self.stalled.iter().zip(lanes) {
+            stalled.add(handover::micros(lane.stalled));
+        }
         let mut cold = self.cold();
         if is_failure(reason.by, reason.phase) {
             cold.last_failed = Some(now);
         }
         *cold.closed.entry((reason.by, reason.phase, reason.cause)).or_default() += 1;
-        for fallback in fallbacks.into_iter().filter(|fallback| *fallback != Fallback::None) {
+        let fallbacks = lanes.iter().map(|lane| lane.fallback);
+        for fallback in fallbacks.filter(|fallback| *fallback != Fallback::None) {
             *cold.fallbacks.entry(fallback).or_default() += 1;
         }
     }
@@ -132,6 +133,9 @@ impl Counters {
         bytes.for_each(|(count, before)| count.add(*before));
         self.connecting.seed(&totals.connecting);
         self.living.seed(&totals.living);
+        for (stalled, before) in self.stalled.iter().zip(totals.stalled) {
+            stalled.add(handover::micros(before));
+        }
         let mut cold = self.cold();
         add_up(&mut cold.closed, &totals.closed);
         add_up(&mut cold.accept_errors, &totals.accept_errors);
@@ -203,6 +207,8 @@ pub struct Totals {
     pub connecting: Classes,
     /// Durations from accept to the end, of ended sessions.
     pub living: Classes,
+    /// Time in which bytes of ended sessions waited for the peers that should take them, by direction.
+    pub stalled: [Duration; 2],
 }
 
 /// A histogram of durations.
@@ -281,6 +287,9 @@ impl Totals {
         }
         self.connecting.add(&counters.connecting);
         self.living.add(&counters.living);
+        for (sum, stalled) in self.stalled.iter_mut().zip(&counters.stalled) {
+            *sum += Duration::from_micros(stalled.get());
+        }
     }
 }
 
@@ -316,8 +325,20 @@ pub(super) fn add_up<K: Copy + Ord>(sums: &mut BTreeMap<K, u64>, counts: &BTreeM
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use flow::{CloseReason, LaneEnding, PathsUsed};
+
+    /// The end of a session that has moved nothing.
+    pub(crate) fn ending(reason: CloseReason, duration: Duration) -> Ending {
+        let lane = LaneEnding {
+            bytes: 0,
+            paths: PathsUsed::default(),
+            fallback: Fallback::None,
+            stalled: Duration::ZERO,
+        };
+        Ending { reason, duration, connect_time: None, first_byte: None, lanes: [lane; 2] }
+    }
 
     #[test]
     fn workers_are_added_up() {
@@ -329,8 +350,10 @@ mod tests {
             mine.opened();
             mine.moved(Direction::Down, Path::Splice, 10);
             mine.connected(Duration::from_millis(1));
-            let fallbacks = [Fallback::NoPipe, Fallback::None];
-            mine.closed(Time::default(), reason, Duration::from_secs(100_000), fallbacks);
+            let mut ending = ending(reason, Duration::from_secs(100_000));
+            ending.lanes[0].fallback = Fallback::NoPipe;
+            ending.lanes[1].stalled = Duration::from_millis(1500);
+            mine.closed(Time::default(), &ending);
         }
         let totals = counters.totals();
         assert_eq!((totals.opened, totals.open()), (4, 2));
@@ -341,6 +364,7 @@ mod tests {
         assert_eq!(totals.connecting.counts[1], 2, "a bound belongs to its class");
         assert_eq!(totals.living.counts[DURATION_BOUNDS.len()], 2, "longer than a day");
         assert_eq!(totals.living.sum, Duration::from_secs(200_000));
+        assert_eq!(totals.stalled, [Duration::ZERO, Duration::from_secs(3)]);
     }
 
     #[test]
@@ -354,7 +378,7 @@ mod tests {
         ];
         for (worker, at, by, phase, cause) in ends {
             let (at, reason) = (Time::from_micros(at), CloseReason::new(by, phase, cause));
-            counters.of(worker).closed(at, reason, Duration::ZERO, [Fallback::None; 2]);
+            counters.of(worker).closed(at, &ending(reason, Duration::ZERO));
         }
         counters.of(1).refused(Time::from_micros(9), Cause::OverLimit);
         counters.of(0).refused(Time::from_micros(10), Cause::NotAllowed);

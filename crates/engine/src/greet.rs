@@ -70,7 +70,7 @@ pub(crate) fn event<K: Kernel>(
     event: Event,
     readiness: Readiness,
 ) -> Outcome {
-    entry.session.flow.on_ready(Peer::Client, readiness);
+    entry.session.flow.on_ready(Peer::Client, readiness, context.now);
     if event.error
         && let Err(errno) = entry.session.client.take_error()
     {

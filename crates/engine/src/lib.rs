@@ -23,6 +23,7 @@ mod rule;
 mod select;
 
 mod attempt;
+mod condition;
 mod connect;
 mod connecting;
 mod loop_guard;
@@ -36,9 +37,8 @@ mod preamble;
 mod relay;
 
 mod holding;
-pub use holding::PIPE_SIZES;
-
 mod pump;
+pub use holding::PIPE_SIZES;
 
 mod flush;
 
@@ -160,7 +160,7 @@ mod audit;
 pub use checked::LastCheck;
 pub use down_cause::DownCause;
 pub use name_answer::{NameAnswer, NameFailure};
-pub use report::{Report, Reports, SessionRecord};
+pub use report::{LastTcp, Report, Reports, SessionRecord};
 pub use resolve::{Query, Resolve};
 pub use sets::{SetChange, SetMember, set_of};
 pub use target::StateChange;

@@ -8,7 +8,7 @@ use crate::relay;
 use crate::rules::Rules;
 use crate::session::{Outcome, Over, Session};
 use crate::table::Entry;
-use flow::{Direction, Peer, ProxyAddresses, Readiness, SendProxy};
+use flow::{Direction, Peer, ProxyAddresses, Readiness, SendProxy, Time};
 use sys::kernel::{Kernel, Socket as _};
 use sys::{Errno, Event};
 
@@ -25,7 +25,7 @@ pub(crate) fn begin<K: Kernel>(
     // One that has broken since it was connected takes no byte.
     if send_proxy != SendProxy::Off && !is_broken(entry.session) {
         let bytes = send_proxy.header_with(&addresses(entry.session), &tlvs);
-        let rest = &bytes[send(entry.session, &bytes)..];
+        let rest = &bytes[send(entry.session, &bytes, context.now)..];
         if !rest.is_empty() && !is_broken(entry.session) {
             *entry.session.holding(Direction::Up) = Some(context.pump.pool.buffer(rest));
             let until = context.now.after(rules.timeouts.connect);
@@ -46,7 +46,7 @@ pub(crate) fn event<K: Kernel>(
     readiness: Readiness,
 ) -> Outcome {
     let session = &mut *entry.session;
-    session.flow.on_ready(peer, readiness);
+    session.flow.on_ready(peer, readiness, context.now);
     if event.error
         && let Some(Err(errno)) = session.socket(peer).map(K::Socket::take_error)
     {
@@ -54,7 +54,7 @@ pub(crate) fn event<K: Kernel>(
         if peer == Peer::Client {
             return Err(Over::reset(session.flow.reason_of_client_failure(failure)));
         }
-        session.flow.broke(peer, failure);
+        session.flow.broke(peer, failure, context.now);
     }
     if peer == Peer::Target { proceed(entry, context) } else { Ok(()) }
 }
@@ -66,7 +66,7 @@ pub(crate) fn proceed<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context
     let holding = session.holding(Direction::Up).take();
     if let Some(mut holding) = holding.filter(|_| !is_broken(session)) {
         if let Holding::Buffer(buffer) = &mut *holding {
-            buffer.sent(send(session, buffer.unsent()));
+            buffer.sent(send(session, buffer.unsent(), now));
             if !buffer.unsent().is_empty() && !is_broken(session) {
                 *session.holding(Direction::Up) = Some(holding);
                 return Ok(());
@@ -89,13 +89,13 @@ fn is_broken<K: Kernel>(session: &Session<K>) -> bool {
 }
 
 /// Sends to the target. Returns the number of bytes taken; an error breaks the socket in `flow`.
-fn send<K: Kernel>(session: &mut Session<K>, bytes: &[u8]) -> usize {
+fn send<K: Kernel>(session: &mut Session<K>, bytes: &[u8], now: Time) -> usize {
     let Some(target) = &session.target else { return 0 };
     match target.send(bytes) {
         Ok(taken) => taken,
         Err(Errno::AGAIN) => 0,
         Err(errno) => {
-            session.flow.broke(Peer::Target, failure::of_connection(errno));
+            session.flow.broke(Peer::Target, failure::of_connection(errno), now);
             0
         }
     }

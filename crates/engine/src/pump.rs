@@ -78,7 +78,7 @@ impl<K: Kernel> Pump<K> {
                 return 0;
             }
             Err(errno) => {
-                session.flow.read_failed(direction, failure::of_connection(errno));
+                session.flow.read_failed(direction, failure::of_connection(errno), now);
                 return 0;
             }
         };
@@ -117,7 +117,7 @@ impl<K: Kernel> Pump<K> {
                 self.missing = Some(Cause::NoMemory);
                 session.flow.fall_back(direction, Fallback::NoPipe);
             }
-            Err(errno) => session.flow.fill_failed(direction, failure::of_connection(errno)),
+            Err(errno) => session.flow.fill_failed(direction, failure::of_connection(errno), now),
         }
         // The pipe is still empty.
         self.pool.give_back(holding);
@@ -127,7 +127,7 @@ impl<K: Kernel> Pump<K> {
     fn send(&mut self, session: &mut Session<K>, direction: Direction, now: Time) -> usize {
         let Some(mut holding) = session.holding(direction).take() else {
             // A bug of ours: the bytes are lost. Ends the lane, so that the session does not spin.
-            session.flow.write_failed(direction, failure::of_connection(Errno::IO));
+            session.flow.write_failed(direction, failure::of_connection(Errno::IO), now);
             return 0;
         };
         let taken = match &mut *holding {
@@ -148,7 +148,7 @@ impl<K: Kernel> Pump<K> {
                             }
                             Err(errno) => {
                                 let failure = failure::of_connection(errno);
-                                session.flow.write_failed(direction, failure);
+                                session.flow.write_failed(direction, failure, now);
                             }
                         }
                         0
@@ -158,7 +158,7 @@ impl<K: Kernel> Pump<K> {
                         session.counters(self.worker).moved(direction, Path::Splice, taken);
                         taken
                     }
-                    Err(errno) => not_sent(session, direction, errno),
+                    Err(errno) => not_sent(session, direction, errno, now),
                 }
             }
         };
@@ -211,7 +211,7 @@ fn end_of_stream<K: Kernel>(session: &mut Session<K>, direction: Direction) {
 fn pass_fin<K: Kernel>(session: &mut Session<K>, direction: Direction, now: Time) {
     match sink(session, direction).shut_write() {
         Ok(()) => session.flow.fin_passed(direction, now),
-        Err(errno) => session.flow.write_failed(direction, failure::of_connection(errno)),
+        Err(errno) => session.flow.write_failed(direction, failure::of_connection(errno), now),
     }
 }
 
@@ -227,16 +227,21 @@ fn send<K: Kernel>(
             session.flow.sent(direction, taken, bytes.len(), now);
             taken
         }
-        Err(errno) => not_sent(session, direction, errno),
+        Err(errno) => not_sent(session, direction, errno, now),
     }
 }
 
 /// Reports that the lane's sink took no byte. Returns 0.
-fn not_sent<K: Kernel>(session: &mut Session<K>, direction: Direction, errno: Errno) -> usize {
+fn not_sent<K: Kernel>(
+    session: &mut Session<K>,
+    direction: Direction,
+    errno: Errno,
+    now: Time,
+) -> usize {
     if errno == Errno::AGAIN {
-        session.flow.write_would_block(direction);
+        session.flow.write_would_block(direction, now);
     } else {
-        session.flow.write_failed(direction, failure::of_connection(errno));
+        session.flow.write_failed(direction, failure::of_connection(errno), now);
     }
     0
 }

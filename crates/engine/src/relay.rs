@@ -27,9 +27,9 @@ pub(crate) fn event<K: Kernel>(
     if event.error
         && let Some(Err(errno)) = session.socket(peer).map(K::Socket::take_error)
     {
-        session.flow.broke(peer, failure::of_connection(errno));
+        session.flow.broke(peer, failure::of_connection(errno), context.now);
     }
-    session.flow.on_ready(peer, readiness);
+    session.flow.on_ready(peer, readiness, context.now);
     // Small messages are served at once, bulk after them.
     if session.flow.is_bulk() {
         entry.enqueue();

@@ -6,7 +6,7 @@ use crate::greeting::Greeting;
 use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
 use crate::target::Target;
-use flow::{Cause, ClientLimit, CloseReason, Ending, Prefix};
+use flow::{Cause, ClientLimit, CloseReason, Ending, Prefix, Verdict};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,10 +36,27 @@ pub struct SessionRecord {
     pub started: SystemTime,
     /// Close reason, times, bytes and paths.
     pub ending: Ending,
+    /// The last verdict.
+    pub verdict: Verdict,
     /// The kernel's view of the client's connection at the end.
-    pub client_tcp: Option<TcpInfo>,
+    pub client_tcp: Option<LastTcp>,
     /// The kernel's view of the target's connection at the end.
-    pub target_tcp: Option<TcpInfo>,
+    pub target_tcp: Option<LastTcp>,
+}
+
+/// The part of [`TcpInfo`] that a record keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct LastTcp {
+    /// Smoothed round-trip time in microseconds.
+    pub rtt_micros: u32,
+    /// Segments retransmitted since the start of the connection.
+    pub retransmits: u32,
+}
+
+impl From<TcpInfo> for LastTcp {
+    fn from(TcpInfo { rtt, retransmits, .. }: TcpInfo) -> Self {
+        Self { rtt_micros: u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX), retransmits }
+    }
 }
 
 impl SessionRecord {

@@ -1,6 +1,9 @@
 //! Views of open sessions. Data only: `worker/list` makes them.
 
-use flow::{ClientFilter, Fallback, Path, Phase, Time};
+use crate::condition::way;
+use flow::{
+    ClientFilter, Fallback, Observation, Path, Peer, Phase, Prerequisite, Time, Verdict, Way,
+};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,14 +31,18 @@ pub struct SessionView {
     pub target_address: Option<Address>,
     /// The current phase, as in a close reason.
     pub phase: Phase,
-    /// All targets that may serve are at their limits: it waits for a place in one.
-    pub is_waiting_for_place: bool,
+    /// What it needs before bytes flow.
+    pub missing: Option<Prerequisite>,
+    /// The peer whose FIN was passed on, while the other one's was not, and when that ends the session.
+    pub half_closed: Option<(Peer, Option<Time>)>,
     /// When the client was accepted. Instants, because workers answer one after the other.
     pub accepted: Time,
     /// When a byte last moved in a lane.
     pub last_byte: Time,
     /// Time from accept to the connected target; `None` before that.
     pub connect_time: Option<Duration>,
+    /// Time from accept to the target's first byte; `None` before that.
+    pub first_byte: Option<Duration>,
     /// The lane from client to target.
     pub up: LaneView,
     /// The lane from target to client.
@@ -49,13 +56,29 @@ pub struct SessionView {
     pub worker: usize,
 }
 
+impl SessionView {
+    /// The verdict at `now`, without the kernel's view unless [`SessionDetail::Tcp`] was requested.
+    pub fn verdict(&self, now: Time) -> Verdict {
+        let observation = Observation {
+            missing: self.missing,
+            client: way(self.down.way, self.client_tcp),
+            target: way(self.up.way, self.target_tcp),
+            closed: self.half_closed.map(|(peer, _)| peer),
+            quiet: now.since(self.last_byte),
+        };
+        observation.verdict()
+    }
+}
+
 /// One direction of an open session.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneView {
     /// Bytes sent to the sink.
     pub bytes: u64,
-    /// Bytes received and not yet sent.
-    pub held: u64,
+    /// Bytes received and not yet sent, and whether they wait for a full socket.
+    pub way: Way,
+    /// Time in which they have waited for the sink's socket so far.
+    pub stalled: Duration,
     /// Whether bytes are copied or spliced at present.
     pub path: Path,
     /// Why the lane fell back from splice to copy.

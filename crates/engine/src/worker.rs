@@ -297,7 +297,7 @@ impl<K: Kernel> Worker<K> {
             |entry: &mut Entry<'_, K>, context: &mut Context<K>| match entry.session.flow.stage() {
                 Stage::Greeting { .. } => greet::event(entry, context, event, readiness),
                 Stage::Connecting { .. } => match peer {
-                    Peer::Client => connect::client_event(entry, event, readiness),
+                    Peer::Client => connect::client_event(entry, context.now, event, readiness),
                     Peer::Target => {
                         connect::attempt_event(entry, context, attempt, event, readiness)
                     }

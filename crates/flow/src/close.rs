@@ -4,7 +4,6 @@ pub(crate) mod reason;
 
 use crate::Time;
 use crate::direction::{Direction, Peer};
-use crate::relay::lane::Lane;
 use crate::relay::path::{Fallback, PathsUsed};
 use crate::session::Session;
 use reason::{By, Cause, CloseReason, SocketFailure};
@@ -20,6 +19,8 @@ pub struct Ending {
     /// From acceptance to the connection with the target, resolving included; `None` if the session
     /// ended before that.
     pub connect_time: Option<Duration>,
+    /// From acceptance to the target's first byte; `None` if there was none.
+    pub first_byte: Option<Duration>,
     /// Of the lanes up and down.
     pub lanes: [LaneEnding; 2],
 }
@@ -33,6 +34,8 @@ pub struct LaneEnding {
     pub paths: PathsUsed,
     /// The most serious reason for which the lane left splice.
     pub fallback: Fallback,
+    /// Time in which bytes of the lane waited for its sink's socket, in milliseconds.
+    pub stalled: Duration,
 }
 
 impl Session {
@@ -42,7 +45,18 @@ impl Session {
             reason,
             duration: now.since(self.accepted),
             connect_time: self.connect_time(),
-            lanes: Direction::BOTH.map(|direction| LaneEnding::of(self.lane(direction))),
+            first_byte: self.first_byte(),
+            lanes: Direction::BOTH.map(|direction| self.lane_ending(direction, now)),
+        }
+    }
+
+    fn lane_ending(&self, direction: Direction, now: Time) -> LaneEnding {
+        let lane = self.lane(direction);
+        LaneEnding {
+            bytes: lane.sent(),
+            paths: lane.paths_used(),
+            fallback: lane.fallback(),
+            stalled: self.stalled(direction, now),
         }
     }
 
@@ -69,12 +83,6 @@ impl Session {
             cause: failure.cause,
             errno: failure.errno,
         }
-    }
-}
-
-impl LaneEnding {
-    fn of(lane: &Lane) -> Self {
-        Self { bytes: lane.sent(), paths: lane.paths_used(), fallback: lane.fallback() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! When idleness or age ends a session.
 
-use crate::{By, Cause, CloseReason, LaneState, Session, Stage, Time, Unacked};
+use crate::{By, Cause, CloseReason, Direction, LaneState, Peer, Session, Stage, Time, Unacked};
 use std::time::Duration;
 
 /// Time without progress after which a session with a broken socket stops delivering its last bytes
@@ -74,9 +74,24 @@ impl Session {
         CloseReason::new(By::Limit, self.phase(), cause)
     }
 
+    /// The peer whose FIN was passed on, while the other one's was not.
+    pub fn half_closed_by(&self) -> Option<Peer> {
+        match Direction::BOTH.map(|it| self.lane(it).state() == LaneState::Finished) {
+            [true, false] => Some(Peer::Client),
+            [false, true] => Some(Peer::Target),
+            _ => None,
+        }
+    }
+
+    /// When a half-closed session ends without another byte. Bytes that a peer has not acknowledged can give it
+    /// the same time again.
+    pub fn half_closed_until(&self, timeouts: &Timeouts) -> Option<Time> {
+        self.half_closed_by()?;
+        self.idle_limit(timeouts).map(|limit| self.idle_clock.idle_since().after(limit))
+    }
+
     fn is_half_closed(&self) -> bool {
-        let ended = |lane: &crate::Lane| lane.state() == LaneState::Finished;
-        ended(&self.up) != ended(&self.down)
+        self.half_closed_by().is_some()
     }
 
     /// The close reason if a limit of the current stage has expired. Reads the kernel's progress
@@ -135,7 +150,7 @@ fn earlier<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Action, Direction, PathChoice, Peer, Phase, Readiness};
+    use crate::{Action, PathChoice, Phase, Readiness};
 
     const SECOND: Duration = Duration::from_secs(1);
     const START: Time = Time::from_micros(1_000_000);
@@ -198,7 +213,8 @@ mod tests {
     #[test]
     fn after_a_half_close_the_shorter_limit_holds() {
         let mut session = relaying();
-        session.on_ready(Peer::Client, Readiness { readable: true, writable: false, mark: true });
+        let ready = Readiness { readable: true, writable: false, mark: true };
+        session.on_ready(Peer::Client, ready, START);
         session.end_of_stream(Direction::Up, || None);
         session.fin_passed(Direction::Up, seconds(1));
         assert_eq!(session.deadline(&TIMEOUTS), Some(seconds(4)));
@@ -228,8 +244,8 @@ mod tests {
         ("broken, with bytes held for the client", || {
             let mut session = relaying();
             session.copied(Direction::Down, 9, 10, START);
-            session.write_would_block(Direction::Down);
-            session.read_failed(Direction::Down, RESET);
+            session.write_would_block(Direction::Down, START);
+            session.read_failed(Direction::Down, RESET, START);
             assert_eq!(session.next(START), Action::Wait);
             session
         }),
@@ -237,7 +253,7 @@ mod tests {
             let mut session = relaying();
             session.copied(Direction::Down, 9, 10, START);
             session.sent(Direction::Down, 9, 9, START);
-            session.read_failed(Direction::Down, RESET);
+            session.read_failed(Direction::Down, RESET, START);
             assert_eq!(session.next(START), Action::CheckUnacked(Peer::Client));
             session.unacked(9, START);
             assert_eq!(session.next(START), Action::Wait);

@@ -24,7 +24,8 @@ impl Session {
             return Action::Wait;
         }
         let reason = self.reason_of_failure(broken);
-        self.enter(Stage::Flushing { reason, poll_at: now, unacked: u32::MAX, polls: 0 });
+        self.flush_unacked = u32::MAX;
+        self.enter(Stage::Flushing { reason, poll_at: now, polls: 0 });
         self.next(now)
     }
 
@@ -33,12 +34,11 @@ impl Session {
         now: Time,
         reason: CloseReason,
         poll_at: Time,
-        unacked: u32,
         polls: u8,
     ) -> Action {
         let is_alive = |peer: &Peer| self.socket(*peer).failure().is_none();
         match [Peer::Client, Peer::Target].into_iter().find(is_alive) {
-            Some(_) if unacked == 0 || polls > MOST_POLLS => Action::Reset(reason),
+            Some(_) if self.flush_unacked == 0 || polls > MOST_POLLS => Action::Reset(reason),
             Some(peer) if now >= poll_at => Action::CheckUnacked(peer),
             Some(_) => Action::Wait,
             None => Action::Reset(reason),
@@ -47,12 +47,13 @@ impl Session {
 
     /// The result of [`Action::CheckUnacked`]: `bytes` are not acknowledged yet.
     pub fn unacked(&mut self, bytes: u32, now: Time) {
-        let Stage::Flushing { reason, unacked: before, polls, .. } = self.stage else { return };
+        let Stage::Flushing { reason, polls, .. } = self.stage else { return };
         // Each acknowledged byte restarts the time limit: a slow reader may take longer.
+        let before = std::mem::replace(&mut self.flush_unacked, bytes);
         let polls = if bytes < before { polls.min(DOUBLINGS) } else { polls };
         let poll_at = now.after(FIRST_PAUSE * (1 << polls.min(DOUBLINGS)));
         let polls = polls.saturating_add(1);
-        self.enter(Stage::Flushing { reason, poll_at, unacked: bytes, polls });
+        self.enter(Stage::Flushing { reason, poll_at, polls });
     }
 
     /// Whether the socket at one end has broken.

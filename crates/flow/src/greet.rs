@@ -28,7 +28,7 @@ mod tests {
         let mut session = Session::new(now, PathChoice::Copy, now);
         session.greet(Time::from_micros(9));
         let ready = Readiness { readable: true, writable: true, mark: false };
-        session.on_ready(Peer::Client, ready);
+        session.on_ready(Peer::Client, ready, now);
         assert_eq!(session.next(now), Action::Wait);
         session.greeted(Time::from_micros(7));
         session.connected(now);

@@ -125,4 +125,4 @@ pub use socket_rights::SocketRights;
 mod saved;
 
 mod verdict;
-pub use verdict::{IDLE_AFTER, STUCK_AFTER, Verdict, Way, verdict};
+pub use verdict::{IDLE_AFTER, Observation, Prerequisite, STUCK_AFTER, Verdict, Way};

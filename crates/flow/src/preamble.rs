@@ -2,6 +2,7 @@
 //! the target is connected; a session is in this stage only while the target's socket takes no more of them.
 
 use crate::Time;
+use crate::relay::socket_state::Readiness;
 use crate::session::{Session, Stage};
 
 impl Session {
@@ -15,6 +16,8 @@ impl Session {
     /// The preamble is sent, or never will be, because the target's socket broke: bytes may flow.
     pub fn preamble_ended(&mut self, now: Time) {
         self.enter(Stage::Relaying);
+        // No event may follow for a socket that was full, and has taken the rest since.
+        self.target.on_ready(Readiness { writable: true, ..Readiness::default() });
         self.idle_clock.byte_moved(now);
     }
 }
@@ -22,7 +25,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Action, PathChoice, Peer, Readiness};
+    use crate::{Action, PathChoice, Peer};
 
     #[test]
     fn the_client_waits_until_the_preamble_is_sent() {
@@ -31,8 +34,8 @@ mod tests {
         session.connected(now);
         session.preamble_waits(Time::from_micros(9));
         let ready = Readiness { readable: true, writable: true, mark: false };
-        session.on_ready(Peer::Client, ready);
-        session.on_ready(Peer::Target, ready);
+        session.on_ready(Peer::Client, ready, now);
+        session.on_ready(Peer::Target, ready, now);
         assert_eq!(session.next(now), Action::Wait);
         session.preamble_ended(now);
         assert!(matches!(session.next(now), Action::Step(..)));

@@ -16,14 +16,17 @@ impl Session {
     // === events ===
 
     /// A readiness event of the socket to `peer`. Before the stage *relay* it is only recorded.
-    pub fn on_ready(&mut self, peer: Peer, event: Readiness) {
+    pub fn on_ready(&mut self, peer: Peer, event: Readiness, now: Time) {
+        if event.writable && !self.socket(peer).writable() {
+            self.wait_ends(Direction::from(peer.other()), now);
+        }
         self.socket_mut(peer).on_ready(event);
     }
 
     /// An event announced that the socket to `peer` is broken. Bytes received before can still be
     /// read from it.
-    pub fn broke(&mut self, peer: Peer, failure: SocketFailure) {
-        self.fail(peer, failure);
+    pub fn broke(&mut self, peer: Peer, failure: SocketFailure, now: Time) {
+        self.fail(peer, failure, now);
     }
 
     // === the next action ===
@@ -54,11 +57,11 @@ impl Session {
 
     /// `count` bytes were received into a buffer with room for `room`.
     pub fn copied(&mut self, direction: Direction, count: usize, room: usize, now: Time) {
+        self.received(direction, now);
         self.lane_mut(direction).copied(count, room);
         if count < room {
             self.socket_mut(direction.source()).read_was_short();
         }
-        self.moved(direction, now);
     }
 
     /// `count` bytes were spliced from the source into the lane's pipe.
@@ -66,8 +69,16 @@ impl Session {
     /// This never counts as a short read: a pipe is full when its slots are, and a slot may hold a
     /// small fragment.
     pub fn filled(&mut self, direction: Direction, count: usize, now: Time) {
+        self.received(direction, now);
         self.lane_mut(direction).filled(count);
-        self.moved(direction, now);
+    }
+
+    /// Notes that the lane is about to receive bytes.
+    fn received(&mut self, direction: Direction, now: Time) {
+        if direction == Direction::Down && self.down.received() == 0 {
+            self.idle_clock.first_byte = Some(now.since(self.accepted).into());
+        }
+        self.idle_clock.byte_moved(now);
     }
 
     /// A recv(2) from the lane's source would block.
@@ -93,14 +104,14 @@ impl Session {
 
     /// A splice from the lane's source failed. In front of an urgent mark it may fail with bytes behind
     /// the mark, which only recv(2) reaches: the lane copies next.
-    pub fn fill_failed(&mut self, direction: Direction, failure: SocketFailure) {
-        self.fail(direction.source(), failure);
+    pub fn fill_failed(&mut self, direction: Direction, failure: SocketFailure, now: Time) {
+        self.fail(direction.source(), failure, now);
         self.lane_mut(direction).ask_by_copy();
     }
 
     /// A recv(2) from the lane's source failed.
-    pub fn read_failed(&mut self, direction: Direction, failure: SocketFailure) {
-        self.fail(direction.source(), failure);
+    pub fn read_failed(&mut self, direction: Direction, failure: SocketFailure, now: Time) {
+        self.fail(direction.source(), failure, now);
         self.lane_mut(direction).source_ended(false);
     }
 
@@ -166,7 +177,7 @@ impl Session {
     pub fn sent(&mut self, direction: Direction, count: usize, offered: usize, now: Time) {
         self.drained(direction, count, now);
         if count < offered {
-            self.write_would_block(direction);
+            self.write_would_block(direction, now);
         }
     }
 
@@ -176,18 +187,14 @@ impl Session {
     /// and may end after any of them.
     pub fn drained(&mut self, direction: Direction, count: usize, now: Time) {
         self.lane_mut(direction).delivered(count);
-        self.moved(direction, now);
-    }
-
-    fn moved(&mut self, direction: Direction, now: Time) {
-        self.lane_mut(direction).progressed(now);
         self.idle_clock.byte_moved(now);
     }
 
-    /// A write to the lane's sink would block: from now on the lane may be stalled.
-    pub fn write_would_block(&mut self, direction: Direction) {
+    /// A write to the lane's sink would block: from now on its bytes wait.
+    pub fn write_would_block(&mut self, direction: Direction, now: Time) {
         self.due_earlier = true;
         self.socket_mut(direction.sink()).write_would_block();
+        self.wait_begins(direction, now);
     }
 
     /// The write side of the lane's sink was shut down: its peer gets a FIN.
@@ -199,11 +206,12 @@ impl Session {
 
     /// A write or shutdown(2) of the lane's sink failed. Bytes received from the sink before can still
     /// be read from it: the other lane goes on until it has found the end.
-    pub fn write_failed(&mut self, direction: Direction, failure: SocketFailure) {
-        self.fail(direction.sink(), failure);
+    pub fn write_failed(&mut self, direction: Direction, failure: SocketFailure, now: Time) {
+        self.fail(direction.sink(), failure, now);
     }
 
-    fn fail(&mut self, peer: Peer, failure: SocketFailure) {
+    fn fail(&mut self, peer: Peer, failure: SocketFailure, now: Time) {
+        self.wait_ends(Direction::from(peer).other(), now);
         self.due_earlier = true;
         self.first_failure.get_or_insert(peer);
         self.socket_mut(peer).fail(failure);

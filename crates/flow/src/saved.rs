@@ -14,9 +14,9 @@ use crate::relay::lane::{Lane, LaneState};
 use crate::relay::path::{Fallback, Path, PathChoice};
 use crate::relay::socket_state::SocketState;
 use crate::stall::stamp;
+use crate::time::ShortSpan;
 use crate::{Race, Session, Stage, Time};
 use codec::{Codec, read, write};
-use std::num::NonZeroU32;
 
 /// Places of each part.
 const SESSION: usize = 24;
@@ -125,17 +125,17 @@ const UNKNOWN: SocketFailure =
 
 fn session(codec: &mut Codec<'_>, session: &mut Session) {
     codec.part(SESSION, |codec| {
-        stage(codec, &mut session.stage);
+        stage(codec, &mut session.stage, &mut session.flush_unacked);
         codec.time(&mut session.accepted);
-        let mut micros = session.connect_micros.map_or(0, NonZeroU32::get);
-        codec.small(&mut micros);
-        session.connect_micros = NonZeroU32::new(micros);
+        short_span(codec, &mut session.connect_time);
         idle_clock(codec, &mut session.idle_clock);
         codec.word(&mut session.first_fin, PEERS);
         codec.word(&mut session.first_failure, PEERS);
         codec.word(&mut session.first, DIRECTIONS);
         // Older versions stored here whether the session drained.
         codec.flag(&mut false);
+        short_span(codec, &mut session.idle_clock.first_byte);
+        session.stalled.iter_mut().for_each(|stalled| codec.small(stalled));
     });
     let last = session.idle_clock.idle_since();
     codec.part(LANE, |codec| lane(codec, &mut session.up, last));
@@ -145,19 +145,19 @@ fn session(codec: &mut Codec<'_>, session: &mut Session) {
 }
 
 /// Eight places, of which each stage uses some.
-fn stage(codec: &mut Codec<'_>, stage: &mut Stage) {
+fn stage(codec: &mut Codec<'_>, stage: &mut Stage, unacked: &mut u32) {
     let mut kind = CONNECTING;
     let mut until = Time::NEVER;
     let mut reason = CloseReason::new(By::Client, Phase::Relay, Cause::IoError);
-    let (mut unacked, mut polls) = (0, 0);
+    let mut polls = 0;
     match *stage {
         Stage::Greeting { until: end } => (kind, until) = (GREETING, end),
         Stage::Connecting { attempt_until } => until = attempt_until,
         Stage::Preamble { until: end } => (kind, until) = (PREAMBLE, end),
         Stage::Relaying => kind = RELAYING,
-        Stage::Flushing { reason: why, poll_at, unacked: bytes, polls: checks } => {
+        Stage::Flushing { reason: why, poll_at, polls: checks } => {
             kind = FLUSHING;
-            (reason, until, unacked, polls) = (why, poll_at, bytes, checks);
+            (reason, until, polls) = (why, poll_at, checks);
         }
     }
     codec.number(&mut kind);
@@ -166,24 +166,36 @@ fn stage(codec: &mut Codec<'_>, stage: &mut Stage) {
     codec.word(&mut reason.phase, PHASES);
     codec.word(&mut reason.cause, CAUSES);
     codec.errno(&mut reason.errno);
-    codec.small(&mut unacked);
+    codec.small(unacked);
     codec.small(&mut polls);
     match kind {
         CONNECTING => *stage = Stage::Connecting { attempt_until: until },
         GREETING => *stage = Stage::Greeting { until },
         PREAMBLE => *stage = Stage::Preamble { until },
         RELAYING => *stage = Stage::Relaying,
-        FLUSHING => *stage = Stage::Flushing { reason, poll_at: until, unacked, polls },
+        FLUSHING => *stage = Stage::Flushing { reason, poll_at: until, polls },
         _ => codec.refuse(),
     }
 }
 
 fn idle_clock(codec: &mut Codec<'_>, clock: &mut IdleClock) {
     codec.time(&mut clock.last_byte);
-    codec.time(&mut clock.last_ack);
+    let mut last_ack = clock.idle_since();
+    codec.time(&mut last_ack);
+    clock.acked_after = 0;
+    if last_ack > clock.last_byte {
+        clock.note_ack(last_ack);
+    }
     let Unacked { client, target } = &mut clock.unacked;
     codec.small(client);
     codec.small(target);
+}
+
+/// Zero stands for none. Older versions have no more than 71 minutes.
+fn short_span(codec: &mut Codec<'_>, span: &mut Option<ShortSpan>) {
+    let mut micros = span.map_or(0, ShortSpan::as_micros);
+    codec.number(&mut micros);
+    *span = (micros > 0).then(|| ShortSpan::from_micros(micros));
 }
 
 /// `last` is the last progress of the session.
@@ -217,22 +229,24 @@ fn lane(codec: &mut Codec<'_>, lane: &mut Lane, last: Time) {
 }
 
 fn socket(codec: &mut Codec<'_>, socket: &mut SocketState) {
-    codec.flag(&mut socket.readable);
-    codec.flag(&mut socket.writable);
+    let (mut readable, mut writable) = (socket.readable(), socket.writable());
+    codec.flag(&mut readable);
+    codec.flag(&mut writable);
+    let mut reasons = (socket.has_mark(), socket.reads_stop_early());
     // One flag for both reasons, as older versions have it.
-    let mut distrusts_short_reads = socket.has_mark || socket.reads_stop_early;
+    let mut distrusts_short_reads = reasons.0 || reasons.1;
     codec.flag(&mut distrusts_short_reads);
     let mut broken = socket.failure.is_some();
     codec.flag(&mut broken);
     let mut what = socket.failure.unwrap_or(UNKNOWN);
     failure(codec, &mut what);
-    socket.failure = broken.then_some(what);
-    let mut reasons = (socket.has_mark, socket.reads_stop_early);
     codec.word(&mut reasons, READ_STOPS);
     // Without a reason the flag comes from an older version. Either may be true, and assuming both
     // costs no more than system calls.
     let unexplained = distrusts_short_reads && reasons == (false, false);
-    (socket.has_mark, socket.reads_stop_early) = if unexplained { (true, true) } else { reasons };
+    let (has_mark, stops_early) = if unexplained { (true, true) } else { reasons };
+    let flags = [readable, writable, has_mark, stops_early];
+    *socket = SocketState::restored(flags, broken.then_some(what));
 }
 
 fn failure(codec: &mut Codec<'_>, failure: &mut SocketFailure) {
@@ -261,14 +275,15 @@ mod tests {
             SocketFailure { cause: Cause::Reset, errno: NonZeroU16::new(104), fin_unknown: true };
         let mut session = Session::new(time(1), PathChoice::Splice, time(2));
         session.connected(time(3));
-        session.on_ready(Peer::Client, Readiness { readable: true, writable: false, mark: true });
+        let ready = Readiness { readable: true, writable: false, mark: true };
+        session.on_ready(Peer::Client, ready, time(3));
         session.filled(Direction::Up, 70_000, time(4));
         session.drained(Direction::Up, 1234, time(5));
         session.fall_back(Direction::Down, Fallback::NoPipe);
         session.copied(Direction::Down, 3, 10, time(6));
-        session.write_would_block(Direction::Down);
+        session.write_would_block(Direction::Down, time(6));
         session.end_of_stream(Direction::Up, || None);
-        session.broke(Peer::Target, failure);
+        session.broke(Peer::Target, failure, time(8));
         session
     }
 
@@ -283,7 +298,8 @@ mod tests {
         let mut flushing = session;
         let reason = CloseReason::new(By::Target, Phase::Drain, Cause::TimedOut);
         let poll_at = Time::default().after(FLUSH_LIMIT);
-        flushing.stage = Stage::Flushing { reason, poll_at, unacked: 7, polls: 3 };
+        flushing.stage = Stage::Flushing { reason, poll_at, polls: 3 };
+        flushing.flush_unacked = 7;
         let mut waiting = session;
         waiting.preamble_waits(Time::from_micros(9));
         let mut greeting = session;
@@ -326,11 +342,12 @@ mod tests {
         const REASONS: usize = SESSION + 2 * LANE + 7;
         for reasons in READ_STOPS {
             let mut session = Session::new(Time::default(), PathChoice::Auto, Time::NEVER);
-            (session.client.has_mark, session.client.reads_stop_early) = *reasons;
+            let flags = [false, true, reasons.0, reasons.1];
+            session.client = SocketState::restored(flags, None);
             let mut numbers = session.to_numbers();
             let read = |numbers: &[u64]| {
                 let client = Session::from_numbers(numbers).expect("sound").client;
-                (client.has_mark, client.reads_stop_early)
+                (client.has_mark(), client.reads_stop_early())
             };
             assert_eq!(read(&numbers), *reasons);
             let eager = reasons.0 || reasons.1;

@@ -7,7 +7,7 @@ use crate::idle_clock::IdleClock;
 use crate::relay::lane::{Lane, Step};
 use crate::relay::path::PathChoice;
 use crate::relay::socket_state::SocketState;
-use std::num::NonZeroU32;
+use crate::time::ShortSpan;
 use std::time::Duration;
 
 /// The stages of an admitted session, in their order.
@@ -37,8 +37,6 @@ pub enum Stage {
         reason: CloseReason,
         /// When to check the send queue next.
         poll_at: Time,
-        /// Bytes that were unacknowledged at the last check.
-        unacked: u32,
         /// Checks in a row without progress.
         polls: u8,
     },
@@ -70,9 +68,13 @@ pub struct Session {
     pub(crate) client: SocketState,
     pub(crate) target: SocketState,
     pub(crate) accepted: Time,
-    /// From acceptance to connection, in microseconds; at least one, so that `None` costs nothing.
-    pub(crate) connect_micros: Option<NonZeroU32>,
+    /// From acceptance to connection.
+    pub(crate) connect_time: Option<ShortSpan>,
     pub(crate) idle_clock: IdleClock,
+    /// Milliseconds in which the lanes up and down have waited for their sinks, without a present wait.
+    pub(crate) stalled: [u32; 2],
+    /// Bytes that were unacknowledged at the last check of stage *flushing*.
+    pub(crate) flush_unacked: u32,
     /// The end whose FIN came first.
     pub(crate) first_fin: Option<Peer>,
     /// The end whose socket broke first.
@@ -94,8 +96,10 @@ impl Session {
             client: SocketState::new(),
             target: SocketState::new(),
             accepted: now,
-            connect_micros: None,
+            connect_time: None,
             idle_clock: IdleClock::new(now),
+            stalled: [0; 2],
+            flush_unacked: 0,
             first_fin: None,
             first_failure: None,
             first: Direction::Up,
@@ -121,8 +125,8 @@ impl Session {
                 Action::Wait
             }
             Stage::Relaying => self.next_while_relaying(now),
-            Stage::Flushing { reason, poll_at, unacked, polls } => {
-                self.next_while_flushing(now, reason, poll_at, unacked, polls)
+            Stage::Flushing { reason, poll_at, polls } => {
+                self.next_while_flushing(now, reason, poll_at, polls)
             }
         }
     }
@@ -144,7 +148,12 @@ impl Session {
 
     /// From acceptance to the connection with the target; `None` before that.
     pub fn connect_time(&self) -> Option<Duration> {
-        self.connect_micros.map(|micros| Duration::from_micros(micros.get().into()))
+        self.connect_time.map(Duration::from)
+    }
+
+    /// From acceptance to the target's first byte; `None` before that.
+    pub fn first_byte(&self) -> Option<Duration> {
+        self.idle_clock.first_byte.map(Duration::from)
     }
 
     /// When a byte last moved in a lane; before the first byte, when the session began.
@@ -206,8 +215,8 @@ mod tests {
         let mut session = Session::new(now, PathChoice::Copy, now);
         session.connected(now);
         let ready = Readiness { readable: true, writable: true, mark: false };
-        session.on_ready(Peer::Client, ready);
-        session.on_ready(Peer::Target, ready);
+        session.on_ready(Peer::Client, ready, now);
+        session.on_ready(Peer::Target, ready, now);
         let mut turns = Vec::new();
         for _ in 0..4 {
             let Action::Step(direction, Step::Copy) = session.next(now) else { panic!("no step") };

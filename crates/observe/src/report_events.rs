@@ -10,7 +10,7 @@ use api::{
     AcceptFailed, ClientLimited, Close, ClosedTcp, EventName, LimitReached, NotAllowed, PathsUsed,
     ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
 };
-use engine::{DownCause, Report, SessionRecord};
+use engine::{DownCause, LastTcp, Report, SessionRecord};
 use flow::{By, Cause, ClientLimit, CloseReason, Phase, Time};
 use serde::Serialize;
 use std::fmt;
@@ -322,7 +322,10 @@ fn log_target(report: &Report) {
 fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
     let ending = &record.ending;
     let [up, down] = ending.lanes;
-    let tcp = |tcp: sys::TcpInfo| ClosedTcp { rtt: seconds(tcp.rtt), retransmits: tcp.retransmits };
+    let tcp = |LastTcp { rtt_micros, retransmits }| {
+        let rtt = seconds(Duration::from_micros(u64::from(rtt_micros)));
+        ClosedTcp { rtt, retransmits }
+    };
     SessionClosed {
         id: record.id,
         forward: record.forward().into(),
@@ -336,12 +339,16 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
         started: humantime::format_rfc3339_millis(record.started).to_string(),
         duration: seconds(ending.duration),
         connect_time: ending.connect_time.map(seconds),
+        first_byte: ending.first_byte.map(seconds),
         bytes_up: up.bytes,
         bytes_down: down.bytes,
+        stalled_up: seconds(up.stalled),
+        stalled_down: seconds(down.stalled),
         path_up: PathsUsed::from(up.paths).into(),
         path_down: PathsUsed::from(down.paths).into(),
         fallback_up: up.fallback.into(),
         fallback_down: down.fallback.into(),
+        verdict: record.verdict.into(),
         close: close(ending.reason),
         client_tcp: record.client_tcp.map(tcp),
         target_tcp: record.target_tcp.map(tcp),

@@ -5,6 +5,11 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt;
 
+/// Verdicts that say nothing was slow. That of a session which was not connected is in its close reason.
+const USUAL_VERDICTS: [&str; 4] = ["ok", "idle", "connecting", "greeting"];
+/// Seconds for which bytes of a session wait before its line says so.
+const NOTABLE_STALL: f64 = 1.0;
+
 /// The message of a session record in text: forward, peers, duration in seconds, bytes and close reason.
 pub(crate) struct SessionLine<'a> {
     record: &'a SessionClosed<'a>,
@@ -19,6 +24,9 @@ pub(crate) struct Unusual<'a> {
     proxy: Option<&'a str>,
     target_address: Option<&'a str>,
     attempts: Option<u8>,
+    stalled_up: Option<f64>,
+    stalled_down: Option<f64>,
+    verdict: Option<&'a str>,
     fallback_up: Option<&'a str>,
     fallback_down: Option<&'a str>,
     close: Option<Errno<'a>>,
@@ -45,6 +53,7 @@ impl<'a> SessionLine<'a> {
     pub(crate) fn unusual(&self) -> Unusual<'a> {
         let SessionClosed { target, target_address, attempts, close, .. } = self.record;
         let fallback = |word: &'a str| Some(word).filter(|word| *word != "none");
+        let stalled = |seconds: f64| Some(seconds).filter(|it| *it >= NOTABLE_STALL);
         let retransmits = |tcp: &Option<ClosedTcp>| {
             let lost = tcp.as_ref().map_or(0, |tcp| tcp.retransmits);
             (lost > 0).then_some(Retransmits { retransmits: lost })
@@ -58,6 +67,9 @@ impl<'a> SessionLine<'a> {
             proxy: self.record.proxy.as_deref(),
             target_address: address.filter(|_| shows_address),
             attempts: Some(*attempts).filter(|attempts| *attempts > 1),
+            stalled_up: stalled(self.record.stalled_up),
+            stalled_down: stalled(self.record.stalled_down),
+            verdict: Some(self.record.verdict.as_str()).filter(|it| !USUAL_VERDICTS.contains(it)),
             fallback_up: fallback(self.record.fallback_up.as_str()),
             fallback_down: fallback(self.record.fallback_down.as_str()),
             close: close.errno.as_deref().map(|errno| Errno { errno }),
@@ -151,12 +163,16 @@ mod tests {
             started: "2026-01-02T03:04:05.678Z".to_owned(),
             duration: 12.500_345,
             connect_time: Some(0.000_25),
+            first_byte: Some(0.5),
             bytes_up: 79,
             bytes_down: 616,
+            stalled_up: 0.999,
+            stalled_down: 0.0,
             path_up: Word::of("copy"),
             path_down: Word::of("copy"),
             fallback_up: Word::of("none"),
             fallback_down: Word::of("none"),
+            verdict: Word::of("ok"),
             close: Close {
                 by: Word::of("client"),
                 phase: Word::of("relay"),
@@ -198,6 +214,8 @@ mod tests {
         record.forward = "my \"web\"".into();
         record.target = Some("db.internal:80".into());
         record.attempts = 3;
+        record.stalled_down = 1.5;
+        record.verdict = Word::of("client-slow");
         record.fallback_up = Word::of("no_pipe");
         record.proxy = Some("10.0.0.1:1".to_owned());
         record.sni = Some("db".into());
@@ -209,6 +227,7 @@ mod tests {
         assert!(line.ends_with(" client/relay/reset"), "{line}");
         let expected = serde_json::json!({
             "sni": "db", "proxy": "10.0.0.1:1", "target_address": "10.0.0.5:5432", "attempts": 3,
+            "stalled_down": 1.5, "verdict": "client-slow",
             "fallback_up": "no_pipe", "close": { "errno": "ECONNRESET" },
             "client_tcp": { "retransmits": 7 },
         });

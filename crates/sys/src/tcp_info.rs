@@ -22,10 +22,17 @@ pub struct TcpInfo {
     pub unsent: u32,
     /// Segments that may be in flight at the same time.
     pub congestion_window: u32,
+    /// The peer's receive window has no room for another segment. Kernels older than 5.4 do not tell, and it
+    /// counts as full.
+    pub window_is_full: bool,
+    /// Time in which the peer's receive window kept bytes from being sent (`tcpi_rwnd_limited`).
+    pub window_limited: Duration,
+    /// Bytes per second that the connection may send (`SO_MAX_PACING_RATE`); `None` if it is not limited.
+    pub rate_limit: Option<u64>,
 }
 
-/// Bytes to read: `struct tcp_info` up to and including `tcpi_notsent_bytes`.
-const LENGTH: usize = 148;
+/// Bytes to read: `struct tcp_info` up to and including `tcpi_snd_wnd`.
+const LENGTH: usize = 232;
 
 /// Reads `TCP_INFO`; `None` if the socket is not TCP or the call fails.
 pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
@@ -37,6 +44,9 @@ pub fn tcp_info(socket: BorrowedFd<'_>) -> Option<TcpInfo> {
         lost: raw.word(32),
         unsent: raw.word(144),
         congestion_window: raw.word(80),
+        window_is_full: raw.window_is_full(),
+        window_limited: Duration::from_micros(raw.long(176)),
+        rate_limit: Some(raw.long(112)).filter(|rate| *rate != u64::MAX),
     })
 }
 
@@ -71,6 +81,12 @@ impl Raw {
     fn word(&self, offset: usize) -> u32 {
         let bytes = self.0[offset..].first_chunk().expect("offsets are constants below the length");
         u32::from_ne_bytes(*bytes)
+    }
+
+    /// Compares the window (`tcpi_snd_wnd`) with the segments under way, taken as full ones.
+    fn window_is_full(&self) -> bool {
+        let (segments, size, window) = (self.word(24), self.word(16), self.word(228));
+        (u64::from(segments) + 1) * u64::from(size) > u64::from(window)
     }
 
     fn long(&self, offset: usize) -> u64 {
@@ -118,7 +134,10 @@ mod tests {
         assert_eq!((info.retransmits, info.unsent, info.lost, info.backoffs), (0, 0, 0, 0));
         client.set_nonblocking(true).unwrap();
         while client.write(&[0; 4096]).is_ok() {}
-        assert!(tcp_info(client.as_fd()).unwrap().unsent > 0, "the receiver's window is full");
+        assert!(!info.window_is_full && info.rate_limit.is_none(), "{info:?}");
+        let full = tcp_info(client.as_fd()).unwrap();
+        assert!(full.unsent > 0 && full.window_is_full, "{full:?}");
+        assert!(full.window_limited > Duration::ZERO, "{full:?}");
         let (unix, _peer) = std::os::unix::net::UnixStream::pair().unwrap();
         assert_eq!(tcp_info(unix.as_fd()), None);
         assert_eq!(sequence_received(unix.as_fd()), None);

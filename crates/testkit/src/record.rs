@@ -24,10 +24,16 @@ pub struct SessionRecord {
     pub duration: Duration,
     /// How long connecting took, if it came to that.
     pub connect_time: Option<Duration>,
+    /// From acceptance to the target's first byte, if there was one.
+    pub first_byte: Option<Duration>,
     /// Bytes from client to target.
     pub bytes_up: u64,
     /// Bytes from target to client.
     pub bytes_down: u64,
+    /// How long bytes waited for the target.
+    pub stalled_up: Duration,
+    /// How long bytes waited for the client.
+    pub stalled_down: Duration,
     /// How the bytes went up: `copy` or `splice`.
     pub path_up: Option<String>,
     /// How the bytes went down.
@@ -36,6 +42,8 @@ pub struct SessionRecord {
     pub fallback_up: String,
     /// Why the lane down left splice, or `none`.
     pub fallback_down: String,
+    /// The last verdict.
+    pub verdict: String,
     /// Close reason of the session.
     pub close: CloseReason,
     /// The kernel's view of the client's socket.
@@ -100,12 +108,16 @@ impl SessionRecord {
             started: word(json, "started")?,
             duration: seconds(json, "duration")?,
             connect_time: seconds(json, "connect_time").ok(),
+            first_byte: seconds(json, "first_byte").ok(),
             bytes_up: number(json, "bytes_up")?,
             bytes_down: number(json, "bytes_down")?,
+            stalled_up: seconds(json, "stalled_up")?,
+            stalled_down: seconds(json, "stalled_down")?,
             path_up: word(json, "path_up").ok(),
             path_down: word(json, "path_down").ok(),
             fallback_up: word(json, "fallback_up")?,
             fallback_down: word(json, "fallback_down")?,
+            verdict: word(json, "verdict")?,
             close: CloseReason::read(&json["close"])?,
             client_tcp: TcpInfo::read(&json["client_tcp"]),
             target_tcp: TcpInfo::read(&json["target_tcp"]),
@@ -163,7 +175,7 @@ mod tests {
     const LINE: &str = r#"{"time":"2026-01-01T00:00:00Z","level":"info","message":"session ended",
         "id":7,"forward":"db","client":"127.0.0.1:5","listener":"127.0.0.1:6","target":null,
         "started":"2026-01-01T00:00:00Z","duration":1.5,"bytes_up":10,"bytes_down":0,
-        "path_up":"copy","fallback_up":"none","fallback_down":"none","close":{"by":"target","phase":"connect","cause":"refused","errno":111},
+        "stalled_up":0.25,"stalled_down":0,"verdict":"ok","path_up":"copy","fallback_up":"none","fallback_down":"none","close":{"by":"target","phase":"connect","cause":"refused","errno":111},
         "client_tcp":{"rtt":0.00025,"retransmits":0}}"#;
 
     #[test]
@@ -173,6 +185,7 @@ mod tests {
         assert_eq!((record.id.as_str(), record.bytes_up, record.target), ("7", 10, None));
         assert_eq!(record.duration, Duration::from_millis(1500));
         assert_eq!((record.connect_time, record.target_tcp), (None, None));
+        assert_eq!((record.first_byte, record.stalled_up), (None, Duration::from_millis(250)));
         let rtt = Duration::from_micros(250);
         assert_eq!(record.client_tcp, Some(TcpInfo { rtt, retransmits: 0 }));
         assert_eq!(record.close.errno.as_deref(), Some("111"));

@@ -2,9 +2,9 @@
 
 use crate::api_format::{Moment, time};
 use crate::attention;
-use api::{Lane, Session, Tcp};
+use api::{HalfClosed, Lane, Session, Tcp};
 use engine::{LaneView, Observer, SessionDetail, SessionFilter, SessionPage, SessionView};
-use flow::{Verdict, Way, verdict};
+use flow::By;
 use std::time::SystemTime;
 use sys::TcpInfo;
 use tokio::sync::{mpsc, oneshot};
@@ -53,15 +53,9 @@ pub(super) type Rate = (f64, f64);
 
 /// Converts a session; its age and idle time are those at `now`.
 pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: Moment) -> Session {
-    let to_client = way(view.client_tcp, view.down.held);
-    let to_target = way(view.target_tcp, view.up.held);
     let age = now.monotonic.since(view.accepted);
     let idle = now.monotonic.since(view.last_byte);
-    let verdict = if view.is_waiting_for_place {
-        Verdict::TargetsFull
-    } else {
-        verdict(to_client, to_target, idle)
-    };
+    let verdict = view.verdict(now.monotonic);
     let started = now.wall.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
     Session {
         id: view.id,
@@ -77,8 +71,13 @@ pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: Moment) ->
         age: age.as_secs_f64(),
         idle: idle.as_secs_f64(),
         connect_time: view.connect_time.map(|time| time.as_secs_f64()),
-        up: lane(&view.up, rate.map(|(up, _)| up)),
-        down: lane(&view.down, rate.map(|(_, down)| down)),
+        first_byte: view.first_byte.map(|time| time.as_secs_f64()),
+        half_closed: view.half_closed.map(|(peer, until)| HalfClosed {
+            by: By::from(peer).into(),
+            left: until.map(|until| until.since(now.monotonic).as_secs_f64()),
+        }),
+        up: lane(&view.up, rate.map(|(up, _)| up), view.target_tcp),
+        down: lane(&view.down, rate.map(|(_, down)| down), view.client_tcp),
         verdict: verdict.into(),
         attention: attention::of_session(verdict),
         client_tcp: view.client_tcp.map(tcp),
@@ -87,16 +86,13 @@ pub(super) fn session_of(view: &SessionView, rate: Option<Rate>, now: Moment) ->
     }
 }
 
-fn way(tcp: Option<TcpInfo>, held: u64) -> Way {
-    let TcpInfo { unsent, backoffs, lost, .. } = tcp.unwrap_or_default();
-    Way { held, unsent, backoffs, lost }
-}
-
-fn lane(view: &LaneView, rate: Option<f64>) -> Lane {
+fn lane(view: &LaneView, rate: Option<f64>, sink: Option<TcpInfo>) -> Lane {
     Lane {
         bytes: view.bytes,
         rate,
-        held: view.held,
+        rate_limit: sink.and_then(|tcp| tcp.rate_limit),
+        held: view.way.held,
+        stalled: view.stalled.as_secs_f64(),
         path: view.path.into(),
         fallback: view.fallback.into(),
         ended: view.ended,

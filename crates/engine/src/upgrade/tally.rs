@@ -23,6 +23,7 @@ pub(crate) fn saved_totals(totals: &Totals) -> handover::Totals {
         living: Some(saved_classes(&totals.living)),
         last_failed: totals.last_failed.map(Time::as_micros),
         last_refused: totals.last_refused.map(Time::as_micros),
+        stalled: totals.stalled.map(handover::micros).to_vec(),
     }
 }
 
@@ -54,6 +55,9 @@ pub(crate) fn totals(saved: &handover::Totals) -> Totals {
     };
     for (bytes, saved) in totals.bytes.as_flattened_mut().iter_mut().zip(&saved.bytes) {
         *bytes = *saved;
+    }
+    for (stalled, saved) in totals.stalled.iter_mut().zip(&saved.stalled) {
+        *stalled = Duration::from_micros(*saved);
     }
     totals
 }
@@ -103,6 +107,7 @@ fn classes(saved: &handover::Durations) -> Classes {
 mod tests {
     use super::*;
     use crate::counters::Counters;
+    use crate::counters::tests::ending;
     use flow::{CloseReason, Direction, Path};
 
     #[test]
@@ -118,10 +123,12 @@ mod tests {
         counters.refused(Time::from_micros(11), Cause::NotAllowed);
         counters.accept_failed(sys::Errno::MFILE);
         let reason = CloseReason::new(By::Client, Phase::Relay, Cause::Reset);
-        let fallbacks = [Fallback::NoPipe, Fallback::None];
-        counters.closed(Time::from_micros(12), reason, Duration::from_secs(7), fallbacks);
+        let mut first = ending(reason, Duration::from_secs(7));
+        first.lanes[0].fallback = Fallback::NoPipe;
+        first.lanes[1].stalled = Duration::from_millis(17);
+        counters.closed(Time::from_micros(12), &first);
         let reason = CloseReason::new(By::Target, Phase::Connect, Cause::Refused);
-        counters.closed(Time::from_micros(13), reason, Duration::ZERO, [Fallback::None; 2]);
+        counters.closed(Time::from_micros(13), &ending(reason, Duration::ZERO));
         let mut before = Totals::default();
         before.add(&counters);
 

@@ -1,9 +1,10 @@
 //! Lists open sessions, one page of the table per turn, so that no session waits for a long list.
 
 use super::Worker;
+use crate::condition;
 use crate::session::Session;
 use crate::view::{LaneView, SessionDetail, SessionPage, SessionQuery, SessionView};
-use flow::{Direction, LaneState, Peer, Phase};
+use flow::{Direction, LaneState, Peer, Phase, Time};
 use std::sync::Arc;
 use sys::kernel::{Kernel, Socket as _};
 
@@ -23,7 +24,8 @@ impl<K: Kernel> Worker<K> {
             let session = key.and_then(|key| self.table.entry(key)).map(|entry| entry.session);
             if let Some(session) = session.filter(|session| query.filter.selects(session)) {
                 let phase = session.shown_phase(session.flow.phase(), self.draining);
-                views.push(view(session, phase, self.context.index, query.detail));
+                let (worker, now) = (self.context.index, self.context.now);
+                views.push(view(session, phase, (worker, now), query.detail));
             }
             place += 1;
         }
@@ -34,10 +36,11 @@ impl<K: Kernel> Worker<K> {
 fn view<K: Kernel>(
     session: &Session<K>,
     phase: Phase,
-    worker: usize,
+    (worker, now): (usize, Time),
     detail: SessionDetail,
 ) -> SessionView {
     let flow = &session.flow;
+    let half_closed_until = || flow.half_closed_until(&session.rules().timeouts);
     let has_tcp = detail == SessionDetail::Tcp;
     let tcp = |peer| session.socket(peer).filter(|_| has_tcp).and_then(K::Socket::tcp_info);
     SessionView {
@@ -50,22 +53,26 @@ fn view<K: Kernel>(
         target: session.last_target().map_or_else(Arc::default, |target| Arc::clone(&target.text)),
         target_address: session.target_address,
         phase,
-        is_waiting_for_place: session.is_waiting_for_place(),
+        missing: condition::missing(session),
+        half_closed: flow.half_closed_by().map(|peer| (peer, half_closed_until())),
         accepted: flow.accepted(),
         last_byte: flow.last_byte(),
         connect_time: flow.connect_time(),
-        up: lane_view(flow.lane(Direction::Up)),
-        down: lane_view(flow.lane(Direction::Down)),
+        first_byte: flow.first_byte(),
+        up: lane_view(flow, Direction::Up, now),
+        down: lane_view(flow, Direction::Down, now),
         client_tcp: tcp(Peer::Client),
         target_tcp: tcp(Peer::Target),
         worker,
     }
 }
 
-fn lane_view(lane: &flow::Lane) -> LaneView {
+fn lane_view(flow: &flow::Session, direction: Direction, now: Time) -> LaneView {
+    let lane = flow.lane(direction);
     LaneView {
         bytes: lane.sent(),
-        held: lane.held(),
+        way: flow.way_to(direction.sink()),
+        stalled: flow.stalled(direction, now),
         path: lane.path(),
         fallback: lane.fallback(),
         ended: matches!(lane.state(), LaneState::Finished | LaneState::Broken),

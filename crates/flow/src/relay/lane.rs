@@ -51,7 +51,7 @@ pub struct Lane {
     pub(crate) received: u64,
     /// At most a pipe.
     pub(crate) held: u32,
-    /// When it last received a byte or its sink took one: see [`Lane::progressed`].
+    /// While it waits for its sink: when that last took a byte, see [`Session::wait_begins`](crate::Session).
     pub(crate) progress: u32,
     /// Checks of a waiting lane since then.
     pub(crate) checks: u8,

@@ -16,41 +16,64 @@ pub struct Readiness {
 /// The state of one socket: its last known readiness, and its failure if it broke.
 #[derive(Clone, Copy, Debug)]
 pub struct SocketState {
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    /// A FIN, a reset or an urgent mark was announced: reads stop at it, and its edge may be over.
-    pub(crate) has_mark: bool,
-    /// Reads also stop at places that no event announces, and no edge follows for the bytes behind.
-    pub(crate) reads_stop_early: bool,
+    /// In one byte, so that a session stays small.
+    flags: u8,
     pub(crate) failure: Option<SocketFailure>,
 }
+
+const READABLE: u8 = 1;
+const WRITABLE: u8 = 2;
+/// A FIN, a reset or an urgent mark was announced: reads stop at it, and its edge may be over.
+const HAS_MARK: u8 = 4;
+/// Reads also stop at places that no event announces, and no edge follows for the bytes behind.
+const READS_STOP_EARLY: u8 = 8;
 
 impl SocketState {
     /// A new socket: writable, since its send buffer is empty, and not readable until an event reports
     /// bytes, which saves a useless read. Registering a socket reports bytes that are already there.
     pub(crate) fn new() -> Self {
-        Self {
-            readable: false,
-            writable: true,
-            has_mark: false,
-            reads_stop_early: false,
-            failure: None,
-        }
+        Self { flags: WRITABLE, failure: None }
+    }
+
+    /// The state with these flags and this failure.
+    pub(crate) fn restored(
+        [readable, writable, has_mark, reads_stop_early]: [bool; 4],
+        failure: Option<SocketFailure>,
+    ) -> Self {
+        let mut state = Self { flags: 0, failure };
+        state.set(READABLE, readable);
+        state.set(WRITABLE, writable);
+        state.set(HAS_MARK, has_mark);
+        state.set(READS_STOP_EARLY, reads_stop_early);
+        state
+    }
+
+    fn is_set(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn set(&mut self, flag: u8, value: bool) {
+        self.flags = if value { self.flags | flag } else { self.flags & !flag };
     }
 
     /// Whether a read may find bytes, an end or an error.
     pub fn readable(self) -> bool {
-        self.readable
+        self.is_set(READABLE)
     }
 
     /// Whether a write may take bytes or report an error.
     pub fn writable(self) -> bool {
-        self.writable
+        self.is_set(WRITABLE)
     }
 
     /// Whether a FIN, a reset or an urgent mark was announced.
     pub fn has_mark(self) -> bool {
-        self.has_mark
+        self.is_set(HAS_MARK)
+    }
+
+    /// Whether a short read never means that the queue is empty.
+    pub(crate) fn reads_stop_early(self) -> bool {
+        self.is_set(READS_STOP_EARLY)
     }
 
     /// The failure of a broken socket.
@@ -60,15 +83,15 @@ impl SocketState {
 
     /// Records an event. Events only add readiness; a call that would block removes it.
     pub(crate) fn on_ready(&mut self, event: Readiness) {
-        self.readable |= event.readable;
-        self.writable |= event.writable;
-        self.has_mark |= event.mark;
+        self.flags |= (u8::from(event.readable) * READABLE)
+            | (u8::from(event.writable) * WRITABLE)
+            | (u8::from(event.mark) * HAS_MARK);
     }
 
     /// A short read of this socket never means that its queue is empty. A Unix socket ends a read
     /// where descriptors or credentials are attached to the bytes, and raises no edge behind it.
     pub(crate) fn distrust_short_reads(&mut self) {
-        self.reads_stop_early = true;
+        self.set(READS_STOP_EARLY, true);
     }
 
     /// A splice from this socket that would block found an empty queue.
@@ -78,7 +101,7 @@ impl SocketState {
     /// same loop over its queue (`unix_stream_read_generic()` in Linux) and report EAGAIN only if it
     /// holds nothing. Attached descriptors or credentials end that loop after at least one byte.
     pub(crate) fn splice_proves_empty(self) -> bool {
-        !self.has_mark
+        !self.has_mark()
     }
 
     /// A read returned fewer bytes than there was room for.
@@ -88,15 +111,15 @@ impl SocketState {
     /// read stopped *at* it, and its edge may be over. So once such a mark was announced, only
     /// "would block" counts, as for a socket whose reads stop early.
     pub(crate) fn read_was_short(&mut self) {
-        self.readable = self.has_mark || self.reads_stop_early;
+        self.set(READABLE, self.has_mark() || self.reads_stop_early());
     }
 
     pub(crate) fn read_would_block(&mut self) {
-        self.readable = false;
+        self.set(READABLE, false);
     }
 
     pub(crate) fn write_would_block(&mut self) {
-        self.writable = false;
+        self.set(WRITABLE, false);
     }
 
     /// Marks the socket as broken. Keeps the first failure, since later ones follow from it, but replaces
@@ -108,6 +131,6 @@ impl SocketState {
         if self.failure.is_none_or(|first| first.fin_unknown && !failure.fin_unknown) {
             self.failure = Some(failure);
         }
-        self.readable = true;
+        self.set(READABLE, true);
     }
 }

@@ -86,9 +86,9 @@ impl World {
         if let Some(errno) = error {
             let failure = failure_of(errno);
             if splice {
-                self.session.fill_failed(direction, failure);
+                self.session.fill_failed(direction, failure, now);
             } else {
-                self.session.read_failed(direction, failure);
+                self.session.read_failed(direction, failure, now);
             }
         } else if ended && splice {
             self.session.fill_found_end(direction);
@@ -109,7 +109,7 @@ impl World {
         let scripted = self.scripted(direction.sink());
         if scripted.reset {
             let failure = failure_of(scripted.send_error());
-            self.session.write_failed(direction, failure);
+            self.session.write_failed(direction, failure, now);
             return;
         }
         assert!(!scripted.fin_received, "a byte after the FIN");
@@ -134,7 +134,7 @@ impl World {
             self.progressed(direction);
         }
         match (count, splice) {
-            (0, _) => self.session.write_would_block(direction),
+            (0, _) => self.session.write_would_block(direction, now),
             (_, true) => self.session.drained(direction, size(count), now),
             (_, false) => self.session.sent(direction, size(count), size(offered), now),
         }
@@ -145,7 +145,7 @@ impl World {
         // A kernel that took less than it had room for announces that room.
         if unlucky && count < offered && count < free {
             let event = Readiness { writable: true, ..Readiness::default() };
-            self.session.on_ready(direction.sink(), event);
+            self.session.on_ready(direction.sink(), event, now);
         }
     }
 
@@ -157,7 +157,7 @@ impl World {
         if scripted.reset && !scripted.is_unix {
             // shutdown(2) does not report the reset, only that the connection is gone. On a Unix socket
             // it succeeds all the same.
-            self.session.write_failed(direction, failure_of(Errno::NotConn));
+            self.session.write_failed(direction, failure_of(Errno::NotConn), now);
             return;
         }
         assert_eq!(scripted.queued, written, "a FIN before the last byte");

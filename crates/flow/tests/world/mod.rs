@@ -239,9 +239,9 @@ impl World {
                 && !self.unlucky()
                 && let Some(errno) = self.scripted(peer).pending_error.take()
             {
-                self.session.broke(peer, failure_of(errno));
+                self.session.broke(peer, failure_of(errno), self.now);
             }
-            self.session.on_ready(peer, event);
+            self.session.on_ready(peer, event, self.now);
         }
         self.drive();
     }

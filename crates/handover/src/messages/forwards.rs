@@ -191,6 +191,9 @@ pub struct Totals {
     /// Clients refused for other causes, by cause.
     #[prost(message, repeated, tag = "11")]
     pub refused_otherwise: Vec<Count>,
+    /// Microseconds in which bytes of ended sessions waited for their peers, up and down.
+    #[prost(uint64, repeated, tag = "12")]
+    pub stalled: Vec<u64>,
 }
 
 /// A counter with a label.

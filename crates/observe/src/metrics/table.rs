@@ -97,6 +97,9 @@ metrics! {
     "traffic_forwarder_session_seconds", Histogram, FORWARD,
         "Time from a client's acceptance to the end of its session.",
         Read::Durations(|it| &it.totals.living);
+    "traffic_forwarder_stalled_seconds_total", Counter, &["forward", "lane"],
+        "Time in which bytes waited for the peer that should take them, of ended sessions: `up` for the target, `down` for the client.",
+        Read::Forward(stalled);
     "traffic_forwarder_refused_total", Counter, &["forward", "cause"],
         "Clients refused before they became sessions, by cause: `max_sessions`, `share` or `per_client`, or `allow` and `deny`.",
         Read::Forward(refused);
@@ -251,6 +254,13 @@ fn bytes(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+fn stalled(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    let mut lanes = Direction::BOTH.into_iter().filter(|_| forward.was_used());
+    lanes.try_for_each(|lane| {
+        emit(&[lane.as_str()], Real(forward.totals.stalled[lane as usize].as_secs_f64()))
+    })
 }
 
 fn refused(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {

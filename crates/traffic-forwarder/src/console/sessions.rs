@@ -10,7 +10,7 @@ use crate::console::units::{bytes, rate, seconds};
 use crate::console::watch::{self, Page};
 use crate::console::{names, path, show};
 use crate::exit::Exit;
-use api::{Lane, Session, Sessions, Tcp};
+use api::{HalfClosed, Lane, Session, Sessions, Tcp};
 use flow::Fallback;
 use hyper::Method;
 use plan::counted;
@@ -92,6 +92,8 @@ pub(crate) fn facts_of(session: &Session) -> [(&'static str, String); 11] {
         || "not connected".to_owned(),
         |took| format!("connected after {}", seconds(took)),
     );
+    let first_byte = session.first_byte.map(|took| format!(", first byte after {}", seconds(took)));
+    let connected = connected + first_byte.as_deref().unwrap_or_default();
     [
         ("session", format!("{}, {}, worker {}", session.id, session.phase, session.worker)),
         ("forward", session.forward.clone()),
@@ -103,8 +105,20 @@ pub(crate) fn facts_of(session: &Session) -> [(&'static str, String); 11] {
         ("down", lane(&session.down)),
         ("client tcp", tcp(session.client_tcp.as_ref())),
         ("target tcp", tcp(session.target_tcp.as_ref())),
-        ("verdict", session.verdict.to_string()),
+        ("verdict", verdict(session)),
     ]
+}
+
+/// The verdict, with the time that is left where one side has closed.
+fn verdict(session: &Session) -> String {
+    let Some(HalfClosed { by, left }) = &session.half_closed else {
+        return session.verdict.to_string();
+    };
+    let left = left.map_or_else(
+        || "no timeout ends it".to_owned(),
+        |left| format!("it ends in {}, unless a byte moves", seconds(left)),
+    );
+    format!("{}: the {by} has sent its FIN; {left}", session.verdict)
 }
 
 fn lane(lane: &Lane) -> String {
@@ -113,7 +127,9 @@ fn lane(lane: &Lane) -> String {
     let more = [
         fallback.map(|reason| format!(" ({reason})")),
         lane.rate.map(|per_second| format!(", {}", rate(Some(per_second)))),
+        lane.rate_limit.map(|limit| format!(" of at most {}/s", bytes(limit))),
         (lane.held > 0).then(|| format!(", {} held", bytes(lane.held))),
+        (lane.stalled > 0.0).then(|| format!(", stalled for {}", seconds(lane.stalled))),
         lane.ended.then(|| ", ended".to_owned()),
     ];
     text.extend(more.into_iter().flatten());

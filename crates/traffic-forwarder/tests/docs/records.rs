@@ -13,7 +13,7 @@ const COMMON: [&str; 3] = ["time", "level", "message"];
 
 /// Runs one session with the target, and returns its JSON and text records.
 fn records_of(target: &str) -> [String; 2] {
-    records_with(target, "", b"")
+    records_with(target, "", b"echo")
 }
 
 /// The same with further settings, for a client that begins with these bytes.

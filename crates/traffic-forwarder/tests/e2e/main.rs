@@ -63,6 +63,7 @@ mod secrecy;
 mod shares;
 mod shutdown;
 mod skipped;
+mod slow_sides;
 mod slow_start;
 mod socket_rights;
 mod stalls;

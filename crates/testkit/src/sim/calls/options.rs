@@ -86,6 +86,7 @@ impl World {
             backoffs: u8::try_from(end.retries.backoff).unwrap_or(u8::MAX),
             unacked: u32::from(end.send.is_in_flight()),
             unsent: u32::try_from(end.send.unsent()).unwrap_or(u32::MAX),
+            rate_limit: end.rate,
             ..TcpInfo::default()
         })
     }
