@@ -36,6 +36,7 @@ mod stall;
 mod targets;
 mod verdict;
 mod waiting;
+mod waits;
 
 mod world;
 

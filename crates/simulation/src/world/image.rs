@@ -11,6 +11,7 @@ use crate::session::Record;
 use crate::summary::Summary;
 use crate::targets;
 use crate::verdict;
+use crate::waits;
 use engine::parts::{SessionAudit, Worker};
 use engine::{Observer, Report, Reports, SessionRecord};
 use flow::{CloseReason, Peer, Phase, Time};
@@ -245,6 +246,7 @@ impl World {
         verdict::of_record(session, self.circumstances);
         closes::of_record(session, self.circumstances);
         targets::named::check(session, record);
+        waits::of_record(record);
         self.trace.add(now, "record", number.into(), &record.ending.reason);
     }
 

@@ -8,6 +8,7 @@ use crate::script::Forward;
 use crate::session::Session;
 use crate::stall::Stall;
 use crate::waiting;
+use crate::waits::Waits;
 use engine::parts::{Audit, SessionAudit, WaitsFor, Worker};
 use flow::{Peer, Stage, Time};
 use std::collections::BTreeMap;
@@ -45,12 +46,14 @@ struct Known {
     overdue: Overdue,
     moved: Moved,
     stall: Stall,
+    waits: Waits,
 }
 
 impl Known {
     fn new(number: Option<u16>, is_inner: bool) -> Self {
         let (overdue, moved, stall) = (Overdue::default(), Moved::default(), Stall::default());
-        Self { number, is_inner, target: None, overdue, moved, stall }
+        let waits = Waits::default();
+        Self { number, is_inner, target: None, overdue, moved, stall, waits }
     }
 
     /// Notes the state of the session after a turn of its worker. `stall` is the `stall_timeout` of its forward.
@@ -64,6 +67,7 @@ impl Known {
         self.overdue.note(audit, session);
         self.moved.note(session);
         self.stall.note(process, audit, session, stall);
+        self.waits.note(session.id, &session.flow, audit.now);
     }
 }
 
