@@ -79,6 +79,7 @@ fn written(forwards: Vec<ForwardMetrics>, format: Format) -> String {
         names: [("resolved", 7), ("stale", 2), ("failing", 1)],
         name_look_ups: vec![("ok", 11)],
         name_targets: vec![("db.test".into(), 3)],
+        admin_denied: vec![("token", 2)],
         ..ProcessMetrics::default()
     };
     render(MetricsSnapshot { process, forwards }, format)
