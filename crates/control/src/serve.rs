@@ -31,7 +31,8 @@ pub fn serve(
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
     find_listen_addresses(&mut plan, handover.is_some())?;
-    let retry = RetryPolicy::new(handover.is_some());
+    let is_start = handover.is_none();
+    let retry = RetryPolicy::new(!is_start);
     let runtime = retry
         .run("the control thread", control_runtime)
         .map_err(|error| ServeError::Refused("start the control thread", error))?;
@@ -65,7 +66,7 @@ pub fn serve(
     sys::release_free_memory();
     ready(requests.stopper());
     let drain = runtime.block_on(async {
-        open(&mut supervisor, app);
+        open(&mut supervisor, app, is_start);
         _ = tokio::spawn(follow_sets(supervisor.resolver(), handle.clone()));
         run(&mut supervisor, &mut requests, &handle).await
     });
@@ -117,8 +118,12 @@ fn begin(
     Ok(supervisor)
 }
 
-/// Opens the admin interface, and notifies the service manager of readiness.
-fn open(supervisor: &mut Supervisor, app: App) {
+/// Opens the admin interface, and notifies the service manager of readiness. At a start, looks up the targets; an
+/// upgrade has the answers of the previous image.
+fn open(supervisor: &mut Supervisor, app: App, is_start: bool) {
+    if is_start {
+        supervisor.look_up_targets();
+    }
     admin::open(supervisor.admin_mut(), app);
     supervisor.start_checks();
     supervisor.notify_manager();

@@ -35,8 +35,8 @@ pub(crate) enum Asker<K: Kernel> {
 }
 
 impl<K: Kernel> Query<K> {
-    /// A query for a check.
-    pub(crate) fn new(host: Arc<str>, port: u16, reply: Reply<NameAnswer>) -> Self {
+    /// A query without a session. The reply may be called by another thread, and must not block.
+    pub fn new(host: Arc<str>, port: u16, reply: Reply<NameAnswer>) -> Self {
         Self { host, port, asker: Asker::Check(reply) }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use discover::{Members, Resolver};
-use engine::{LeftOut, SetChange, SetMember};
-use plan::{Plan, TARGETS_MAX};
+use engine::{LeftOut, Query, Resolve as _, SetChange, SetMember};
+use plan::{Plan, TARGETS_MAX, Target};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -22,6 +22,22 @@ impl Supervisor {
         self.engine.retain_sets(&names);
         // The last answer of a name that had no set is its first one.
         self.publish_sets();
+    }
+
+    /// Looks up the names of targets at a start, so that the log has those that fail before the first client comes.
+    /// Returns without waiting for an answer.
+    pub(crate) fn look_up_targets(&self) {
+        let routes = self.plan.forwards.iter().flat_map(|forward| &forward.routes);
+        let hello = self.plan.forwards.iter().flat_map(|forward| forward.hello_routes.iter());
+        let targets = routes.map(|route| &route.targets).chain(hello.map(|route| &route.targets));
+        let names = targets.flat_map(|targets| targets.iter()).filter_map(|it| match &it.address {
+            Target::Name { host, port } => Some((host, *port)),
+            _ => None,
+        });
+        let mut asked = HashSet::new();
+        for (host, port) in names.filter(|(host, _)| asked.insert(*host)) {
+            self.resolver.resolve(Query::new(host.as_str().into(), port, Box::new(|_| ())));
+        }
     }
 
     /// Publishes the changed sets to the engine, and logs their changes.

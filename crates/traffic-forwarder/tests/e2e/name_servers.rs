@@ -51,6 +51,18 @@ fn serve_until(port: &Port, operated: &Operated, message: &str, times: usize) {
     });
 }
 
+/// No client has come.
+#[test]
+fn a_name_that_fails_at_the_start_is_a_warning() {
+    let (server, port) = (NameServer::start(), Port::v4());
+    server.set(NAME, NameReply::Code(3));
+    let config = Config::new().forward(port.addr(), format!("{NAME}:1"), "");
+    let (operated, _etc) = start(&server, IMPATIENT, config);
+    let line = operated.wait_for_message("a target's name could not be resolved");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["level"], &line["name"]), (&"warn".into(), &NAME.into()));
+}
+
 #[test]
 fn an_outage_changes_nothing_that_worked_before() {
     let (server, target, port) = (NameServer::start(), Target::start(Behaviour::Echo), Port::v4());
