@@ -17,6 +17,10 @@ const GROW_AT_MOST: Duration = Duration::from_secs(60);
 /// Time before a failed reload is tried again; it doubles each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_AT_MOST: Duration = Duration::from_secs(15);
+/// A wrong file is read again after this long before it is reported: another program may be writing it, with pauses.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
+/// A file that keeps changing, and is wrong each time, is reported after this long.
+const WRONG_AT_MOST: Duration = Duration::from_secs(10);
 
 /// The configuration file and the files of prefixes, and whether they are watched.
 pub(crate) struct Watch {
@@ -25,6 +29,7 @@ pub(crate) struct Watch {
     prefix_files: Vec<WatchedFile>,
     on: bool,
     retry: Option<Retry>,
+    wrong: Option<Wrong>,
     next_check: Instant,
 }
 
@@ -60,6 +65,12 @@ struct Retry {
     pause: Duration,
 }
 
+/// Files that could not be understood, which is not reported yet.
+struct Wrong {
+    since: Instant,
+    second_look: Instant,
+}
+
 /// The result of a check of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileChange {
@@ -69,6 +80,8 @@ pub(crate) enum FileChange {
     Changed,
     /// The last reload failed for a transient reason, and the next attempt is due.
     Retry,
+    /// The files were wrong when they were read last, and are due for their second look.
+    StillWrong,
     /// The file is gone. Reported once until it is back.
     Gone,
 }
@@ -81,6 +94,7 @@ impl Watch {
             prefix_files: Vec::new(),
             on,
             retry: None,
+            wrong: None,
             next_check: Instant::now() + POLL,
         }
     }
@@ -103,10 +117,10 @@ impl Watch {
         self.config.as_ref().map(|file| &*file.path)
     }
 
-    /// The state of the configuration file read last, for the next process image. `None` while a retry of its
-    /// reload is due: the next image then treats the file as changed.
+    /// The state of the configuration file read last, for the next process image. `None` while it is to be read
+    /// again: the next image then treats the file as changed.
     pub(crate) fn for_next_image(&self) -> Option<FileRead> {
-        self.config.as_ref()?.read.filter(|_| self.retry.is_none())
+        self.config.as_ref()?.read.filter(|_| self.retry.is_none() && self.wrong.is_none())
     }
 
     /// The state of a file of prefixes read last, for the next process image.
@@ -151,6 +165,23 @@ impl Watch {
         self.retry = None;
     }
 
+    /// Schedules the second look at files that are wrong. Returns false if they have been wrong for long, and are due
+    /// to be reported.
+    pub(crate) fn look_again(&mut self, now: Instant) -> bool {
+        let since = self.wrong.take().map_or(now, |wrong| wrong.since);
+        let report_at = since + WRONG_AT_MOST;
+        if now >= report_at {
+            return false;
+        }
+        self.wrong = Some(Wrong { since, second_look: (now + SECOND_LOOK).min(report_at) });
+        true
+    }
+
+    /// Cancels the second look: the result of the last reading is reported.
+    pub(crate) fn stop_looking(&mut self) {
+        self.wrong = None;
+    }
+
     /// Time of the next check.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.is_on().then_some(self.next_check)
@@ -177,6 +208,9 @@ impl Watch {
             self.prefix_files.iter_mut().filter_map(|file| of_prefixes(file).then_some(()));
         if changed.count() > 0 {
             return FileChange::Changed;
+        }
+        if self.wrong.take_if(|wrong| wrong.second_look <= now).is_some() {
+            return FileChange::StillWrong;
         }
         let is_time = self.retry.as_ref().is_some_and(|retry| retry.at <= now);
         if is_time { FileChange::Retry } else { FileChange::Unchanged }

@@ -38,7 +38,8 @@ impl Supervisor {
         self.restore(now).await;
         match self.watch.check(now) {
             FileChange::Unchanged => {}
-            FileChange::Changed => self.reload_by("watch").await,
+            FileChange::Changed => self.reload_changed().await,
+            FileChange::StillWrong => self.reload_by("watch").await,
             FileChange::Retry => self.retry_reload().await,
             FileChange::Gone => tracing::warn!(
                 file = self.watch.path().map(|path| path.display().to_string()),

@@ -12,6 +12,8 @@ pub(crate) use state::{Restoring, Trial};
 mod trial;
 pub(crate) use trial::NotConfirmed;
 
+mod unattended;
+
 use crate::admin::Caller;
 use crate::listen_names::resolve;
 use crate::serve_error::UnboundListener;
@@ -43,26 +45,6 @@ pub(crate) struct ReloadOptions {
 }
 
 impl Supervisor {
-    /// Reloads unattended, and logs the result.
-    pub(crate) async fn reload_by(&mut self, by: &'static str) {
-        let options = ReloadOptions { unattended: true, ..ReloadOptions::default() };
-        // The log has the result.
-        let _ = self.reload(&options, by).await;
-    }
-
-    /// Retries a reload that failed for a transient reason. The same failure is not logged again.
-    pub(crate) async fn retry_reload(&mut self) {
-        let options = ReloadOptions { unattended: true, ..ReloadOptions::default() };
-        let result = self.try_reload(&options).await;
-        sys::release_free_memory();
-        let error = result.as_ref().err().map(ReloadError::one_line);
-        let before = self.last_reload.as_ref().and_then(|last| last.error.as_ref());
-        if error.is_some() && error.as_ref() == before {
-            return self.note_reload("watch", &result);
-        }
-        self.conclude(Requester::new("watch"), &result);
-    }
-
     /// Reads the configuration again, and applies it.
     pub(crate) async fn reload(
         &mut self,
@@ -93,6 +75,7 @@ impl Supervisor {
             }
             return;
         }
+        self.watch.stop_looking();
         self.note_reload(by.by, result);
         log_reload(by, result, self.trial.as_ref().map(Trial::left));
         self.publish_reload(by.by);

@@ -198,6 +198,44 @@ fn a_failed_reload_is_retried_with_growing_pauses_until_the_file_changes() {
 }
 
 #[test]
+fn a_wrong_file_has_a_second_look_before_it_is_reported() {
+    let mut fixture = Fixture::new();
+    fixture.write("half");
+    fixture.wait_for(FileChange::Changed);
+    fixture.read();
+    assert!(fixture.watch.look_again(fixture.now));
+    assert_eq!(fixture.watch.for_next_image(), None, "the next image looks, too");
+    assert_eq!(fixture.wait_for(FileChange::StillWrong), SECOND_LOOK);
+    fixture.read();
+    fixture.watch.stop_looking();
+    fixture.is_at_rest();
+    assert!(fixture.watch.for_next_image().is_some());
+    fixture.write("the other half");
+    fixture.wait_for(FileChange::Changed);
+}
+
+/// Each part comes within the pause before the second look.
+#[test]
+fn a_file_that_is_written_with_pauses_is_not_reported_within_ten_seconds() {
+    let mut fixture = Fixture::new();
+    let (begin, mut text) = (fixture.now, "part".to_owned());
+    fixture.write(&text);
+    let first = fixture.wait_for(FileChange::Changed);
+    loop {
+        fixture.read();
+        if !fixture.watch.look_again(fixture.now) {
+            break;
+        }
+        text.push_str(" and part");
+        fixture.write(&text);
+        fixture.wait_for(FileChange::Changed);
+        assert!(fixture.now - begin < Duration::from_secs(60), "never reported");
+    }
+    assert_eq!(fixture.now.duration_since(begin), first + WRONG_AT_MOST);
+    fixture.is_at_rest();
+}
+
+#[test]
 fn an_unreadable_file_is_retried_after_a_pause() {
     let mut fixture = Fixture::new();
     fixture.write("second");

@@ -7,6 +7,8 @@ use testkit::{LIMIT, Script, Signal, wait_until};
 use super::{Pair, RELOADED, is_refused};
 use crate::support::{QUIET, messages, ping, play, served_client};
 
+const FAILED: &str = "reload failed; nothing was changed";
+
 #[test]
 fn sighup_reloads() {
     let pair = Pair::start("");
@@ -28,6 +30,32 @@ fn a_watched_file_is_reloaded_when_it_is_replaced() {
     pair.operated.write(pair.with_second(pair.echo(), "").process("watch = true"));
     wait_until("the second reload", LIMIT, || pair.operated.generation() == 3);
     served_client(&pair.ports[1]);
+}
+
+/// Another program writes the file in two parts, with a pause in which the first part is read.
+#[test]
+fn a_watched_file_that_is_written_slowly_is_not_reported_as_wrong() {
+    let pair = Pair::start("watch = true");
+    let client = served_client(&pair.ports[0]);
+    let text = pair.with_second(pair.echo(), "").process("watch = true").text();
+    let half = text.len() - 2;
+    fs::write(pair.operated.config_path(), &text[..half]).unwrap();
+    play(&client, Script::new().expect_silence(7 * QUIET));
+    fs::write(pair.operated.config_path(), &text).unwrap();
+    pair.operated.wait_for_message(RELOADED);
+    served_client(&pair.ports[1]);
+    assert_eq!(messages(&pair.operated, FAILED).len(), 0);
+}
+
+#[test]
+fn a_wrong_watched_file_is_reported_once_after_a_second_look() {
+    let pair = Pair::start("watch = true");
+    let client = served_client(&pair.ports[0]);
+    fs::write(pair.operated.config_path(), "[[forward").unwrap();
+    pair.operated.wait_for_message(FAILED);
+    play(&client, Script::new().expect_silence(7 * QUIET));
+    assert_eq!(messages(&pair.operated, FAILED).len(), 1);
+    assert_eq!(messages(&pair.operated, FAILED)[0]["by"], "watch");
 }
 
 #[test]
