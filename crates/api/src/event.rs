@@ -192,8 +192,14 @@ pub struct LimitReached {
 pub struct NotAllowed {
     /// Name of the forward, as configured.
     pub forward: String,
-    /// Address of one of them.
+    /// Address of the one refused most often since the last such event.
     pub client: String,
+    /// The setting that refuses it: `allow`, `deny` or `accept_proxy`. Null from an older version.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<String>,
+    /// The prefix of `deny` that has its address; null if another setting refuses it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub prefix: Option<String>,
     /// Clients refused since the last such event.
     pub count: u64,
     /// The reason, in the form of a session's close reason.

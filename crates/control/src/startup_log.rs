@@ -3,6 +3,7 @@
 use engine::{Engine, ForwardState, ForwardView};
 use host::Capacity;
 use observe::Version;
+use plan::{EmptyEffect, EmptyFiles};
 
 /// Listeners logged one by one. More would bury the other lines of the start.
 const MOST_LOGGED: usize = 20;
@@ -19,6 +20,29 @@ fn warn_of_log_directory(log: &plan::Log) {
             hint = "name a file in a directory that only root or the process's user may write in",
             "others may write in the directory of the log file"
         );
+    }
+}
+
+/// Warns of files of prefixes that have none, with the effect on the first forward and the number of the others.
+pub(crate) fn log_empty_files(files: &EmptyFiles) {
+    for ((file, effect), forwards) in files {
+        let Some((forward, others)) = forwards.split_first() else { continue };
+        let others = Some(others.len()).filter(|others| *others > 0);
+        let file = file.display();
+        match effect {
+            EmptyEffect::AllowsNone => tracing::warn!(
+                forward, others, %file,
+                "a file of prefixes is empty: allow has no prefix, and refuses every client"
+            ),
+            EmptyEffect::DeniesNone => tracing::warn!(
+                forward, others, %file,
+                "a file of prefixes is empty: deny has no prefix, and refuses no client"
+            ),
+            EmptyEffect::Others => tracing::warn!(
+                forward, others, %file,
+                "a file of prefixes is empty: the other prefixes of its list hold"
+            ),
+        }
     }
 }
 
@@ -60,6 +84,7 @@ pub(crate) fn log_startup(
         );
     }
     warn_of_log_directory(&plan.log);
+    log_empty_files(&plan.empty_files());
     let version = Version::of_program();
     tracing::info!(
         version = version.number,

@@ -14,6 +14,7 @@ use crate::rules::Rules;
 use crate::select;
 use crate::session::Accepted;
 use flow::{AccessList, AtLimit, By, Cause, CloseReason, Phase, Prefix};
+use plan::AccessLists;
 use std::sync::Arc;
 use sys::kernel::{Kernel, Socket as _};
 use sys::{Address, Errno};
@@ -57,7 +58,8 @@ pub(crate) fn accept<K: Kernel>(
             if !is_admitted(rules, address) {
                 socket.reset();
                 give_back(context, permit);
-                report_not_allowed(context, route, address);
+                let lists = rules.accept_proxy.is_none().then_some(&rules.lists);
+                report_not_allowed(context, route, address, lists);
                 return AcceptResult::Refused;
             }
             match admit(context, route, rules, address, permit) {
@@ -203,11 +205,12 @@ fn refused<K: Kernel>(context: &Context<K>, route: &Route, cause: Cause) -> Clos
     CloseReason::new(By::Limit, Phase::Admit, cause)
 }
 
-/// Counts and reports a client that the lists or `accept_proxy` refuse.
+/// Counts and reports a client that the lists refuse; without lists, `accept_proxy`.
 pub(crate) fn report_not_allowed<K: Kernel>(
     context: &mut Context<K>,
     route: &Route,
     client: Address,
+    lists: Option<&AccessLists>,
 ) {
     let reason = refused(context, route, Cause::NotAllowed);
     let forward = Arc::clone(&route.forward.name);
@@ -216,6 +219,7 @@ pub(crate) fn report_not_allowed<K: Kernel>(
         forward,
         reason,
         client,
+        lists: lists.cloned(),
         count,
     });
 }

@@ -151,7 +151,7 @@ fn greeted<K: Kernel>(
     }
     let address = session.limited_address();
     if rules.access.as_ref().is_some_and(|list| !accept::is_allowed(list, address)) {
-        accept::report_not_allowed(context, session.route(), address);
+        accept::report_not_allowed(context, session.route(), address, Some(&rules.lists));
         context.shared.release_claim(claim);
         return Err(Over::without_record(NOT_ALLOWED, true));
     }

@@ -7,6 +7,7 @@ use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
 use crate::target::Target;
 use flow::{Cause, ClientLimit, CloseReason, Ending, Prefix, Verdict};
+use plan::AccessLists;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -201,6 +202,8 @@ pub enum Report {
         reason: CloseReason,
         /// Address of the one refused most often since the last such report.
         client: Address,
+        /// The lists that refuse it; `None` if `accept_proxy` does.
+        lists: Option<AccessLists>,
         /// Refused clients since the last such report.
         count: u64,
     },

@@ -5,7 +5,7 @@ use flow::{
     AccessList, Active, AtLimit, Balance, NoneUp, OnDown, Outbound, Pacing, Passive, PathChoice,
     SendProxy, Timeouts,
 };
-use plan::AcceptProxy;
+use plan::{AcceptProxy, AccessLists};
 use std::sync::Arc;
 use std::time::Duration;
 use sys::listen::ListenOptions;
@@ -41,6 +41,8 @@ pub(crate) struct Rules {
     pub(crate) outbound: Option<Arc<Outbound>>,
     /// The clients that are served; `None` serves all.
     pub(crate) access: Option<Arc<AccessList>>,
+    /// What `access` is made of, for reports.
+    pub(crate) lists: AccessLists,
     /// How its clients are counted and limited.
     pub(crate) clients: ClientRules,
 }
@@ -75,6 +77,7 @@ impl Rules {
             pacing: settings.pacing(),
             outbound: Some(settings.outbound()).filter(|it| !it.is_nothing()).map(Arc::new),
             access: forward.access.clone(),
+            lists: settings.access_lists(),
             clients: ClientRules::of(settings),
         }
     }
@@ -149,6 +152,7 @@ mod tests {
             pacing: Pacing::NONE,
             outbound: None,
             access: None,
+            lists: AccessLists::default(),
             clients: ClientRules::of(&plan::ForwardSettings::default()),
         }
     }

@@ -12,11 +12,13 @@ use api::{
 };
 use engine::{DownCause, LastTcp, Report, SessionRecord};
 use flow::{By, Cause, ClientLimit, CloseReason, Phase, Time};
+use plan::AccessLists;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use sys::Address;
 use tracing::Level;
 
 /// Publishes reports to watchers and to the log.
@@ -144,10 +146,13 @@ impl ReportEvents {
                 self.events.publish(EventName::LimitReached, || &event);
                 self.log(Occurrence::AtLimit(event));
             }
-            Report::NotAllowed { forward, reason, client, count } => {
+            Report::NotAllowed { forward, reason, client, lists, count } => {
+                let (key, prefix) = refused_by(lists.as_ref(), *client);
                 let event = NotAllowed {
                     forward: forward.to_string(),
                     client: client.to_string(),
+                    key,
+                    prefix,
                     count: *count,
                     close: close(*reason),
                 };
@@ -353,6 +358,14 @@ fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
         client_tcp: record.client_tcp.map(tcp),
         target_tcp: record.target_tcp.map(tcp),
     }
+}
+
+/// The setting that refuses the client, and the prefix that decides. Neither without an address.
+fn refused_by(lists: Option<&AccessLists>, client: Address) -> (Option<String>, Option<String>) {
+    let Some(lists) = lists else { return (Some("accept_proxy".to_owned()), None) };
+    let refusal = client.ip().and_then(|address| lists.refusal(address.ip()));
+    let Some(refusal) = refusal else { return (None, None) };
+    (Some(refusal.key.to_owned()), refusal.prefix.map(|prefix| prefix.to_string()))
 }
 
 fn close(reason: CloseReason) -> Close<'static> {

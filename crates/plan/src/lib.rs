@@ -45,6 +45,7 @@ mod values_text;
 mod words;
 // Results: the plan and the problems.
 mod accept_proxy;
+mod access_lists;
 mod address;
 mod byte_rate;
 mod client_tables;
@@ -110,6 +111,7 @@ pub use prefix_list::{PrefixEntry, PrefixFile, PrefixList};
 pub use problem::{COMMAND_LINE, Location, ParseError, Problem, Problems, Severity};
 
 pub use accept_proxy::{AcceptProxy, TrustedPeer, TrustedPeers};
+pub use access_lists::{AccessLists, EmptyEffect, EmptyFiles, RefusedBy};
 pub use admin::{Admin, AdminSocket, MetricsAddress};
 pub use check::{LISTENERS_MAX, TARGETS_MAX};
 pub use counted::counted;

@@ -76,7 +76,12 @@ impl PrefixList {
 
     /// Whether it is an `allow` with files that have no prefix: it allows no client.
     pub fn allows_none(&self) -> bool {
-        !self.is_empty() && self.prefixes().next().is_none()
+        !self.is_empty() && self.has_none()
+    }
+
+    /// Whether it has no prefix.
+    pub(crate) fn has_none(&self) -> bool {
+        self.prefixes().next().is_none()
     }
 
     /// The same prefixes, without the names of files.

@@ -166,7 +166,17 @@ impl From<ReloadError> for Refusal {
 
 fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -> Reload {
     let unchanged = report.unchanged();
-    let ReloadReport { diff, sessions, retried, remade, skipped, generation, new_tokens } = report;
+    // Of the files in `emptied`, the changes of the lists name the prefixes.
+    let ReloadReport {
+        diff,
+        sessions,
+        retried,
+        remade,
+        skipped,
+        emptied: _,
+        new_tokens,
+        generation,
+    } = report;
     let summaries = |forwards: Vec<plan::ForwardSummary>| {
         forwards.into_iter().map(|forward| summary(forward, &sessions)).collect()
     };

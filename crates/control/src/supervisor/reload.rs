@@ -270,6 +270,7 @@ impl Supervisor {
             diff,
             remade: remade.collect(),
             skipped: Vec::new(),
+            emptied: new.empty_files_since(&self.plan),
             new_tokens: false,
             generation: self.generation,
         }

@@ -1,10 +1,12 @@
 //! `allow` and `deny`: which clients are served, and what is left of those that are not.
 
 mod changes;
+mod emptied;
 mod files;
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
 use testkit::{
     Addr, Behaviour, LIMIT, Peer, Port, Script, Socket, Target, connect_from, wait_until,
 };
@@ -65,11 +67,17 @@ fn the_longest_prefix_decides(workers: u32) {
     wait_for_refused(&operated, "db", 5);
     operated.wait_for_records(3);
     assert_eq!(target.accepted(), 3, "refused clients do not reach the target");
-    let line: serde_json::Value =
-        serde_json::from_str(&operated.wait_for_message(REFUSED)).unwrap();
+    let line: Value = serde_json::from_str(&operated.wait_for_message(REFUSED)).unwrap();
     assert_eq!([&line["level"], &line["forward"]], ["warn", "db"]);
     let client = line["client"].as_str().unwrap();
     assert!(not_allowed.iter().any(|source| client.starts_with(source)), "{client}");
+    let (key, prefix) = match client.rsplit_once(':').unwrap().0 {
+        "127.0.0.2" => ("deny", Value::from("127.0.0.2")),
+        "127.0.0.5" => ("deny", Value::from("127.0.0.5")),
+        "127.0.0.8" => ("allow", Value::Null),
+        _ => ("deny", Value::from("127.0.0.4/30")),
+    };
+    assert_eq!((&line["key"], &line["prefix"]), (&key.into(), &prefix), "{line}");
     let close = &line["close"];
     let close = [&close["by"], &close["phase"], &close["cause"]];
     assert_eq!(close, ["limit", "admit", "not_allowed"]);

@@ -3,9 +3,10 @@
 use crate::admin::{Caller, Peer};
 use crate::listen_names::ListenNameError;
 use crate::serve_error::UnboundListener;
+use crate::startup_log::log_empty_files;
 use host::{NoRoom, RefusedOption, SandboxRefusal, TokenError, UnknownOwner};
 use plan::units::format_duration;
-use plan::{ForwardSummary, ListenAddress, PlanDiff, Problem, Problems};
+use plan::{EmptyFiles, ForwardSummary, ListenAddress, PlanDiff, Problem, Problems};
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
@@ -28,6 +29,8 @@ pub(crate) struct ReloadReport {
     pub(crate) remade: Vec<(String, ListenAddress)>,
     /// Skipped lines of the older format and skipped forwards, with the reasons.
     pub(crate) skipped: Vec<String>,
+    /// Files of prefixes that have none, where the running configuration had some.
+    pub(crate) emptied: EmptyFiles,
     /// The file of the admin tokens has others than those that were in force.
     pub(crate) new_tokens: bool,
     /// Number of the running configuration.
@@ -284,6 +287,7 @@ pub(super) fn log_reload(
             "the file of a Unix socket was gone: it was made again"
         );
     }
+    log_empty_files(&report.emptied);
     for skipped in &report.skipped {
         tracing::warn!("skipped: {skipped}");
     }

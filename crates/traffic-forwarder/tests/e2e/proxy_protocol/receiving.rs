@@ -150,6 +150,10 @@ fn other_clients_are_refused_and_have_no_record() {
         (&refused["close"]["cause"], &refused["forward"]),
         (&"not_allowed".into(), &"f".into())
     );
+    assert_eq!(
+        [&refused["key"], &refused["prefix"]],
+        [&"accept_proxy".into(), &serde_json::Value::Null]
+    );
     let client = connect(to).unwrap();
     play(&client, Script::new().write_bytes(line(from, listener)));
     ping(&client);
