@@ -105,6 +105,7 @@ words! {
         Upgrading = "upgrading": "An upgrade is under way.",
         Reloaded = "reloaded": "The configuration was reloaded meanwhile.",
         NoBinary = "no_binary": "There is no such program.",
+        ExposedBinary = "exposed_binary": "Others may write to the program.",
         RefusedByBinary = "refused_by_binary": "The program cannot continue this process.",
         UpgradeFailed = "upgrade_failed": "A step of the upgrade failed.",
         Profiling = "profiling": "A profile is being taken.",

@@ -1,7 +1,7 @@
 //! Log lines of the start: listeners, targets, limits, and readiness.
 
 use engine::{Engine, ForwardState, ForwardView};
-use host::Capacity;
+use host::{Capacity, FileRole};
 use observe::Version;
 use plan::{EmptyEffect, EmptyFiles};
 
@@ -46,6 +46,21 @@ pub(crate) fn log_empty_files(files: &EmptyFiles) {
     }
 }
 
+/// Warns if others may change the configuration file or the program, and so what root does.
+pub(crate) fn warn_of_exposed_files(plan: &plan::Plan) {
+    for exposed in host::exposed_files(plan) {
+        let (file, writers, hint) = (exposed.path.display(), exposed.writers(), exposed.remedy());
+        match exposed.role {
+            FileRole::Configuration => {
+                tracing::warn!(%file, %writers, hint, "others may change the configuration file");
+            }
+            FileRole::Program => {
+                tracing::warn!(%file, %writers, hint, "others may change the program");
+            }
+        }
+    }
+}
+
 /// The addresses of the admin interface and of the metrics, where there are any.
 pub(crate) struct AdminPlaces<'a> {
     pub(crate) admin: Option<&'a str>,
@@ -85,6 +100,7 @@ pub(crate) fn log_startup(
     }
     warn_of_log_directory(&plan.log);
     log_empty_files(&plan.empty_files());
+    warn_of_exposed_files(plan);
     let version = Version::of_program();
     tracing::info!(
         version = version.number,

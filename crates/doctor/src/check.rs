@@ -68,6 +68,8 @@ checks! {
         "the directories of the log file, the admin socket and configured Unix sockets";
     LogFile, "log_file",
         "an attempt to open an existing log file for appending";
+    ExposedFiles, "exposed_files",
+        "owner and mode of the configuration file, of the program, and of their directories, if root asks";
     Sandbox, "sandbox",
         "the kernel's version of landlock, and a sandbox entered by a temporary thread";
     Names, "names",

@@ -26,6 +26,7 @@ mod conntrack;
 
 mod directories;
 
+mod exposed_files;
 mod files;
 
 mod listen_names;
@@ -79,13 +80,14 @@ pub fn examine(plan: &Plan, source: ConfigSource<'_>, options: Scope) -> DoctorR
     let demand = Demand::of(plan);
     // Before the switch: root sees the processes of other users.
     let taken = taken::look(&demand, source);
+    let exposed = exposed_files::look(plan);
     let mut made = None;
     let become_user = host::become_user(plan, |_| made = directories::made_by_root(plan));
     let become_user = become_user.map_err(|error| error.to_string());
     let host = Host::read(Path::new("/"));
     let user = user::UserResult::of(plan, become_user);
     let trial = TrialResults::make(&demand, options, taken, user, made.as_deref());
-    let trial = TrialResults { listen_names: names, ..trial };
+    let trial = TrialResults { listen_names: names, exposed, ..trial };
     DoctorReport::new(judge(&demand, &host, &trial), demand.sessions)
 }
 
@@ -112,6 +114,7 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &TrialResults) -> Vec<Finding>
         taken::taken(demand, &trial.taken),
         directories::directories(&trial.directories, host),
         log_file::log_file(trial.log_file.as_ref(), host),
+        exposed_files::exposed_files(&trial.exposed),
         sandbox::sandbox(demand, &trial.sandbox),
         targets::names(&trial.targets),
         targets::connections(&trial.targets),

@@ -75,6 +75,7 @@ fn each_check_is_made_once_and_in_order() {
         taken: Vec::new(),
         directories: Vec::new(),
         log_file: None,
+        exposed: Vec::new(),
         sandbox: Err(Vec::new()),
         targets: Vec::new(),
     };

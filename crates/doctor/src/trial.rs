@@ -10,7 +10,7 @@ use crate::splice_trial::{self, SpliceError, Spliced};
 use crate::taken::Holder;
 use crate::target_trial::{self, TargetResult};
 use crate::user;
-use host::{Kernel, RefusedOption, Sandbox};
+use host::{ExposedFile, Kernel, RefusedOption, Sandbox};
 use plan::ListenAddress;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -37,6 +37,8 @@ pub(super) struct TrialResults {
     pub(super) directories: Vec<Directory>,
     /// `None` if the log goes to standard error.
     pub(super) log_file: Option<log_file::LogFileResult>,
+    /// Files that others may change.
+    pub(super) exposed: Vec<ExposedFile>,
     /// The kernel's support for a sandbox, or one text for each fault of the plan's sandbox.
     pub(super) sandbox: Result<Kernel, Vec<String>>,
     pub(super) targets: Vec<TargetResult>,
@@ -63,6 +65,7 @@ impl TrialResults {
             refused_rights: socket_files::look(demand.plan),
             directories: directories::look(demand.plan, made),
             log_file: log_file::look(demand.plan),
+            exposed: Vec::new(),
             sandbox: Sandbox::rehearse(demand.plan).map_err(|error| error.faults()),
             targets: target_trial::try_all(demand, options),
         }

@@ -28,6 +28,9 @@ pub use socket_options::{
     RefusedOption, newly_refused_options, options_lost_with_user, refused_options,
 };
 
+mod exposed_files;
+pub use exposed_files::{ExposedFile, FileRole, exposed_files};
+
 mod program;
 pub use program::{own_arguments, own_program};
 

@@ -18,7 +18,7 @@ use accounts::Accounts;
 use plan::{AdminSocket, Plan};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use sys::Identity;
+use sys::{Identity, Trusted};
 
 /// The kernel's default, used where the setting cannot be read.
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
@@ -37,6 +37,12 @@ pub fn find_user(plan: &Plan) -> Result<(), UserError> {
 /// The id of the configured user. `None` if no user is configured, or an unknown one.
 pub fn user_of(plan: &Plan) -> Option<u32> {
     Accounts::read().user_number(plan.process.user.as_deref()?).ok()
+}
+
+/// The configured user and its group. `None` if no user is configured, or an unknown one.
+pub(crate) fn identity_of(plan: &Plan) -> Option<Trusted> {
+    let identity = identity(plan.process.user.as_deref()?, plan).ok()?;
+    Some(Trusted { user: identity.user, group: identity.group })
 }
 
 /// The effective user id of this process.

@@ -4,6 +4,7 @@
 //! The kernel protects only sticky directories, and only with `fs.protected_symlinks`
 //! (proc_sys_fs(5)).
 
+use crate::writers::{Trusted, Writers};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, PROC_SUPER_MAGIC, Stat, fcntl_setfl, fstat, fstatfs, openat,
     readlinkat, renameat, statat, unlinkat,
@@ -34,24 +35,6 @@ pub struct Entry {
     name: OsString,
     /// Whether it is in `/proc/PID/fd`, where the text of a link need not be a path.
     is_descriptor: bool,
-}
-
-/// Users, other than root and this one, that may create and rename files in a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Writers {
-    /// The directory's owner, by user id.
-    Owner(u32),
-    /// Every user of the host.
-    Everyone,
-}
-
-impl fmt::Display for Writers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Owner(owner) => write!(f, "the user with the id {owner}"),
-            Self::Everyone => f.write_str("every user"),
-        }
-    }
 }
 
 impl Entry {
@@ -142,6 +125,19 @@ impl Entry {
             owner if is_trusted(owner) => None,
             owner => Some(Writers::Owner(owner)),
         })
+    }
+
+    /// Users that may put another file in the place of this one. In a sticky directory, that are its
+    /// owner and the directory's (inode(7)).
+    pub(crate) fn replacers(&self, trusted: Trusted) -> Result<Option<Writers>> {
+        let directory = fstat(&self.directory)?;
+        let writers = Writers::by_stat(&directory, trusted);
+        let is_sticky = Mode::from_raw_mode(directory.st_mode).contains(Mode::SVTX);
+        if !is_sticky || matches!(writers, Some(Writers::Owner(_))) {
+            return Ok(writers);
+        }
+        let owner = statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)?.st_uid;
+        Ok((!trusted.has_user(owner)).then_some(Writers::Owner(owner)))
     }
 
     fn hard_link(&self, names: impl fmt::Display) -> Error {

@@ -39,7 +39,10 @@ mod activation;
 pub use activation::{ActivatedDescriptor, ActivationError, take_activated};
 
 mod entry;
-pub use entry::{Entry, Writers};
+pub use entry::Entry;
+
+mod exposure;
+pub use exposure::{Exposure, exposure};
 
 mod file_id;
 pub use file_id::{FileId, is_socket_file};
@@ -101,6 +104,9 @@ pub use signal::is_ignored;
 
 mod usage;
 pub use usage::{Usage, usage};
+
+mod writers;
+pub use writers::{Trusted, Writers};
 
 pub use rustix::fd::BorrowedFd;
 pub use rustix::io::Errno;

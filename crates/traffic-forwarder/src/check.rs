@@ -4,6 +4,7 @@ use crate::cli::Check;
 use crate::exit::Exit;
 use crate::output::{say, say_json};
 use crate::{complain, warn};
+use host::ExposedFile;
 use plan::{Location, Plan, Problem, Reading, Severity};
 use plan::{counted, escaped};
 use serde::Serialize;
@@ -22,6 +23,8 @@ struct Checked {
     /// Number of all problems. `problems` lists at most as many as `plan` collects.
     total: usize,
     problems: Vec<Found>,
+    /// Files that others may change, if root asks. The configuration can be run all the same.
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -53,9 +56,15 @@ pub(crate) fn run(Check { source, json }: Check) -> Exit {
     let is_flawless = reading.problems.is_empty();
     let plan = reading.plan.as_ref().filter(|_| is_flawless);
     let unknown = plan.map(missing_on_this_host).unwrap_or_default();
+    // Another user's own file is no fault: it may be checked here, and run as root elsewhere.
+    let of_root = plan.filter(|_| host::own_user() == 0);
+    let exposed = of_root.map(host::exposed_files).unwrap_or_default();
     let printed = if json {
-        say_json(&checked(file.as_deref(), &reading, &unknown))
+        say_json(&checked(file.as_deref(), &reading, &unknown, &exposed))
     } else {
+        for file in &exposed {
+            warn(&format!("warning: {}\n", escaped(&file.to_string())));
+        }
         print_text(file.as_deref(), &reading, &unknown)
     };
     if unknown.is_empty() && is_flawless { printed } else { Exit::Usage }
@@ -103,7 +112,12 @@ fn print_text(file: Option<&str>, reading: &Reading, unknown: &[Missing]) -> Exi
     }
 }
 
-fn checked(file: Option<&str>, reading: &Reading, unknown: &[Missing]) -> Checked {
+fn checked(
+    file: Option<&str>,
+    reading: &Reading,
+    unknown: &[Missing],
+    exposed: &[ExposedFile],
+) -> Checked {
     let (forwards, listeners) = sizes(reading).unzip();
     let problems: Vec<_> =
         reading.problems.iter().map(found).chain(unknown.iter().map(not_on_this_host)).collect();
@@ -114,6 +128,7 @@ fn checked(file: Option<&str>, reading: &Reading, unknown: &[Missing]) -> Checke
         listeners,
         total: reading.problems.len() + unknown.len(),
         problems,
+        warnings: exposed.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -24,24 +24,26 @@ pub(super) struct UpgradeQuery {
     /// On a Unix socket only.
     #[param(value_type = Option<String>)]
     binary: Option<PathBuf>,
+    /// Accept a program that others own or may write to. On a Unix socket only.
+    #[serde(default)]
+    allow_owner: bool,
 }
 
 impl UpgradeQuery {
     fn options(self, caller: &Caller) -> Result<UpgradeOptions, Refusal> {
-        if let Some(binary) = &self.binary {
-            if !binary.is_absolute() {
-                return Err(Refusal::bad_request("`binary` must be an absolute path"));
-            }
-            // The program runs with the privileges of this process.
-            if !caller.peer.is_own_user() {
-                let message =
-                    "another file is run only for callers on the Unix socket that are root or the \
-                     process's own user"
-                        .to_owned();
-                return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
-            }
+        let Self { binary, allow_owner } = self;
+        if binary.as_ref().is_some_and(|binary| !binary.is_absolute()) {
+            return Err(Refusal::bad_request("`binary` must be an absolute path"));
         }
-        Ok(UpgradeOptions { binary: self.binary })
+        // The program runs with the privileges of this process.
+        if (binary.is_some() || allow_owner) && !caller.peer.is_own_user() {
+            let message =
+                "another file, or one that others may write to, is run only for callers on the Unix \
+                 socket that are root or the process's own user"
+                    .to_owned();
+            return Err(Refusal::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message));
+        }
+        Ok(UpgradeOptions { binary, allow_owner })
     }
 }
 

@@ -17,6 +17,7 @@ mod unattended;
 use crate::admin::Caller;
 use crate::listen_names::resolve;
 use crate::serve_error::UnboundListener;
+use crate::startup_log::warn_of_exposed_files;
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::made;
 use api::{EventName, Reloaded, Word};
@@ -78,6 +79,9 @@ impl Supervisor {
         self.watch.stop_looking();
         self.note_reload(by.by, result);
         log_reload(by, result, self.trial.as_ref().map(Trial::left));
+        if result.is_ok() {
+            warn_of_exposed_files(&self.plan);
+        }
         self.publish_reload(by.by);
     }
 

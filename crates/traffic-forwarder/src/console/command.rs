@@ -280,6 +280,10 @@ pub(crate) struct Upgrade {
     /// The program to switch to; by default the file that the process was started from.
     #[arg(long, value_name = "PATH")]
     pub(crate) binary: Option<PathBuf>,
+    /// Accept a program that another user than root and the process's own owns, or that others may
+    /// write to.
+    #[arg(long)]
+    pub(crate) allow_owner: bool,
     #[command(flatten)]
     pub(crate) query: QueryArgs,
 }

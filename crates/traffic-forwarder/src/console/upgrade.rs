@@ -23,7 +23,9 @@ pub(crate) async fn run(args: &command::Upgrade) -> Result<Exit, CommandError> {
     let binary = binary.map_err(|error| CommandError::Usage(format!("--binary: {error}")))?;
     let binary = binary.as_ref().map(|binary| binary.as_os_str().as_bytes());
     let before = admin.status().await?;
-    let path = path::with_query("/v1/upgrade", &[("binary", binary)]);
+    let allow_owner = args.allow_owner.then_some(&b"true"[..]);
+    let parameters = [("binary", binary), ("allow_owner", allow_owner)];
+    let path = path::with_query("/v1/upgrade", &parameters);
     let answer: Result<Upgrade, _> = admin.ask(Method::POST, &path).await;
     if let Err(failure @ CommandError::Refused(_)) = &answer
         && !args.query.json

@@ -1,6 +1,7 @@
 //! The command line as DESIGN 1.2 specifies it: the older program's flags in both spellings and its
 //! file unchanged, one-line forwards in every form, `check`, `--help` and `--version`.
 
+mod exposed_files;
 mod files;
 mod usage;
 

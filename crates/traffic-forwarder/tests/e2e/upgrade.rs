@@ -13,6 +13,7 @@ mod connecting;
 mod damage;
 mod deadlines;
 mod echo;
+mod exposed;
 mod fixture;
 mod forwards;
 mod impostor;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
-use sys::Errno;
+use sys::{Errno, Trusted, Writers};
 
 use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::state;
@@ -34,6 +34,8 @@ const OUTPUT_MAX: u64 = 64 * 1024;
 pub(crate) struct UpgradeOptions {
     /// Path of the program; `None` is the file that the running program was started from.
     pub(crate) binary: Option<PathBuf>,
+    /// Whether others may own the program, or write to it.
+    pub(crate) allow_owner: bool,
 }
 
 /// An open program file.
@@ -48,7 +50,7 @@ pub(super) struct Binary {
 type Identity = (u64, u64, u64, i64, i64);
 
 impl Binary {
-    fn open(path: &Path) -> Result<Self, UpgradeError> {
+    fn open(path: &Path, allow_owner: bool) -> Result<Self, UpgradeError> {
         let fault = |cause| UpgradeError::Binary { path: path.to_owned(), cause };
         let file = sys::exec::open_program(path).map_err(BinaryError::Open).map_err(fault)?;
         let metadata = file.metadata().map_err(BinaryError::Metadata).map_err(fault)?;
@@ -57,6 +59,12 @@ impl Binary {
         }
         if metadata.permissions().mode() & 0o111 == 0 {
             return Err(fault(BinaryError::NotExecutable));
+        }
+        // Of the open file, and not of its path, which others may change in between.
+        let writers = Writers::of(&file, Trusted::of_process());
+        let writers = writers.map_err(BinaryError::Metadata).map_err(fault)?;
+        if let Some(writers) = writers.filter(|_| !allow_owner) {
+            return Err(fault(BinaryError::Exposed(writers)));
         }
         let identity = identity(&metadata);
         Ok(Self { path: path.to_owned(), file, identity })
@@ -146,7 +154,7 @@ impl Supervisor {
             let (path, cause) = (path.clone(), BinaryError::Sandbox(Box::new(refusal)));
             return Err(UpgradeError::Binary { path, cause });
         }
-        let binary = Binary::open(path)?;
+        let binary = Binary::open(path, options.allow_owner)?;
         let process = state::process(self, "", 0);
         let listeners = self.engine.listen_addresses();
         let listeners = listeners

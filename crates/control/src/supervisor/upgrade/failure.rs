@@ -9,7 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
-use sys::Errno;
+use sys::{Errno, Writers};
 
 /// Why the process image was not replaced.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub(crate) enum BinaryError {
     NotAFile,
     /// Its mode has no execute bit.
     NotExecutable,
+    /// Others own it, or may write to it, and could have put any program there.
+    Exposed(Writers),
     /// It was modified after it was opened.
     Modified,
 }
@@ -99,6 +101,7 @@ impl UpgradeError {
             Self::Busy => ErrorCode::Upgrading,
             Self::Profiling => ErrorCode::Profiling,
             Self::Reloaded => ErrorCode::Reloaded,
+            Self::Binary { cause: BinaryError::Exposed(_), .. } => ErrorCode::ExposedBinary,
             Self::Binary { .. } => ErrorCode::NoBinary,
             Self::Refused { .. } => ErrorCode::RefusedByBinary,
             Self::UnknownProgram | Self::Failed { .. } | Self::Exec { .. } => {
@@ -173,6 +176,12 @@ impl fmt::Display for BinaryError {
             Self::Metadata(error) => error.fmt(f),
             Self::NotAFile => f.write_str("is not a file"),
             Self::NotExecutable => f.write_str("is not executable (chmod +x)"),
+            Self::Exposed(writers) => write!(
+                f,
+                "{writers} may write to it, and it would run with the rights of this process: make \
+                 it root's (chown root, chmod go-w), or run `traffic-forwarder upgrade \
+                 --allow-owner`"
+            ),
             Self::Modified => f.write_str("was written to while it was checked: upgrade again"),
         }
     }
@@ -184,7 +193,7 @@ impl Error for BinaryError {
             Self::Sandbox(refusal) => Some(&**refusal),
             Self::Open(errno) => Some(errno),
             Self::Metadata(error) => Some(error),
-            Self::NotAFile | Self::NotExecutable | Self::Modified => None,
+            Self::NotAFile | Self::NotExecutable | Self::Exposed(_) | Self::Modified => None,
         }
     }
 }
