@@ -10,6 +10,7 @@ pub use events::{Event, Events, Subscription};
 
 mod episodes;
 mod occurrence;
+mod session_events;
 mod session_line;
 
 mod report_events;

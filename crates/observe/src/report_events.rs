@@ -5,12 +5,13 @@ use crate::episodes::{Episodes, Key, Topic};
 use crate::events::Events;
 use crate::log::{self, RecordForm};
 use crate::occurrence::{self, LinesLost, Occurrence, Unreached};
+use crate::session_events::{close, session_closed, target_down};
 use crate::session_line::SessionLine;
 use api::{
-    AcceptFailed, ClientLimited, Close, ClosedTcp, EventName, LimitReached, NotAllowed, PathsUsed,
-    ResourceExhausted, SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
+    AcceptFailed, ClientLimited, EventName, LimitReached, NotAllowed, ResourceExhausted,
+    SessionClosed, SessionConnected, SessionOpened, TargetDown, TargetUp,
 };
-use engine::{DownCause, LastTcp, Report, SessionRecord};
+use engine::{DownCause, Report, SessionRecord};
 use flow::{By, Cause, ClientLimit, CloseReason, Phase, Time};
 use plan::AccessLists;
 use serde::Serialize;
@@ -324,42 +325,6 @@ fn log_target(report: &Report) {
     }
 }
 
-fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
-    let ending = &record.ending;
-    let [up, down] = ending.lanes;
-    let tcp = |LastTcp { rtt_micros, retransmits }| {
-        let rtt = seconds(Duration::from_micros(u64::from(rtt_micros)));
-        ClosedTcp { rtt, retransmits }
-    };
-    SessionClosed {
-        id: record.id,
-        forward: record.forward().into(),
-        client: record.client.to_string(),
-        proxy: record.proxy.map(|address| address.to_string()),
-        sni: record.server_name().map(Into::into),
-        listener: record.listener().into(),
-        target: record.target().map(Into::into),
-        target_address: record.target_address.map(|address| address.to_string()),
-        attempts: record.attempts,
-        started: humantime::format_rfc3339_millis(record.started).to_string(),
-        duration: seconds(ending.duration),
-        connect_time: ending.connect_time.map(seconds),
-        first_byte: ending.first_byte.map(seconds),
-        bytes_up: up.bytes,
-        bytes_down: down.bytes,
-        stalled_up: seconds(up.stalled),
-        stalled_down: seconds(down.stalled),
-        path_up: PathsUsed::from(up.paths).into(),
-        path_down: PathsUsed::from(down.paths).into(),
-        fallback_up: up.fallback.into(),
-        fallback_down: down.fallback.into(),
-        verdict: record.verdict.into(),
-        close: close(ending.reason),
-        client_tcp: record.client_tcp.map(tcp),
-        target_tcp: record.target_tcp.map(tcp),
-    }
-}
-
 /// The setting that refuses the client, and the prefix that decides. Neither without an address.
 fn refused_by(lists: Option<&AccessLists>, client: Address) -> (Option<String>, Option<String>) {
     let Some(lists) = lists else { return (Some("accept_proxy".to_owned()), None) };
@@ -368,35 +333,7 @@ fn refused_by(lists: Option<&AccessLists>, client: Address) -> (Option<String>, 
     (Some(refusal.key.to_owned()), refusal.prefix.map(|prefix| prefix.to_string()))
 }
 
-fn close(reason: CloseReason) -> Close<'static> {
-    Close {
-        by: reason.by.into(),
-        phase: reason.phase.into(),
-        cause: reason.cause.into(),
-        errno: reason.errno.map(|number| {
-            let number = number.get();
-            sys::errno_name(number).map_or_else(|| number.to_string().into(), Into::into)
-        }),
-    }
-}
-
-fn target_down(record: &SessionRecord) -> TargetDown {
-    TargetDown {
-        forward: record.forward().to_owned(),
-        target: record.target().map(str::to_owned),
-        target_address: record.target_address.map(|address| address.to_string()),
-        cause: record.ending.reason.cause.into(),
-        failures: None,
-        error: None,
-    }
-}
-
 /// The time of the workers' clock.
 fn now() -> Time {
     Time::from_micros(sys::monotonic_micros())
-}
-
-/// Converts to the unit of events: seconds, rounded to the microsecond.
-fn seconds(duration: Duration) -> f64 {
-    Duration::new(duration.as_secs(), duration.subsec_micros() * 1000).as_secs_f64()
 }
