@@ -274,6 +274,7 @@ mod tests {
     fn collects_records_among_other_lines() {
         let record = r#"{"message":"session ended","id":1,"forward":"f","client":"c",
             "listener":"l","started":"s","duration":0,"bytes_up":1,"bytes_down":2,
+            "stalled_up":0,"stalled_down":0,"verdict":"ok",
             "fallback_up":"none","fallback_down":"none",
             "close":{"by":"client","phase":"relay","cause":"fin"}}"#;
         let script =

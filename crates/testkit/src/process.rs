@@ -1,7 +1,7 @@
 //! A child process: its output, its signals and its end.
 
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -9,6 +9,27 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::lines::Lines;
 use crate::wait::{poll, wait_for};
+
+/// Handles the signals that this process ignores, as under nohup(1), by doing nothing. A child inherits an ignored
+/// signal, and the program under test leaves it ignored; execve(2) resets a handled one.
+fn handle_ignored_signals() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        let status = std::fs::read_to_string("/proc/self/status").expect("/proc is mounted");
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        let mask = mask.expect("signal(7): the mask of ignored signals");
+        for signal in
+            [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::USR2]
+        {
+            let number = signal.as_raw();
+            if mask >> (number - 1) & 1 == 1 {
+                signal_hook::flag::register(number, Arc::default())
+                    .expect("a signal that can be handled");
+            }
+        }
+    });
+}
 
 /// A child that is ended on `Drop`, and whose output is shown when the test fails.
 #[derive(Debug)]
@@ -30,6 +51,7 @@ impl Process {
 
     /// Its stdin is whatever the command has set.
     pub(crate) fn spawn_with_stdin(name: &str, mut command: Command, grace: Duration) -> Self {
+        handle_ignored_signals();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}"));
