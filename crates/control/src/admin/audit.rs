@@ -32,11 +32,16 @@ pub(super) fn action(method: &Method, uri: &Uri) -> Option<&'static str> {
     })
 }
 
+/// Whether a reload is only planned. No other action has a dry run: its parameters may hold any text.
+fn is_dry_run(action: &str, uri: &Uri) -> bool {
+    let mut parameters = uri.query().unwrap_or_default().split('&');
+    action == "reload" && parameters.any(|parameter| parameter == "dry_run=true")
+}
+
 /// Middleware: writes the line of a change.
 pub(super) async fn record(request: Request, next: Next) -> Response {
     let uri = request.uri();
-    let is_dry_run = uri.query().is_some_and(|query| query.contains("dry_run=true"));
-    let action = action(request.method(), uri).filter(|_| !is_dry_run);
+    let action = action(request.method(), uri).filter(|action| !is_dry_run(action, uri));
     let caller = request.extensions().get::<Caller>();
     let (Some(action), Some(caller)) = (action, caller) else { return next.run(request).await };
     let target = uri.path_and_query().map_or_else(String::new, ToString::to_string);
@@ -110,5 +115,24 @@ mod tests {
         assert_eq!(of(Method::POST, "/v1/forwards/a/drain"), Some("drain"));
         assert_eq!(of(Method::POST, "/v1/reload?dry_run=true"), Some("reload"));
         assert_eq!(of(Method::POST, "/v1/something"), Some("other"));
+    }
+
+    #[test]
+    fn only_a_reload_has_a_dry_run() {
+        let is = |uri: &'static str| {
+            let uri = Uri::from_static(uri);
+            is_dry_run(action(&Method::POST, &uri).unwrap(), &uri)
+        };
+        assert!(is("/v1/reload?dry_run=true") && is("/v1/reload?file=/a&dry_run=true"));
+        for uri in [
+            "/v1/reload",
+            "/v1/reload?dry_run=false",
+            "/v1/reload?file=/dry_run=true",
+            "/v1/sessions/5?dry_run=true",
+            "/v1/forwards/a/drain?dry_run=true",
+            "/v1/upgrade?dry_run=true",
+        ] {
+            assert!(!is(uri), "{uri}");
+        }
     }
 }
