@@ -120,10 +120,16 @@ impl AdminTokens {
         self.0.iter().map(line).collect()
     }
 
+    /// The secret of the first operator.
+    pub fn of_operator(&self) -> Option<&str> {
+        let operator = self.0.iter().find(|token| token.role == AdminRole::Operate);
+        operator.map(|token| &*token.secret)
+    }
+
     /// The secret for a command: of the first operator, or else the first one.
     pub fn for_commands(&self) -> &str {
-        let operator = self.0.iter().find(|token| token.role == AdminRole::Operate);
-        operator.or_else(|| self.0.first()).map_or("", |token| &token.secret)
+        let first = || self.0.first().map_or("", |token| &token.secret);
+        self.of_operator().unwrap_or_else(first)
     }
 
     /// The token with this secret.

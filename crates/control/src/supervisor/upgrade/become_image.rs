@@ -7,7 +7,7 @@ use super::protocol::VARIABLE;
 use super::state;
 use crate::supervisor::Supervisor;
 use engine::Handoff;
-use host::own_arguments;
+use host::{AdminTokens, own_arguments};
 use observe::{After, ReportEvents, hold_reports};
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -62,7 +62,8 @@ impl Supervisor {
         let tokens = self.admin.saved_tokens();
         let process = handover::Process {
             // An older version knows one token only, that of an operator.
-            admin_token: tokens.as_ref().map(|tokens| tokens.for_commands().to_owned()),
+            // For an image without roles, to which every token is an operator's.
+            admin_token: tokens.as_ref().and_then(AdminTokens::of_operator).map(str::to_owned),
             admin_tokens: tokens.map(|tokens| tokens.to_text()),
             log_lines,
             ..state::process(self, by, stopped_at)
