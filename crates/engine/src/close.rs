@@ -79,12 +79,14 @@ fn report_unreached<K: Kernel>(
         target.note_unreached();
     }
     let kind = ReportKind::Unreached(Arc::clone(&forward), name.clone());
+    let last = context.now;
     context.report(kind, |count| Report::Unreached {
         forward,
         target: name,
         address,
         reason,
         count,
+        last,
     });
 }
 

@@ -289,7 +289,7 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
         let names = || (Arc::clone(&session.route().forward.name), Arc::clone(&round.target.text));
         if round.target.note_reached() {
             let (forward, target) = names();
-            context.shared.outbox.send(Report::Reached { forward, target });
+            context.shared.outbox.send(Report::Reached { forward, target, at: context.now });
         }
         if round.target.works() && !round.target.is_down() {
             let was_down = round.target.note_up(context.kernel.system_time(), context.now);

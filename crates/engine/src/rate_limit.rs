@@ -31,6 +31,8 @@ pub(crate) enum ReportKind {
 struct Entry {
     reported: Time,
     count: u64,
+    /// Time of the last occurrence.
+    latest: Time,
     /// How often each client was among these, as far as that is known.
     clients: TopClients,
     /// The report of the first of these, or of the first one of the most frequent client.
@@ -84,9 +86,16 @@ impl RateLimit {
         let mut is_new = false;
         let entry = self.kinds.entry(kind).or_insert_with(|| {
             is_new = true;
-            Entry { reported: now, count: 0, clients: TopClients::default(), late: None }
+            Entry {
+                reported: now,
+                count: 0,
+                latest: now,
+                clients: TopClients::default(),
+                late: None,
+            }
         });
         entry.count += 1;
+        entry.latest = now;
         if is_new || now.since(entry.reported) >= PAUSE {
             (entry.reported, entry.late) = (now, None);
             entry.clients.clear();
@@ -140,7 +149,7 @@ impl Entry {
         let Some((late, _)) = self.late.take() else { return };
         self.reported = now;
         self.clients.clear();
-        outbox.send(late.with_count(std::mem::take(&mut self.count)));
+        outbox.send(late.with_count(std::mem::take(&mut self.count), self.latest));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::greeting::Greeting;
 use crate::mailbox::BoundedMailbox;
 use crate::rule::Route;
 use crate::target::Target;
-use flow::{Cause, ClientLimit, CloseReason, Ending, Prefix, Verdict};
+use flow::{Cause, ClientLimit, CloseReason, Ending, Prefix, Time, Verdict};
 use plan::AccessLists;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -148,6 +148,8 @@ pub enum Report {
         reason: CloseReason,
         /// Such sessions since the last such report.
         count: u64,
+        /// When the last of them ended. The report may come later.
+        last: Time,
     },
     /// A target has taken a session, after others had ended because they could not be connected to it.
     Reached {
@@ -155,6 +157,8 @@ pub enum Report {
         forward: Arc<str>,
         /// The target, as configured.
         target: Arc<str>,
+        /// When the session was connected.
+        at: Time,
     },
     /// A target is out of use.
     TargetDown {
@@ -243,11 +247,11 @@ pub enum Report {
 }
 
 impl Report {
-    /// The report with this count, if it is one of counted occurrences.
-    pub(crate) fn with_count(mut self, total: u64) -> Self {
+    /// The report with this count, if it is one of counted occurrences, of which the last was at `latest`.
+    pub(crate) fn with_count(mut self, total: u64, latest: Time) -> Self {
         match &mut self {
+            Self::Unreached { count, last, .. } => (*count, *last) = (total, latest),
             Self::Refused { count, .. }
-            | Self::Unreached { count, .. }
             | Self::NotAllowed { count, .. }
             | Self::ClientRefused { count, .. }
             | Self::AcceptFailed { count, .. }

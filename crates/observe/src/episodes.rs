@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Shortest time between two lines about a topic of a forward. An end is logged when it has lasted as long.
+/// Shortest time between two lines about a topic of a forward.
 const PAUSE: Duration = Duration::from_secs(5);
+/// An end is logged when it has lasted so long: by then, each worker has reported what occurred before it.
+const SETTLED: Duration = Duration::from_secs(7);
 /// An episode that nothing ends is over after so long without an occurrence.
 const QUIET: Duration = Duration::from_secs(60);
 /// An episode that waits for its end is forgotten after so long without an occurrence: its target may be gone.
@@ -100,20 +102,21 @@ impl<E: Clone> Episodes<E> {
         self.due_at
     }
 
-    /// Counts occurrences. Returns the line to write now, if there is one.
+    /// Counts occurrences, of which the last was at `latest`; they are reported now. Returns the line to write now, if
+    /// there is one.
     pub(crate) fn occurred(
         &mut self,
         key: Key,
         event: E,
         count: u64,
         awaits_end: bool,
-        now: Time,
+        [latest, now]: [Time; 2],
     ) -> Option<Line<E>> {
         let group = (key.topic, Arc::clone(&key.forward));
         let episode = self.present.entry(key).or_insert_with(|| Episode {
             event: (event.clone(), 0),
-            began: now,
-            last: now,
+            began: latest,
+            last: latest,
             total: 0,
             pending: 0,
             ended: None,
@@ -124,7 +127,8 @@ impl<E: Clone> Episodes<E> {
         }
         episode.total += count;
         episode.pending += count;
-        (episode.last, episode.ended) = (now, None);
+        episode.last = episode.last.max(latest);
+        episode.ended = episode.ended.filter(|ended| *ended >= latest);
         let over_at = episode.over_at();
         self.due(over_at);
         match self.told.get(&group) {
@@ -136,10 +140,11 @@ impl<E: Clone> Episodes<E> {
         }
     }
 
-    /// Notes that what an episode is about works again. Something may occur again within the pause.
-    pub(crate) fn ended(&mut self, key: &Key, now: Time) {
-        let Some(episode) = self.present.get_mut(key) else { return };
-        episode.ended = Some(now);
+    /// Notes that what an episode is about worked again at `at`. Something may have occurred since, or occur soon.
+    pub(crate) fn ended(&mut self, key: &Key, at: Time) {
+        let episode = self.present.get_mut(key).filter(|episode| episode.last <= at);
+        let Some(episode) = episode else { return };
+        episode.ended = Some(at);
         let over_at = episode.over_at();
         self.due(over_at);
     }
@@ -236,7 +241,7 @@ impl<E> Episode<E> {
     /// When it is over, if nothing occurs until then.
     fn over_at(&self) -> Time {
         match (self.ended, self.awaits_end) {
-            (Some(ended), _) => ended.after(PAUSE),
+            (Some(ended), _) => ended.after(SETTLED),
             (None, true) => self.last.after(FORGET),
             (None, false) => self.last.after(QUIET),
         }

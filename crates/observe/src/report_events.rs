@@ -61,8 +61,13 @@ impl ReportEvents {
     }
 
     fn log(&mut self, occurrence: Occurrence) {
+        self.log_late(occurrence, now());
+    }
+
+    /// Logs occurrences of which the last was at `latest`.
+    fn log_late(&mut self, occurrence: Occurrence, latest: Time) {
         let ((key, awaits_end), count) = (occurrence.key(), occurrence.count());
-        let line = self.episodes.occurred(key, occurrence, count, awaits_end, now());
+        let line = self.episodes.occurred(key, occurrence, count, awaits_end, [latest, now()]);
         line.into_iter().for_each(occurrence::write);
     }
 
@@ -91,19 +96,20 @@ impl ReportEvents {
             Report::Refused { .. } | Report::NotAllowed { .. } | Report::ClientRefused { .. } => {
                 self.clients_refused(report);
             }
-            Report::Unreached { forward, target, address, reason, count } => {
-                self.log(Occurrence::Unreached(Unreached {
+            Report::Unreached { forward, target, address, reason, count, last } => {
+                let occurrence = Occurrence::Unreached(Unreached {
                     forward: forward.to_string(),
                     target: target.as_ref().map(ToString::to_string),
                     target_address: address.map(|address| address.to_string()),
                     count: *count,
                     close: close(*reason),
                     hint: occurrence::hint(reason.cause),
-                }));
+                });
+                self.log_late(occurrence, *last);
             }
-            Report::Reached { forward, target } => {
+            Report::Reached { forward, target, at } => {
                 let (forward, detail) = (Arc::clone(forward), Arc::clone(target));
-                self.episodes.ended(&Key { topic: Topic::Unreached, forward, detail }, now());
+                self.episodes.ended(&Key { topic: Topic::Unreached, forward, detail }, *at);
             }
             Report::AcceptFailed { .. } | Report::Exhausted { .. } => self.host_refused(report),
         }

@@ -19,7 +19,7 @@ impl Trial {
     /// The line about this many failed connects of a target, if there is one now.
     fn fails(&mut self, seconds: f64, target: &str, count: u64) -> Option<Line<String>> {
         let key = key(Topic::Unreached, "f", target);
-        self.0.occurred(key, target.to_owned(), count, true, at(seconds))
+        self.0.occurred(key, target.to_owned(), count, true, [at(seconds); 2])
     }
 
     fn works(&mut self, seconds: f64, target: &str) {
@@ -45,10 +45,10 @@ fn an_episode_begins_goes_on_and_ends() {
     assert_eq!(trial.0.visit(at(5.0)), [occurred("a", 3, 0)], "also if nothing occurs any more");
     assert_eq!(trial.fails(11.0, "a", 2), Some(occurred("a", 2, 0)));
     trial.works(12.0, "a");
-    assert_eq!(trial.0.visit(at(16.9)), []);
-    assert_eq!(trial.0.visit(at(17.0)), [over("a", 6, 12, 0)]);
+    assert_eq!(trial.0.visit(at(18.9)), []);
+    assert_eq!(trial.0.visit(at(19.0)), [over("a", 6, 12, 0)]);
     assert_eq!(trial.0.due_at(), None);
-    assert_eq!(trial.fails(18.0, "a", 1), Some(occurred("a", 1, 0)), "a new one");
+    assert_eq!(trial.fails(20.0, "a", 1), Some(occurred("a", 1, 0)), "a new one");
 }
 
 #[test]
@@ -61,7 +61,21 @@ fn an_end_that_does_not_last_is_none() {
         assert!(!matches!(line, Some(Line::Over { .. })));
     }
     trial.works(20.0, "a");
-    assert_eq!(trial.0.visit(at(25.0)), [occurred("a", 4, 0), over("a", 20, 20, 0)]);
+    assert_eq!(trial.0.visit(at(27.0)), [occurred("a", 4, 0), over("a", 20, 20, 0)]);
+}
+
+#[test]
+fn what_is_reported_after_the_end_but_occurred_before_it_opens_nothing() {
+    let mut trial = Trial::new();
+    trial.fails(0.0, "a", 1);
+    trial.works(2.0, "a");
+    let key = key(Topic::Unreached, "f", "a");
+    let late = trial.0.occurred(key.clone(), "a".to_owned(), 3, true, [at(1.0), at(5.5)]);
+    assert_eq!(late, Some(occurred("a", 3, 0)));
+    assert_eq!(trial.0.visit(at(9.0)), [over("a", 4, 2, 0)]);
+    trial.fails(20.0, "a", 1);
+    trial.works(19.0, "a");
+    assert_eq!(trial.0.visit(at(27.0)), [], "it failed after it had worked");
 }
 
 #[test]
@@ -71,13 +85,13 @@ fn targets_of_a_forward_share_lines() {
     assert_eq!(trial.fails(1.0, "b", 2), None);
     assert_eq!(trial.fails(2.0, "c", 5), None);
     let other = key(Topic::Unreached, "g", "a");
-    let line = trial.0.occurred(other, "g".to_owned(), 1, true, at(2.0));
+    let line = trial.0.occurred(other, "g".to_owned(), 1, true, [at(2.0); 2]);
     assert_eq!(line, Some(occurred("g", 1, 0)), "another forward has its own lines");
     assert_eq!(trial.0.visit(at(5.0)), [occurred("c", 7, 1)]);
     for target in ["a", "b", "c"] {
         trial.works(6.0, target);
     }
-    assert_eq!(trial.0.visit(at(11.0)), [over("a", 1, 6, 2)]);
+    assert_eq!(trial.0.visit(at(13.0)), [over("a", 1, 6, 2)]);
 }
 
 #[test]
@@ -85,8 +99,8 @@ fn an_episode_without_an_end_is_over_when_it_has_been_quiet() {
     let mut episodes = Episodes::new();
     let limit = key(Topic::AtLimit, "f", "");
     let denied = key(Topic::NotAllowed, "f", "");
-    assert!(episodes.occurred(limit, "limit".to_owned(), 1, false, at(0.0)).is_some());
-    assert!(episodes.occurred(denied, "denied".to_owned(), 1, false, at(0.0)).is_some());
+    assert!(episodes.occurred(limit, "limit".to_owned(), 1, false, [at(0.0); 2]).is_some());
+    assert!(episodes.occurred(denied, "denied".to_owned(), 1, false, [at(0.0); 2]).is_some());
     assert_eq!(episodes.visit(at(59.0)), []);
     assert_eq!(episodes.visit(at(60.0)), [over("limit", 1, 0, 0)], "lists have no end");
     assert_eq!((episodes.due_at(), episodes.present.len(), episodes.told.len()), (None, 0, 0));

@@ -65,6 +65,21 @@ fn a_target_that_refuses_is_a_warning_until_it_works_again() {
     assert!(over["seconds"].as_f64().unwrap() < 60.0, "{over}");
 }
 
+/// Failures that the worker has not reported yet are not later than the recovery.
+#[test]
+fn a_target_that_works_at_once_is_no_warning_for_long() {
+    let (port, target_port) = (Port::v4(), Port::v4());
+    let config = Config::new().log("format = 'json'").forward(port.addr(), target_port.addr(), "");
+    let forwarder = forwarder().config(config.text()).start();
+    forwarder.ready();
+    (0..3).for_each(|_| fail_once(&port));
+    let _target = TcpListener::bind(target_port.addr()).unwrap();
+    let _client = connect(&port).unwrap();
+    forwarder.wait_for_line("its end", Duration::from_secs(20), |line| line.contains(REACHED));
+    assert_eq!(messages(&forwarder, REACHED)[0]["total"], 3);
+    assert_eq!(sum(&messages(&forwarder, UNREACHED), "count"), 3);
+}
+
 #[test]
 fn a_level_of_warn_has_the_failures_of_targets() {
     let port = Port::v4();
