@@ -87,7 +87,7 @@ fn each_pod_is_locked_down_probed_and_scraped() {
         let ports = pod["containers"][0]["ports"].as_array().unwrap();
         let port = ports.iter().find(|port| port["name"] == "metrics").unwrap();
         let port = port["containerPort"].as_u64().unwrap();
-        assert!(configured("traffic-forwarder.toml").contains(&format!("\"[::]:{port}\"")));
+        assert!(configured("traffic-forwarder.toml").contains(&format!("\":{port}\"")));
         let annotations = &template["metadata"]["annotations"];
         assert_eq!(annotations["prometheus.io/scrape"], "true");
         assert_eq!(annotations["prometheus.io/port"], port.to_string());
@@ -115,7 +115,7 @@ fn the_pods_metrics_are_where_the_annotations_say() {
     let (dir, listen, metrics) = (TempDir::new().unwrap(), Port::v4(), Port::v6());
     let socket = format!("unix:{}/admin.sock", dir.path().display());
     let text = configured("traffic-forwarder.toml")
-        .replace("[::]:9180", &metrics.addr().to_string())
+        .replace(":9180", &metrics.addr().to_string())
         .replace(":18080", &listen.addr().to_string())
         .replace("db.internal:5432", "127.0.0.1:9");
     let text = text.replacen("[process]", &format!("[process]\nadmin = '{socket}'"), 1);
