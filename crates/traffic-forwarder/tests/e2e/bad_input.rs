@@ -80,7 +80,7 @@ fn binary_junk() {
 
 #[test]
 fn a_line_of_1_mib() {
-    refused_text("x".repeat(1 << 20), &["bad.conf:1:1"]);
+    refused_text("x".repeat(1 << 20), &["bad.conf` is not a configuration of this program"]);
     let long = format!("18080 | {} | 80\n", "h".repeat(1 << 20));
     refused_text(long, &["bad.conf:1:", "is not a host name"]);
     refused_text(toml("':1'", &format!("'{}:80'", "h".repeat(1 << 20)), ""), &["bad.conf:3:"]);

@@ -182,8 +182,8 @@ fn what_the_kernel_does_not_grant_is_refused_with_advice() {
     let (port, target) = (Port::v4(), Target::start(Behaviour::Echo));
     let operated = Operated::start(config(&port, target.addr(), ""));
     for (settings, part) in [
-        ("local_address = '192.0.2.1'", "cannot set `local_address`: cannot assign requested"),
-        ("interface = 'none-such'", "cannot set `interface`: no such device"),
+        ("local_address = '192.0.2.1'", "`: cannot assign requested address (no interface"),
+        ("interface = 'none-such'", "`: no such device"),
         (
             "congestion = 'none-such'",
             "this kernel has no algorithm of that name (net.ipv4.tcp_available",

@@ -88,7 +88,7 @@ fn they_move_during_a_session() {
     let config = Config::new().forward(port.addr(), target.addr(), named("db"));
     let operated = Operated::start(config);
     let idle = Scrape::of(&operated.http);
-    assert_eq!(idle.0.keys().filter(|name| name.contains("\"db\"")).count(), 3, "{:?}", idle.0);
+    assert_eq!(idle.0.keys().filter(|name| name.contains("\"db\"")).count(), 4, "{:?}", idle.0);
 
     let client = served_client(port.addr());
     wait_for(&operated, "sessions_active{forward=\"db\"}", 1.0);

@@ -330,7 +330,7 @@ fn a_kernel_that_grants_none_is_named() {
     in_network_namespace(name, turn_off, || {
         let exists = std::path::Path::new("/proc/sys/net/mptcp/enabled").exists();
         let said = if exists {
-            "cannot set `mptcp`: protocol not available (it is turned off: `sysctl net.mptcp.enabled=1` \
+            "cannot set `mptcp = true`: protocol not available (it is turned off: `sysctl net.mptcp.enabled=1` \
              turns it on)"
         } else {
             "(this kernel was built without CONFIG_MPTCP)"
@@ -353,7 +353,7 @@ fn options_that_its_sockets_do_not_have_are_named() {
         // A later kernel may have them.
         let settings = format!("mptcp = true\n{key} = {value}");
         let said = format!(
-            "cannot set `{key}`: MPTCP sockets of this kernel do not have it (leave out `{key}` or `mptcp`)"
+            "`: MPTCP sockets of this kernel do not have it (leave out `{key}` or `mptcp`)"
         );
         is_refused(&settings, to, &said);
     }

@@ -166,7 +166,7 @@ fn unknown_accounts_are_problems_with_their_place() {
     ] {
         let config = home.config(settings);
         fs::write(&file, config.text()).unwrap();
-        let at = 1 + config.text().lines().position(|line| line == "[[forward]]").unwrap();
+        let at = 1 + config.text().lines().position(|line| line == settings).unwrap();
         let checked = forwarder().args(["check", "-c", file.to_str().unwrap()]).run();
         assert_eq!(checked.status.code(), Some(2));
         assert!(checked.stderr.contains(part), "{}", checked.stderr);

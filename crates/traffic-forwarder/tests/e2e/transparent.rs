@@ -154,8 +154,7 @@ fn a_missing_privilege_is_named() {
     let config = |settings: &str| {
         Config::new().forward(port.addr(), "127.0.0.1:2", format!("name = 'f'\n{settings}"))
     };
-    let said =
-        "cannot set `transparent`: operation not permitted (it needs CAP_NET_ADMIN or CAP_NET_RAW";
+    let said = "cannot set `transparent = true`: operation not permitted (it needs CAP_NET_ADMIN or CAP_NET_RAW";
     let ended = without().config(config("transparent = true").text()).run();
     assert_eq!(ended.status.code(), Some(2));
     assert!(ended.stderr.contains(said), "{}", ended.stderr);

@@ -123,7 +123,8 @@ fn a_reload_changes_the_routes_of_new_sessions() {
     scene.operated.wait_for_sessions(3);
     let [a, b, other] = [0, 1, 2].map(|target| scene.address(target));
     let with = |routes: &str| {
-        let settings = format!("name = 'f'\nto = '{other}'\n{routes}\n{LATE}");
+        let late = if routes.is_empty() { "" } else { LATE };
+        let settings = format!("name = 'f'\nto = '{other}'\n{routes}\n{late}");
         scene.operated.reload(Config::new().forward_with(scene.port.addr(), settings))
     };
     let report = with(&format!("route = [{{ sni = 'a.test', to = '{b}' }}]"));
