@@ -44,8 +44,10 @@ pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
     let access = Access::new(listeners.tokens(), listeners.denials());
     let group_may_connect = listeners.group_may_connect();
     let places = Places::new(ADMIN_CONNECTIONS, UNKNOWN_CONNECTIONS);
+    let opened = listeners.take_listeners();
+    let has_admin = opened.iter().any(|(door, _)| matches!(door, Door::Admin));
     let admin = Server {
-        connections: Connections::new(places, Some(Reserve::default())),
+        connections: Connections::new(places, has_admin.then(Reserve::default)),
         service: TowerToHyperService::new(routes::router(app.clone(), access)),
         denials: listeners.denials(),
         group_may_connect,
@@ -57,7 +59,7 @@ pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
         denials: listeners.denials(),
         group_may_connect,
     };
-    for (door, listener) in listeners.take_listeners() {
+    for (door, listener) in opened {
         let server = match door {
             Door::Admin => admin.clone(),
             Door::Metrics => metrics.clone(),
