@@ -153,12 +153,13 @@ pub(super) async fn one(
 pub(super) async fn kill(
     State(app): State<App>,
     id: Result<Path<u64>, PathRejection>,
-) -> Result<Json<Done>, Refusal> {
+) -> Result<impl IntoResponse, Refusal> {
     let Path(id) = id?;
     if listing::kill(&app.observer, &of_id(id)).await == 0 {
         return Err(Refusal::no_session(id));
     }
-    Ok(Json(Done { state: DoneState::Killed.into(), changed: true }))
+    let done = Done { state: DoneState::Killed.into(), changed: true };
+    Ok((Extension(KilledSessions(vec![id])), Json(done)))
 }
 
 /// Resets the sessions that match the query: their clients and targets receive RST.

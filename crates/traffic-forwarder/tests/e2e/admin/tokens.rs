@@ -84,6 +84,17 @@ fn a_reload_rotates_the_tokens() {
 }
 
 #[test]
+fn the_line_of_a_kill_by_number_names_the_session() {
+    let doors = Doors::start(&both());
+    let id = doors.socket().json("/v1/sessions")["sessions"][0]["id"].as_u64().unwrap();
+    // `dry_run` belongs to a reload, and hides no other change.
+    doors.port(TOKEN).delete(&format!("/v1/sessions/{id}?dry_run=true")).success();
+    wait_until("the line", LIMIT, || actions(&doors.forwarder).len() == 1);
+    let line = &actions(&doors.forwarder)[0];
+    assert_eq!((&line["sessions"], &line["ids"]), (&1.into(), &id.to_string().into()), "{line}");
+}
+
+#[test]
 fn each_change_is_attributed() {
     let doors = Doors::start(&both());
     let operator = doors.port(TOKEN);
