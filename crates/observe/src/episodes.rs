@@ -35,7 +35,7 @@ pub(crate) enum Topic {
     Unreached,
     /// A limit of the forward or the process is reached.
     AtLimit,
-    /// A client has reached a limit of its own.
+    /// A client has reached its limit.
     ClientLimit,
     /// Clients are not allowed. No line says that it is over: the next one may come at any time.
     NotAllowed,
@@ -73,7 +73,7 @@ pub(crate) enum Line<E> {
 pub(crate) struct Episodes<E> {
     present: BTreeMap<Key, Episode<E>>,
     /// The time of the last line, by topic and forward.
-    told: BTreeMap<(Topic, Arc<str>), Time>,
+    last_lines: BTreeMap<(Topic, Arc<str>), Time>,
     /// When [`Self::visit`] has something to do.
     due_at: Option<Time>,
 }
@@ -94,7 +94,7 @@ struct Episode<E> {
 
 impl<E: Clone> Episodes<E> {
     pub(crate) fn new() -> Self {
-        Self { present: BTreeMap::new(), told: BTreeMap::new(), due_at: None }
+        Self { present: BTreeMap::new(), last_lines: BTreeMap::new(), due_at: None }
     }
 
     /// When [`Self::visit`] has something to do.
@@ -131,12 +131,12 @@ impl<E: Clone> Episodes<E> {
         episode.ended = episode.ended.filter(|ended| *ended >= latest);
         let over_at = episode.over_at();
         self.due(over_at);
-        match self.told.get(&group) {
-            Some(told) if now.since(*told) < PAUSE => {
-                self.due(told.after(PAUSE));
+        match self.last_lines.get(&group) {
+            Some(logged) if now.since(*logged) < PAUSE => {
+                self.due(logged.after(PAUSE));
                 None
             }
-            _ => self.tell(&group, now),
+            _ => self.line(&group, now),
         }
     }
 
@@ -155,16 +155,18 @@ impl<E: Clone> Episodes<E> {
             return Vec::new();
         }
         self.due_at = None;
-        let is_due = |told: Time| now.since(told) >= PAUSE;
+        let is_due = |logged: Time| now.since(logged) >= PAUSE;
         let groups = self.pending().into_iter();
-        let due: Vec<_> =
-            groups.filter(|group| self.told.get(group).is_none_or(|told| is_due(*told))).collect();
-        let mut lines: Vec<_> = due.iter().filter_map(|group| self.tell(group, now)).collect();
+        let due: Vec<_> = groups
+            .filter(|group| self.last_lines.get(group).is_none_or(|logged| is_due(*logged)))
+            .collect();
+        let mut lines: Vec<_> = due.iter().filter_map(|group| self.line(group, now)).collect();
         lines.extend(self.take_over(now));
-        let told = self.pending();
-        let told = told.iter().filter_map(|group| self.told.get(group)).map(|it| it.after(PAUSE));
+        let logged = self.pending();
+        let logged =
+            logged.iter().filter_map(|group| self.last_lines.get(group)).map(|it| it.after(PAUSE));
         let over = self.present.values().map(Episode::over_at);
-        let next = told.chain(over).min();
+        let next = logged.chain(over).min();
         self.due_at = next.map(|next| next.max(now.after(VISITS)));
         lines
     }
@@ -173,7 +175,7 @@ impl<E: Clone> Episodes<E> {
     pub(crate) fn finish(&mut self, now: Time) -> Vec<Line<E>> {
         let groups = self.pending().into_iter();
         let groups: Vec<_> = groups.collect();
-        groups.iter().filter_map(|group| self.tell(group, now)).collect()
+        groups.iter().filter_map(|group| self.line(group, now)).collect()
     }
 
     fn due(&mut self, at: Time) {
@@ -187,7 +189,7 @@ impl<E: Clone> Episodes<E> {
     }
 
     /// The line about a topic of a forward, with the event of the most frequent episode.
-    fn tell(&mut self, group: &(Topic, Arc<str>), now: Time) -> Option<Line<E>> {
+    fn line(&mut self, group: &(Topic, Arc<str>), now: Time) -> Option<Line<E>> {
         let first = Key { topic: group.0, forward: Arc::clone(&group.1), detail: "".into() };
         let of_group = self.present.range_mut(first..);
         let of_group = of_group
@@ -204,7 +206,7 @@ impl<E: Clone> Episodes<E> {
             }
         }
         let (event, _) = top?;
-        self.told.insert(group.clone(), now);
+        self.last_lines.insert(group.clone(), now);
         Some(Line::Occurred { event: event.clone(), count, others })
     }
 
@@ -232,7 +234,7 @@ impl<E: Clone> Episodes<E> {
         }
         let left: BTreeSet<_> =
             self.present.keys().map(|key| (key.topic, Arc::clone(&key.forward))).collect();
-        self.told.retain(|group, told| left.contains(group) || now.since(*told) < PAUSE);
+        self.last_lines.retain(|group, logged| left.contains(group) || now.since(*logged) < PAUSE);
         over.into_values().collect()
     }
 }

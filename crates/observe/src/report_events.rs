@@ -44,7 +44,7 @@ impl ReportEvents {
         self.episodes.due_at().map(|at| at.since(now()))
     }
 
-    /// Logs what has been counted long enough, and what is over.
+    /// Logs counts that have waited long enough, and episodes that are over.
     pub fn write_due(&mut self) {
         let lost = log::dropped().queue_full;
         let dropped = lost.saturating_sub(self.lost);

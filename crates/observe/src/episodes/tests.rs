@@ -103,7 +103,10 @@ fn an_episode_without_an_end_is_over_when_it_has_been_quiet() {
     assert!(episodes.occurred(denied, "denied".to_owned(), 1, false, [at(0.0); 2]).is_some());
     assert_eq!(episodes.visit(at(59.0)), []);
     assert_eq!(episodes.visit(at(60.0)), [over("limit", 1, 0, 0)], "lists have no end");
-    assert_eq!((episodes.due_at(), episodes.present.len(), episodes.told.len()), (None, 0, 0));
+    assert_eq!(
+        (episodes.due_at(), episodes.present.len(), episodes.last_lines.len()),
+        (None, 0, 0)
+    );
 }
 
 #[test]
@@ -155,16 +158,19 @@ fn in_every_history_the_counts_add_up_and_lines_are_rare() {
             Line::Occurred { count, .. } => Some((*at, *count)),
             Line::Over { .. } => None,
         });
-        let told: Vec<_> = last.collect();
-        assert!(told.windows(2).all(|pair| pair[1].0 - pair[0].0 > 4.999), "seed {seed}: {told:?}");
+        let logged: Vec<_> = last.collect();
+        assert!(
+            logged.windows(2).all(|pair| pair[1].0 - pair[0].0 > 4.999),
+            "seed {seed}: {logged:?}"
+        );
         let rest = rest.iter().map(|line| match line {
             Line::Occurred { count, .. } => *count,
             Line::Over { .. } => 0,
         });
-        let counted = told.iter().map(|(_, count)| count).sum::<u64>() + rest.sum::<u64>();
+        let counted = logged.iter().map(|(_, count)| count).sum::<u64>() + rest.sum::<u64>();
         assert_eq!(counted, occurrences, "seed {seed}");
         let visited = trial.0.visit(at(seconds + 86_500.0));
         assert!(visited.iter().all(|line| matches!(line, Line::Over { .. })), "seed {seed}");
-        assert!(trial.0.present.is_empty() && trial.0.told.is_empty(), "seed {seed}");
+        assert!(trial.0.present.is_empty() && trial.0.last_lines.is_empty(), "seed {seed}");
     }
 }
