@@ -82,7 +82,7 @@ pub struct SessionClosed<'a> {
     /// Why the lane from target to client fell back, likewise.
     #[schema(schema_with = Word::<Fallback>::schema)]
     pub fallback_down: Word<Fallback>,
-    /// The last verdict: who was slow.
+    /// The last verdict: the slow side, if there was one.
     #[serde(default = "no_verdict")]
     #[schema(schema_with = Word::<Verdict>::schema)]
     pub verdict: Word<Verdict>,

@@ -117,8 +117,8 @@ impl Watch {
         self.config.as_ref().map(|file| &*file.path)
     }
 
-    /// The state of the configuration file read last, for the next process image. `None` while it is to be read
-    /// again: the next image then treats the file as changed.
+    /// The state of the configuration file read last, for the next process image. `None` while another reading
+    /// is due: the next image then treats the file as changed.
     pub(crate) fn for_next_image(&self) -> Option<FileRead> {
         self.config.as_ref()?.read.filter(|_| self.retry.is_none() && self.wrong.is_none())
     }

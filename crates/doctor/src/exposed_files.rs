@@ -1,4 +1,4 @@
-//! The configuration file and the program, which nobody but root and the process's user should change.
+//! The configuration file and the program, which only root and the process's user should change.
 
 use crate::check::Check;
 use crate::finding::{Finding, FindingDetail, Verdict};
@@ -6,7 +6,7 @@ use host::ExposedFile;
 use plan::Plan;
 
 /// The files that others may change. Call it before the switch to the configured user. Empty unless
-/// root asks: another user may examine a plan of its own that root never runs.
+/// root asks: another user may examine a private plan that root never runs.
 pub(super) fn look(plan: &Plan) -> Vec<ExposedFile> {
     if host::own_user() == 0 { host::exposed_files(plan) } else { Vec::new() }
 }

@@ -105,7 +105,7 @@ fn finish<K: Kernel>(
     (ending, connections, paced)
 }
 
-/// Whether bytes of a lane have waited that has a rate of its own.
+/// Whether bytes have waited in a lane that has a rate.
 fn is_paced<K: Kernel>(session: &Session<K>, ending: &Ending) -> bool {
     let waited = |direction: &Direction| !ending.lanes[*direction as usize].stalled.is_zero();
     let mut waiting = Direction::BOTH.into_iter().filter(waited);

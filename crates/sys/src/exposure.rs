@@ -14,7 +14,7 @@ pub struct Exposure {
     pub directory: Option<PathBuf>,
 }
 
-/// How others may change the file that the path leads to. Nobody may on a read-only mount.
+/// How others may change the file that the path leads to. On a read-only mount they cannot.
 /// `None` also if that cannot be determined.
 pub fn exposure(path: &Path, trusted: Trusted) -> Option<Exposure> {
     let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;

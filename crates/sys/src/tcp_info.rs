@@ -22,7 +22,7 @@ pub struct TcpInfo {
     pub unsent: u32,
     /// Segments that may be in flight at the same time.
     pub congestion_window: u32,
-    /// The peer's receive window has no room for another segment. Kernels older than 5.4 do not tell, and it
+    /// The peer's receive window has no room for another segment. Kernels older than 5.4 do not report it, and it
     /// counts as full.
     pub window_is_full: bool,
     /// Time in which the peer's receive window kept bytes from being sent (`tcpi_rwnd_limited`).

@@ -1,4 +1,4 @@
-//! Audit lines: each change through the admin interface, by whom and with which outcome.
+//! Audit lines: each change through the admin interface, with its caller and outcome.
 
 use super::caller::Caller;
 use api::ErrorCode;

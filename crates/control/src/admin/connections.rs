@@ -1,4 +1,4 @@
-//! The open connections: who has a place, and which task serves it.
+//! The open connections, with their places and the tasks that serve them.
 
 use super::caller::Peer;
 use super::places::{Admission, ConnectionId, Places};

@@ -99,7 +99,7 @@ impl AdminListeners {
                     self.add(bound.transpose(), &mut errors);
                 }
                 Err(error) => {
-                    // Nobody could be let in.
+                    // Without tokens, the port would refuse every caller.
                     self.listeners.retain(|it| it.is_unix() || it.door() == Door::Metrics);
                     errors.push(error);
                 }
@@ -230,7 +230,7 @@ pub(crate) fn door_of(socket: &OwnedFd, in_force: &Process) -> Option<Door> {
     is_metrics().unwrap_or_default().then_some(Door::Metrics)
 }
 
-/// Binds the Unix socket. `None` if there is to be none, or if it is chosen automatically and cannot be
+/// Binds the Unix socket. `None` if none is configured, or if it is chosen automatically and cannot be
 /// bound.
 fn bind_socket(
     in_force: &Process,

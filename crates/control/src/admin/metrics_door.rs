@@ -1,7 +1,7 @@
 //! The address of `metrics`: metrics and probes for the network, read-only and without a token.
 //!
 //! A `Host` header is not checked: the address has any name that its users give it. A page that a
-//! rebound name leads here gets what everybody who can connect gets.
+//! rebound name leads here gets no more than every other client.
 
 use super::app::App;
 use super::budget::{self, Budget};
@@ -26,7 +26,7 @@ pub(super) fn router(app: App) -> Router {
         .fallback(no_path)
         .with_state(app)
         .layer(Extension(RecentMetrics::default()))
-        // Of its own: slow readers here take no memory from the admin interface.
+        // A separate budget: slow readers here take no memory from the admin interface.
         .layer(from_fn_with_state(Budget::new(), budget::within))
         .layer(from_fn(bounded))
         .layer(from_fn(closing))

@@ -1,6 +1,6 @@
 //! Places of connections: which of them may stay. Pure: the time is an input.
 //!
-//! Connections of authorised callers have places of their own, and keep them. All others share a few:
+//! Connections of authorised callers have separate places, and keep them. All others share a few:
 //! a new one takes the place of the oldest, once that had [`GRACE`] to present its token.
 
 use std::collections::{HashSet, VecDeque};

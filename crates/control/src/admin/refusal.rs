@@ -68,7 +68,7 @@ impl From<QueryRejection> for Refusal {
     }
 }
 
-/// What is wrong with a query, in the words of this interface.
+/// The problem of a query, in the words of this interface.
 fn query_problem(rejection: &dyn Error) -> String {
     // The deepest cause has the parameter and its fault, without the names of the libraries.
     let mut cause = rejection;

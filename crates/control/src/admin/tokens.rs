@@ -17,12 +17,9 @@ impl Tokens {
         })
     }
 
-    /// Puts other tokens in force. Returns whether they differ. Secrets that are left out are refused
-    /// from then on.
-    pub(super) fn replace(&self, tokens: AdminTokens) -> bool {
-        let differ = self.read(|present| present != Some(&tokens));
+    /// Puts other tokens in force. Secrets that are left out are refused from then on.
+    pub(super) fn replace(&self, tokens: AdminTokens) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(tokens);
-        differ
     }
 
     /// The tokens in force.

@@ -191,7 +191,7 @@ impl AdminApi {
                 (Err(error), _) => Err(error),
             };
             match found {
-                // The request needs a connection of its own.
+                // The request needs another connection.
                 Ok(()) => match self.reach(endpoint).await? {
                     Ok(stream) => return Ok((endpoint.clone(), stream)),
                     Err(error) => attempts.push(Attempt { endpoint: endpoint.clone(), error }),

@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &command::Kill) -> Result<Exit, CommandError> {
     }))
 }
 
-/// Shows the number of sessions that match, and asks. Returns the exit code if none is to be killed.
+/// Shows the number of sessions that match, and asks. Returns the exit code if none may be killed.
 async fn decline(
     admin: &AdminApi,
     forward: Option<&str>,

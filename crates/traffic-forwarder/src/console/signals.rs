@@ -1,4 +1,4 @@
-//! The signals that end a command which runs until it is told to stop.
+//! The signals that end a command without an end.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};

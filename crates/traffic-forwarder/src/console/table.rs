@@ -13,7 +13,7 @@ const ADDRESS: usize = 47;
 /// The longest IPv4 address with its port. Before a column of the last ranks is dropped, the rows of longer
 /// addresses go on in the next line.
 const SHORT_ADDRESS: usize = 21;
-/// Columns up to this rank are dropped only after addresses have been given a line of their own.
+/// Columns up to this rank are dropped only after addresses have been given separate lines.
 const LAST: u8 = 2;
 /// Spaces between two columns, and between those of a table that does not fit.
 const GAPS: [usize; 2] = [2, 1];
@@ -204,7 +204,7 @@ impl<const N: usize> Table<N> {
 
     /// Column widths: those of the widest cells. If the terminal is too narrow, gaps and the widest text
     /// columns shrink first, and then columns are dropped by their ranks. Before the last ones, addresses
-    /// are given lines of their own.
+    /// are given separate lines.
     fn widths(&self, most: Option<usize>) -> Widths<N> {
         let cells = |index: usize| self.rows.iter().map(move |row| columns(&row[index].text));
         let columns = std::array::from_fn(|index| {

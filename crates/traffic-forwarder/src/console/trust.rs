@@ -52,7 +52,7 @@ impl Trusted {
     }
 
     /// Checks the process behind a connected Unix socket. In a directory that not every user may write in, its owner
-    /// has decided who makes sockets there.
+    /// decides which users make sockets there.
     pub(crate) fn check_socket(&self, path: &Path, user: u32) -> Result<(), Untrusted> {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new(".")).metadata();

@@ -36,7 +36,7 @@ const KEY: usize = 16;
 const PASSED_ON: [HeaderName; 4] =
     [header::HOST, header::ORIGIN, header::ACCEPT, header::IF_NONE_MATCH];
 
-/// The body of a response: passed on, or of our own.
+/// The body of a response: passed on, or made here.
 type Body = Either<Incoming, Full<Bytes>>;
 
 pub(crate) async fn run(args: &command::Web) -> Result<Exit, CommandError> {

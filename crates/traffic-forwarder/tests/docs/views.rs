@@ -35,7 +35,7 @@ fn heading(screen: &str) -> Option<&str> {
     screen.lines().find(is_heading)
 }
 
-/// The forwards of the script that have headings of their own: one to `target`, and one to two dead targets.
+/// The forwards of the script that have separate headings: one to `target`, and one to two dead targets.
 fn config(dir: &str, [web, mail]: [&Port; 2], target: &Target) -> String {
     let (dead, last) = (Port::v4(), Port::v4());
     format!(

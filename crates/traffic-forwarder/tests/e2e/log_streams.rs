@@ -197,7 +197,7 @@ fn a_redirected_log_is_not_for_the_journal() {
     assert!(!has(&in_stream.stdout(), "<"), "{:?}", in_stream.stdout());
 }
 
-/// Real journald, in namespaces of its own.
+/// Real journald, in separate namespaces.
 #[test]
 fn the_journal_finds_lines_by_priority() {
     let daemon = Path::new("/lib/systemd/systemd-journald");

@@ -1,4 +1,4 @@
-//! Who was slow: the time in which bytes waited for a peer, the target's first byte and the verdict, while a session
+//! The slow side: the time in which bytes waited for a peer, the target's first byte and the verdict, while a session
 //! lives and in its record.
 
 use std::time::{Duration, Instant};
@@ -150,7 +150,7 @@ fn a_stall_goes_on_over_an_upgrade_and_a_reload_and_ends_with_a_kill() {
     assert_eq!(stage.counted(), counted);
 }
 
-/// The peers keep up with the rate: nobody but the rate is slow.
+/// The peers keep up with the rate: only the rate is slow.
 fn a_rate_is_no_slow_client(path: &str) {
     const BYTES: u64 = 4 * MIB;
     // Otherwise the kernel takes all of them at once.

@@ -1,4 +1,4 @@
-//! Reloads without an operator who reads the answer: by a signal, or by a change of a watched file.
+//! Reloads whose answer no operator reads: by a signal, or by a change of a watched file.
 
 use super::outcome::Requester;
 use super::{ReloadError, ReloadOptions};

@@ -341,7 +341,7 @@ fn unauthenticated_connections_keep_no_authenticated_caller_out() {
         crowd.connects()
     );
     assert!(answered[REQUESTS - 1] < SLOW, "{answered:?}");
-    // A connection that has shown the token stays, whoever else comes.
+    // A connection that has shown the token stays, however many others come.
     let mut kept = connect(doors.admin.addr()).unwrap();
     kept.set_read_timeout(Some(LIMIT)).unwrap();
     for _ in 0..20 {

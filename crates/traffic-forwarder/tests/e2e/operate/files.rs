@@ -102,7 +102,7 @@ fn a_changed_admin_address_is_explained() {
     }
 }
 
-/// A process at the default socket is found although its file names another address by now.
+/// A process at the default socket is found although its file now names another address.
 #[test]
 fn a_process_at_the_default_socket_is_found_by_its_file() {
     let (run, fixture) = (TempDir::new().unwrap(), Fixture::new());
