@@ -107,6 +107,7 @@ fn begin(
         None => start(input, plan, notifier, activated)?,
     };
     supervisor.set_surroundings(admin, sandbox);
+    supervisor.admin_mut().open_reserve();
     if is_upgrade {
         supervisor.keep_journal();
     } else {

@@ -27,9 +27,7 @@ struct State {
 impl Connections {
     pub(super) fn new(places: Places, reserve: Option<Reserve>) -> Arc<Self> {
         let state = State { places, tasks: HashMap::new(), next: 0, reserve };
-        let connections = Self { state: Mutex::new(state), freed: Notify::new() };
-        connections.refill_reserve();
-        Arc::new(connections)
+        Arc::new(Self { state: Mutex::new(state), freed: Notify::new() })
     }
 
     /// Waits for a place of an authorised caller.

@@ -4,6 +4,7 @@ use super::denials::Denials;
 use super::door::Door;
 use super::listener::{AdminListener, BoundListener, log_no_directory};
 use super::listener_error::{AdminListenCause, AdminListenError};
+use super::reserve::Reserve;
 use super::tokens::Tokens;
 use host::{AdminTokens, TokenError, admin_group_may_connect, admin_rights, usable_socket};
 use plan::{AdminSocket, Process};
@@ -29,6 +30,8 @@ pub(crate) struct AdminListeners {
     token_file: Option<PathBuf>,
     denials: Denials,
     group_may_connect: bool,
+    /// For the connections of the admin interface; `None` before [`Self::open_reserve`], and without one.
+    reserve: Option<Reserve>,
 }
 
 impl AdminListeners {
@@ -79,6 +82,7 @@ impl AdminListeners {
             token_file: in_force.admin_token_file.clone(),
             denials: Denials::default(),
             group_may_connect: admin_group_may_connect(in_force),
+            reserve: None,
         }
     }
 
@@ -178,6 +182,17 @@ impl AdminListeners {
 
     pub(super) fn group_may_connect(&self) -> bool {
         self.group_may_connect
+    }
+
+    /// Opens the descriptors in reserve, if there is an admin interface. Call it when the process has opened all that
+    /// it needs, and before it is ready: from then on its number of descriptors follows its connections.
+    pub(crate) fn open_reserve(&mut self) {
+        let has_admin = [true, false].iter().any(|is_unix| self.has(Door::Admin, *is_unix));
+        self.reserve = has_admin.then(Reserve::open);
+    }
+
+    pub(super) fn take_reserve(&mut self) -> Option<Reserve> {
+        self.reserve.take()
     }
 
     /// Takes the sockets for the server. None are left the second time.

@@ -6,10 +6,16 @@ use std::fs::File;
 const RESERVE: usize = 4;
 
 /// Open files that are closed for a connection when the process has no free descriptor.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reserve(Vec<File>);
 
 impl Reserve {
+    pub(super) fn open() -> Self {
+        let mut reserve = Self(Vec::with_capacity(RESERVE));
+        reserve.refill();
+        reserve
+    }
+
     /// Opens as many files as are missing, if the host allows it.
     pub(super) fn refill(&mut self) {
         while self.0.len() < RESERVE

@@ -10,7 +10,6 @@ use super::door::Door;
 use super::listener::BoundListener;
 use super::listeners::AdminListeners;
 use super::places::Places;
-use super::reserve::Reserve;
 use super::write_timeout::WriteTimeout;
 use super::{metrics_door, routes};
 use host::{ADMIN_CONNECTIONS, METRICS_CONNECTIONS, UNKNOWN_CONNECTIONS};
@@ -44,10 +43,8 @@ pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
     let access = Access::new(listeners.tokens(), listeners.denials());
     let group_may_connect = listeners.group_may_connect();
     let places = Places::new(ADMIN_CONNECTIONS, UNKNOWN_CONNECTIONS);
-    let opened = listeners.take_listeners();
-    let has_admin = opened.iter().any(|(door, _)| matches!(door, Door::Admin));
     let admin = Server {
-        connections: Connections::new(places, has_admin.then(Reserve::default)),
+        connections: Connections::new(places, listeners.take_reserve()),
         service: TowerToHyperService::new(routes::router(app.clone(), access)),
         denials: listeners.denials(),
         group_may_connect,
@@ -59,7 +56,7 @@ pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
         denials: listeners.denials(),
         group_may_connect,
     };
-    for (door, listener) in opened {
+    for (door, listener) in listeners.take_listeners() {
         let server = match door {
             Door::Admin => admin.clone(),
             Door::Metrics => metrics.clone(),
