@@ -1,10 +1,12 @@
 //! Addresses, and the plain sockets on either side of one.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::event::PollFlags;
@@ -184,7 +186,12 @@ impl Listener {
             (Place::V6, _) => Addr::Tcp((Ipv6Addr::LOCALHOST, 0).into()),
             _ => Addr::Tcp((Ipv4Addr::LOCALHOST, 0).into()),
         };
-        let socket = listening(&wanted, buffers, backlog)
+        let bound = match &wanted {
+            Addr::Tcp(tcp) if tcp.port() == 0 => unused(tcp.ip()),
+            _ => bound(&wanted),
+        };
+        let socket = bound
+            .and_then(|socket| listening(socket, buffers, backlog))
             .unwrap_or_else(|error| panic!("listen on {wanted}: {error}"));
         let local = socket.local_addr().expect("a bound socket has an address").as_socket();
         Self { socket, addr: local.map_or(wanted, Addr::Tcp), _dir: dir }
@@ -224,8 +231,7 @@ impl Drop for Listener {
     }
 }
 
-fn listening(addr: &Addr, buffers: Buffers, backlog: i32) -> io::Result<Socket> {
-    let socket = bound(addr)?;
+fn listening(socket: Socket, buffers: Buffers, backlog: i32) -> io::Result<Socket> {
     buffers.apply(&socket)?;
     socket.listen(backlog)?;
     Ok(socket)
@@ -245,11 +251,46 @@ pub(crate) fn bound(addr: &Addr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// A socket that is bound to a port of `ip` that this process has not had before, and does not listen.
+///
+/// A forwarder of another test may still try to connect to a target whose port is free again: its connection would
+/// be one too many in the test that gets the number next.
+pub(crate) fn unused(ip: IpAddr) -> io::Result<Socket> {
+    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    const ATTEMPTS: usize = 1000;
+    // The kernel gives no number twice while these are bound.
+    let mut used = Vec::new();
+    loop {
+        let socket = bound(&Addr::Tcp((ip, 0).into()))?;
+        let number = number_of(&socket)?;
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.get_or_insert_default().insert(number) || used.len() == ATTEMPTS {
+            return Ok(socket);
+        }
+        drop(given);
+        used.push(socket);
+    }
+}
+
+pub(crate) fn number_of(socket: &Socket) -> io::Result<u16> {
+    Ok(socket.local_addr()?.as_socket().expect("a TCP socket").port())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
 
     use super::*;
+
+    #[test]
+    fn a_number_is_given_once() {
+        // As many as make a collision likely, if there were any.
+        const MANY: usize = 1000;
+        let ip = Ipv4Addr::LOCALHOST.into();
+        let numbers: HashSet<_> =
+            (0..MANY).map(|_| number_of(&unused(ip).unwrap()).unwrap()).collect();
+        assert_eq!(numbers.len(), MANY);
+    }
 
     #[test]
     fn connects_at_every_place() {

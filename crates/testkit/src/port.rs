@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::addr::{Addr, bound};
+use crate::addr::{Addr, number_of, unused};
 
 /// A port reserved for one test.
 ///
@@ -50,15 +50,17 @@ impl Port {
     }
 
     fn kernel_chosen(ip: IpAddr) -> Self {
-        Self::reserve(ip, 0).expect("the kernel has a free port")
+        let socket = unused(ip).expect("the kernel has a free port");
+        Self::of(socket, ip).expect("a bound socket has an address")
     }
 
     fn reserve(ip: IpAddr, number: u16) -> io::Result<Self> {
-        let address = (ip, number).into();
-        let socket = if number == 0 { bound(&Addr::Tcp(address))? } else { alone(address)? };
-        let local = socket.local_addr()?.as_socket().expect("a TCP socket");
+        Self::of(alone((ip, number).into())?, ip)
+    }
+
+    fn of(socket: Socket, ip: IpAddr) -> io::Result<Self> {
         let loopback = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
-        Ok(Self { number: local.port(), loopback, _reservation: socket })
+        Ok(Self { number: number_of(&socket)?, loopback, _reservation: socket })
     }
 }
 
