@@ -39,7 +39,7 @@ mod orphans;
 mod watchdog;
 
 mod admin;
-pub use admin::{AdminListenCause, AdminListenError, Door};
+pub use admin::{AdminListenCause, AdminListenError, Door, serve_page};
 
 /// Logs the lines that were skipped in a configuration that can run.
 pub fn warn_of(problems: &plan::Problems) {

@@ -17,11 +17,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use host::AdminRole;
 
-/// Need no token: probes of supervisors, and the page that asks for the token.
-const OPEN_PATHS: [&str; 3] = ["/healthz", "/readyz", "/"];
+/// Paths of the probes.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
+/// The page, which asks for the token.
+const PAGE: &str = "/";
 
 /// Path prefix of the page's files. They hold no data and no secret.
-pub(super) const PAGE_FOLDER: &str = "/page/";
+const PAGE_FOLDER: &str = "/page/";
+
+/// How a caller gets access to a process, and to the command `web`.
+const SEND_TOKEN: &str =
+    "send the header `Authorization: Bearer TOKEN`, with a token of the file that `admin_token_file` names";
+const OPEN_URL: &str = "open the URL that `traffic-forwarder web` printed";
 
 /// Fetch Metadata of a browser's request (W3C, sec-fetch-site and sec-fetch-mode).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -32,6 +40,10 @@ const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 pub(super) struct Access {
     tokens: Tokens,
     denials: Denials,
+    /// Whether probes need no token, like the files of the page.
+    has_open_probes: bool,
+    /// How to get access.
+    hint: &'static str,
 }
 
 /// A denied request, and the name of its caller, if it is known.
@@ -44,7 +56,12 @@ struct Denied {
 
 impl Access {
     pub(super) fn new(tokens: Tokens, denials: Denials) -> Self {
-        Self { tokens, denials }
+        Self { tokens, denials, has_open_probes: true, hint: SEND_TOKEN }
+    }
+
+    /// The rules of the command `web`, whose key is the only token.
+    pub(super) fn of_page_proxy(key: Tokens, denials: Denials) -> Self {
+        Self { tokens: key, denials, has_open_probes: false, hint: OPEN_URL }
     }
 
     /// The caller of a request; `None` if it needs none.
@@ -66,13 +83,15 @@ impl Access {
         }
         let given = text(request.headers, AUTHORIZATION);
         let path = request.uri.path();
-        let is_open = OPEN_PATHS.contains(&path) || path.starts_with(PAGE_FOLDER);
+        let is_open = path == PAGE
+            || path.starts_with(PAGE_FOLDER)
+            || self.has_open_probes && PROBES.contains(&path);
         let known = given.and_then(|value| value.strip_prefix("Bearer "));
         let known = known.and_then(|given| self.tokens.find(given));
         match known {
             Some((role, name)) => Ok(Some(Caller { role, name, peer })),
             None if is_open => Ok(None),
-            None => Err(Denied::token(given.is_some())),
+            None => Err(Denied::token(given.is_some(), self.hint)),
         }
     }
 }
@@ -102,11 +121,9 @@ impl Denied {
         Self { reason: DenialReason::Page, refusal: Refusal::bad_request(message), name: None }
     }
 
-    fn token(is_wrong: bool) -> Self {
-        let message = "send the header `Authorization: Bearer TOKEN`, with a token of the file \
-                       that `admin_token_file` names";
+    fn token(is_wrong: bool, hint: &str) -> Self {
         let refusal =
-            Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message.to_owned());
+            Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, hint.to_owned());
         let reason = if is_wrong { DenialReason::WrongToken } else { DenialReason::NoToken };
         Self { reason, refusal, name: None }
     }

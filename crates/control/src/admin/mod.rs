@@ -13,6 +13,7 @@
 //!  handlers   status, forwards (target_states), sessions (listing, session_rates, total_rates),
 //!             reload, upgrade, events, probes, profile
 //!  page       the web page; its files are in the folder `page`
+//!  page_proxy the page of another process, for the command `web`
 //! ```
 
 mod access;
@@ -53,6 +54,8 @@ mod upgrade;
 
 mod document;
 mod page;
+mod page_proxy;
+pub use page_proxy::serve_page;
 
 pub(crate) use app::App;
 pub(crate) use caller::{Caller, Peer};

@@ -41,34 +41,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Starts accepting connections, until the runtime ends.
 pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
     let access = Access::new(listeners.tokens(), listeners.denials());
-    let group_may_connect = listeners.group_may_connect();
+    let local = LocalCallers {
+        denials: listeners.denials(),
+        group_may_connect: listeners.group_may_connect(),
+    };
     let places = Places::new(ADMIN_CONNECTIONS, UNKNOWN_CONNECTIONS);
-    let admin = Server {
-        connections: Connections::new(places, listeners.take_reserve()),
-        service: TowerToHyperService::new(routes::router(app.clone(), access)),
-        denials: listeners.denials(),
-        group_may_connect,
-    };
+    let connections = Connections::new(places, listeners.take_reserve());
+    let admin = Server::new(connections, routes::router(app.clone(), access));
     // No caller of the metrics is authorised, so none keeps a place.
-    let metrics = Server {
-        connections: Connections::new(Places::new(0, METRICS_CONNECTIONS), None),
-        service: TowerToHyperService::new(metrics_door::router(app)),
-        denials: listeners.denials(),
-        group_may_connect,
-    };
+    let connections = Connections::new(Places::new(0, METRICS_CONNECTIONS), None);
+    let metrics = Server::new(connections, metrics_door::router(app));
     for (door, listener) in listeners.take_listeners() {
         let server = match door {
             Door::Admin => admin.clone(),
             Door::Metrics => metrics.clone(),
         };
-        tokio::spawn(serve(listener, server));
+        tokio::spawn(serve(listener, server, local.clone()));
     }
 }
 
 /// Serves all connections of a listener.
-async fn serve(listener: BoundListener, server: Server) {
+async fn serve(listener: BoundListener, server: Server, local: LocalCallers) {
     let result = match listener {
-        BoundListener::Unix(listener) => server.serve_unix(listener).await,
+        BoundListener::Unix(listener) => server.serve_unix(listener, local).await,
         BoundListener::Tcp(listener) => server.serve_tcp(listener).await,
     };
     if let Err(error) = result {
@@ -76,17 +71,42 @@ async fn serve(listener: BoundListener, server: Server) {
     }
 }
 
+/// The callers that may connect to the Unix socket.
 #[derive(Clone)]
-struct Server {
-    connections: Arc<Connections>,
-    service: TowerToHyperService<axum::Router>,
+struct LocalCallers {
     denials: Denials,
     /// The file of the Unix socket lets a group connect.
     group_may_connect: bool,
 }
 
+impl LocalCallers {
+    /// Checks a peer, in addition to the file's mode, which can be changed by mistake.
+    fn admit(&self, peer: Peer) -> bool {
+        let admitted = peer.is_own_user() || self.group_may_connect;
+        if !admitted {
+            self.denials.count(DenialReason::User, peer, None);
+        }
+        admitted
+    }
+}
+
+/// Serves connections by a router.
+#[derive(Clone)]
+pub(super) struct Server {
+    connections: Arc<Connections>,
+    service: TowerToHyperService<axum::Router>,
+}
+
 impl Server {
-    async fn serve_unix(self, listener: std::os::unix::net::UnixListener) -> io::Result<()> {
+    pub(super) fn new(connections: Arc<Connections>, router: axum::Router) -> Self {
+        Self { connections, service: TowerToHyperService::new(router) }
+    }
+
+    async fn serve_unix(
+        self,
+        listener: std::os::unix::net::UnixListener,
+        local: LocalCallers,
+    ) -> io::Result<()> {
         let listener = UnixListener::from_std(listener)?;
         loop {
             // Callers that wait stay in the kernel's queue.
@@ -94,16 +114,14 @@ impl Server {
             let (stream, _) = self.accepted(|context| listener.poll_accept(context)).await;
             let Ok(credentials) = stream.peer_cred() else { continue };
             let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid() };
-            // In addition to the file's mode, which can be changed by mistake.
-            if peer.is_own_user() || self.group_may_connect {
+            if local.admit(peer) {
                 self.connection(place, peer, stream, HEAD_LIMIT);
-            } else {
-                self.denials.count(DenialReason::User, peer, None);
             }
         }
     }
 
-    async fn serve_tcp(self, listener: std::net::TcpListener) -> io::Result<()> {
+    /// Serves a non-blocking listener. Returns only if the runtime does not take it.
+    pub(super) async fn serve_tcp(self, listener: std::net::TcpListener) -> io::Result<()> {
         let listener = TcpListener::from_std(listener)?;
         loop {
             let (stream, address) = self.accepted(|context| listener.poll_accept(context)).await;

@@ -1,6 +1,8 @@
 //! `web`: the page without a token, for the caller only.
 
-use testkit::{Forwarder, Http, LIMIT, Port, Signal, wait_for};
+use std::time::{Duration, Instant};
+
+use testkit::{Forwarder, Http, LIMIT, Port, Signal, connect, wait_for};
 
 use crate::support::{Config, Console, forwarder};
 
@@ -41,8 +43,30 @@ fn only_the_printed_url_has_access() {
     drop(running);
     let away = with(&key).get("/v1/status");
     assert_eq!((away.status, away.body.contains("no_process")), (502, true), "{}", away.body);
+    // Requests without the key reach no process.
+    assert!(anonymous().get("/page/main.js").success().body.contains("import"));
+    assert_eq!(anonymous().get("/page/none.js").status, 404);
+    assert_eq!(anonymous().header("Host", "evil.example").get("/").status, 403);
     web.signal(Signal::INT);
     assert_eq!(web.wait_exit(LIMIT).code(), Some(0));
+}
+
+/// More silent connections of another user than there are places, of which it opens new ones all the time.
+#[test]
+fn connections_without_the_key_keep_out_no_holder_of_it() {
+    let console = Console::new();
+    let config = Config::new().admin(&console.admin());
+    let _running = config.forward(Port::v4().addr(), Port::v4().addr(), "name = 'db'").start();
+    let (_web, address, key) = web(&["--admin", &console.admin()]);
+    let address: std::net::SocketAddr = address.parse().unwrap();
+    let http = Http::new(address).header("Authorization", &format!("Bearer {key}"));
+    let mut crowd: Vec<_> = (0..100).map(|_| connect(address).unwrap()).collect();
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_eq!(http.json("/v1/status")["forwards"], 1);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        crowd.extend((0..3).map(|_| connect(address).unwrap()));
+    }
 }
 
 #[test]
