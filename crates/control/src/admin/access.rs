@@ -27,8 +27,7 @@ const PAGE: &str = "/";
 const PAGE_FOLDER: &str = "/page/";
 
 /// How a caller gets access to a process, and to the command `web`.
-const SEND_TOKEN: &str =
-    "send the header `Authorization: Bearer TOKEN`, with a token of the file that `admin_token_file` names";
+const SEND_TOKEN: &str = "send the header `Authorization: Bearer TOKEN`, with a token of the file that `admin_token_file` names";
 const OPEN_URL: &str = "open the URL that `traffic-forwarder web` printed";
 
 /// Fetch Metadata of a browser's request (W3C, sec-fetch-site and sec-fetch-mode).

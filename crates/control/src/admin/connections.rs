@@ -1,13 +1,16 @@
 //! The open connections, with their places and the tasks that serve them.
 
 use super::caller::Peer;
-use super::places::{Admission, ConnectionId, Places};
+use super::places::{Admission, ConnectionId, DescriptorSource, Places};
 use super::reserve::Reserve;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
+
+/// Pause after a failed accept(2), whose cause does not pass at once.
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The connections of listeners that share their places.
 pub(super) struct Connections {
@@ -18,7 +21,7 @@ pub(super) struct Connections {
 
 struct State {
     places: Places,
-    tasks: HashMap<ConnectionId, AbortHandle>,
+    tasks: HashMap<ConnectionId, JoinHandle<()>>,
     next: ConnectionId,
     /// `None` for listeners that the process can do without.
     reserve: Option<Reserve>,
@@ -54,7 +57,7 @@ impl Connections {
             });
             match admission {
                 Admission::Entered => {}
-                Admission::Replaced(other) => self.end(other),
+                Admission::Replaced(other) => self.end(other).await,
                 Admission::WaitUntil(until) => {
                     tokio::time::sleep_until(until.into()).await;
                     continue;
@@ -64,9 +67,19 @@ impl Connections {
         }
     }
 
-    /// Closes a descriptor in reserve. Returns false if there is none.
-    pub(super) fn release_reserve(&self) -> bool {
-        self.with(|state| state.reserve.as_mut().is_some_and(Reserve::release))
+    /// Frees a descriptor for a new connection, which `is_known` if its caller is authorised.
+    pub(super) async fn free_descriptor(&self, is_known: bool) {
+        match self.with(|state| state.places.descriptor_source(is_known, Instant::now())) {
+            DescriptorSource::Connection(other) => self.end(other).await,
+            DescriptorSource::WaitUntil(until) => tokio::time::sleep_until(until.into()).await,
+            DescriptorSource::Reserve => {
+                let release =
+                    |state: &mut State| state.reserve.as_mut().is_some_and(Reserve::release);
+                if !self.with(release) {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
     }
 
     /// Opens the missing descriptors in reserve, if the host allows it.
@@ -78,9 +91,12 @@ impl Connections {
         });
     }
 
-    fn end(&self, id: ConnectionId) {
+    /// Ends a connection, and waits until its socket is closed.
+    async fn end(&self, id: ConnectionId) {
         if let Some(task) = self.with(|state| state.tasks.remove(&id)) {
             task.abort();
+            // It was cancelled, or has ended meanwhile.
+            let _ = task.await;
         }
     }
 
@@ -118,7 +134,7 @@ impl Place {
             // Errors of a connection, such as a closed peer, need no action.
             let _ = connection.await;
         });
-        connections.with(|state| state.tasks.insert(id, task.abort_handle()));
+        connections.with(|state| state.tasks.insert(id, task));
     }
 }
 

@@ -34,6 +34,17 @@ pub(super) enum Admission {
     WaitUntil(Instant),
 }
 
+/// The descriptor that a new connection gets when the process has no free one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DescriptorSource {
+    /// That of this connection, which must end.
+    Connection(ConnectionId),
+    /// One in reserve.
+    Reserve,
+    /// None yet: it must wait until then, and ask again.
+    WaitUntil(Instant),
+}
+
 impl Places {
     pub(super) fn new(known_limit: usize, unknown_limit: usize) -> Self {
         let (known, unknown) = (HashSet::new(), VecDeque::new());
@@ -63,6 +74,22 @@ impl Places {
         }
         self.unknown.push_back((id, now));
         replaced.map_or(Admission::Entered, Admission::Replaced)
+    }
+
+    /// The descriptor for a new connection, which `is_known` if its caller is authorised. The oldest connection
+    /// without authorisation ends for it. Connections without authorisation can therefore hold one descriptor of the
+    /// reserve at most, and the rest is for authorised callers.
+    pub(super) fn descriptor_source(&mut self, is_known: bool, now: Instant) -> DescriptorSource {
+        let Some((oldest, since)) = self.unknown.front() else { return DescriptorSource::Reserve };
+        let (oldest, until) = (*oldest, *since + GRACE);
+        if now >= until {
+            self.unknown.pop_front();
+            DescriptorSource::Connection(oldest)
+        } else if is_known {
+            DescriptorSource::Reserve
+        } else {
+            DescriptorSource::WaitUntil(until)
+        }
     }
 
     /// Gives a connection whose caller was authorised a place that it keeps. Returns false if there is
@@ -103,6 +130,21 @@ mod tests {
         assert_eq!(places.enter_unknown(5, later), Admission::WaitUntil(later + GRACE));
         places.leave(3);
         assert_eq!(places.enter_unknown(5, later), Admission::Entered);
+    }
+
+    #[test]
+    fn connections_without_authorisation_leave_the_reserve_to_others() {
+        let (mut places, now) = (Places::new(2, 2), Instant::now());
+        let later = now + GRACE;
+        assert_eq!(places.descriptor_source(false, now), DescriptorSource::Reserve);
+        assert_eq!(places.enter_unknown(1, now), Admission::Entered);
+        assert_eq!(places.descriptor_source(false, now), DescriptorSource::WaitUntil(later));
+        assert_eq!(places.descriptor_source(true, now), DescriptorSource::Reserve);
+        assert_eq!(places.descriptor_source(true, later), DescriptorSource::Connection(1));
+        assert_eq!(places.enter_unknown(2, now), Admission::Entered);
+        assert_eq!(places.descriptor_source(false, later), DescriptorSource::Connection(2));
+        assert!(places.enter_known(3));
+        assert_eq!(places.descriptor_source(false, later), DescriptorSource::Reserve);
     }
 
     #[test]

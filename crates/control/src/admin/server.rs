@@ -4,7 +4,7 @@
 use super::access::Access;
 use super::app::App;
 use super::caller::Peer;
-use super::connections::{Connections, Place};
+use super::connections::{ACCEPT_PAUSE, Connections, Place};
 use super::denials::{DenialReason, Denials};
 use super::door::Door;
 use super::listener::BoundListener;
@@ -35,8 +35,6 @@ const OPEN_HEAD_LIMIT: Duration = Duration::from_secs(5);
 const HEAD_MAX: usize = 64 * 1024;
 /// Time after which a connection is closed if its peer reads nothing of an answer.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
-/// Pause after a failed accept(2), whose cause does not pass at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Starts accepting connections, until the runtime ends.
 pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
@@ -111,7 +109,7 @@ impl Server {
         loop {
             // Callers that wait stay in the kernel's queue.
             let place = self.connections.enter_known().await;
-            let (stream, _) = self.accepted(|context| listener.poll_accept(context)).await;
+            let (stream, _) = self.accepted(true, |context| listener.poll_accept(context)).await;
             let Ok(credentials) = stream.peer_cred() else { continue };
             let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid() };
             if local.admit(peer) {
@@ -124,7 +122,8 @@ impl Server {
     pub(super) async fn serve_tcp(self, listener: std::net::TcpListener) -> io::Result<()> {
         let listener = TcpListener::from_std(listener)?;
         loop {
-            let (stream, address) = self.accepted(|context| listener.poll_accept(context)).await;
+            let (stream, address) =
+                self.accepted(false, |context| listener.poll_accept(context)).await;
             let place = self.connections.enter_unknown().await;
             self.connection(place, Peer::Tcp(address), stream, OPEN_HEAD_LIMIT);
             // Reads the request, if it has come, before newer connections are accepted.
@@ -132,15 +131,21 @@ impl Server {
         }
     }
 
-    /// The next connection. Without a free descriptor, one of the reserve is closed for it.
-    async fn accepted<T>(&self, accept: impl Fn(&mut Context<'_>) -> Poll<io::Result<T>>) -> T {
+    /// The next connection. Without a free descriptor, one is freed for it.
+    async fn accepted<T>(
+        &self,
+        is_known: bool,
+        accept: impl Fn(&mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> T {
         loop {
             match poll_fn(&accept).await {
                 Ok(accepted) => {
                     self.connections.refill_reserve();
                     return accepted;
                 }
-                Err(error) if is_exhausted(&error) && self.connections.release_reserve() => {}
+                Err(error) if is_exhausted(&error) => {
+                    self.connections.free_descriptor(is_known).await;
+                }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }

@@ -29,7 +29,8 @@ pub(crate) async fn run(args: &command::Web) -> Result<Exit, CommandError> {
         move |error: io::Error| CommandError::Usage(format!("{what}: {error}"))
     };
     let mut signals = Signals::new().map_err(failed("wait for signals"))?;
-    let listener = listen(args.port).map_err(failed(&format!("listen on 127.0.0.1:{}", args.port)))?;
+    let listener =
+        listen(args.port).map_err(failed(&format!("listen on 127.0.0.1:{}", args.port)))?;
     let address = listener.local_addr().map_err(failed("find the port"))?;
     let [key, name] =
         [random().map_err(failed("make a key"))?, random().map_err(failed("make a key"))?];

@@ -269,11 +269,18 @@ fn without_a_free_descriptor_the_admin_interface_answers() {
         assert_eq!(doors.socket().json("/v1/status")["pid"], pid);
         assert_eq!(doors.port(TOKEN).json("/v1/status")["pid"], pid);
     }
-    let idle: Vec<_> = (0..3).map(|_| connect(doors.admin.addr()).unwrap()).collect();
-    assert_eq!(doors.port(TOKEN).json("/v1/status")["pid"], pid);
+    // More silent connections than there are descriptors in reserve: the oldest ends for the next caller.
+    let mut silent: Vec<_> = (0..8).map(|_| connect(doors.admin.addr()).unwrap()).collect();
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_eq!(doors.socket().json("/v1/status")["pid"], pid);
+        assert_eq!(doors.port(TOKEN).json("/v1/status")["pid"], pid);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        silent.push(connect(doors.admin.addr()).unwrap());
+    }
     ping(&doors.client);
     set_open_files(&doors.forwarder, 10_000);
-    drop((idle, waiting));
+    drop((silent, waiting));
     ping(&served_client(&doors.listen));
 }
 
