@@ -3,7 +3,7 @@
 use crate::client_rules::CountedClient;
 use crate::clients::{ClientPlace, Refused};
 use crate::forward::Forward;
-use crate::permit::{Claim, EnteredClient, Gate, Permit, PermitRequest};
+use crate::permit::{CheckedClient, Claim, Gate, Permit, PermitRequest};
 use crate::rule::Route;
 use crate::rules::Rules;
 use crate::select;
@@ -50,39 +50,37 @@ impl<K: Kernel> Shared<K> {
     ) -> Result<(Permit, Option<Claim>), NotAdmitted> {
         let (forward, at_limit) = (&route.forward, rules.at_limit);
         let share = self.share_of_process(rules);
-        // First: a client at its limit takes no place of another one, not for a moment.
-        let entered = match client {
-            Some(client) => {
-                let pool = pool_of_clients(forward, &self.gate, share, 0);
-                Some((client, self.enter(forward, client, pool, now)?))
-            }
-            None => None,
-        };
         // Before the hello of a client, its targets are not known: it waits for them as a session.
         let has_targets = at_limit == AtLimit::Wait && !route.awaits_hello();
         let is_limited = has_targets && select::is_limited(route);
         let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
-        let client = entered
-            .as_ref()
-            .map(|(it, (_, places))| EnteredClient { limits: it.limits, places: places - 1 });
-        let request = PermitRequest { at_limit, worker, has_place, share, client };
-        let requested = Permit::request(route, request, &self.gate, |waiting| self.wake(waiting));
-        match (requested, entered) {
-            (Ok((mut permit, claim)), entered) => {
-                permit.set_client(entered.map(|(_, (place, _))| place));
+        let request = |client| {
+            let request = PermitRequest { at_limit, worker, has_place, share, client };
+            Permit::request(route, request, &self.gate, |waiting| self.wake(waiting))
+        };
+        let Some(CountedClient { client, limits }) = client else {
+            return request(None).map_err(NotAdmitted::Full);
+        };
+        let pool = || pool_of_clients(forward, &self.gate, share, 0);
+        let mut full = Admission::Refuse;
+        let admit = |state: ClientState| {
+            // First: a client at its limit takes no place of another one, not for a moment.
+            let counted = limits.admit(state, pool(), now).map_err(Some)?;
+            match request(Some(CheckedClient { limits, places: state.places })) {
+                Ok(places) => Ok((counted, places)),
+                Err(admission) => {
+                    full = admission;
+                    // Another worker may have taken the place that was free.
+                    Err(limits.share_of(state.places, pool()).err())
+                }
+            }
+        };
+        match self.clients.enter(&forward.clients, client, now, admit) {
+            Ok((place, (mut permit, claim))) => {
+                permit.set_client(Some(place));
                 Ok((permit, claim))
             }
-            (Err(admission), None) => Err(NotAdmitted::Full(admission)),
-            (Err(admission), Some((CountedClient { client, limits }, (place, places)))) => {
-                // Another worker may have taken the place that was free.
-                let pool = pool_of_clients(forward, &self.gate, share, 0);
-                let limit = limits.share_of(places - 1, pool).err();
-                let before = |state| limits.undo_admit(state);
-                self.clients.undo_enter(&forward.clients, place, before, limit.is_some());
-                Err(limit.map_or(NotAdmitted::Full(admission), |limit| {
-                    NotAdmitted::Client(RefusedClient { client, limit, places: places - 1 })
-                }))
-            }
+            Err(refused) => Err(not_admitted(client, refused, full)),
         }
     }
 
@@ -99,11 +97,19 @@ impl<K: Kernel> Shared<K> {
     ) -> Result<(), NotAdmitted> {
         let forward = Arc::clone(&permit.route().forward);
         self.leave_client(permit.take_client(), &forward);
-        let Some(client) = client else { return Ok(()) };
-        let pool = pool_of_clients(&forward, &self.gate, self.share_of_process(rules), 1);
-        let (place, _) = self.enter(&forward, client, pool, now)?;
-        permit.set_client(Some(place));
-        Ok(())
+        let Some(CountedClient { client, limits }) = client else { return Ok(()) };
+        let share = self.share_of_process(rules);
+        let admit = |state| {
+            let pool = pool_of_clients(&forward, &self.gate, share, 1);
+            limits.admit(state, pool, now).map(|counted| (counted, ())).map_err(Some)
+        };
+        match self.clients.enter(&forward.clients, client, now, admit) {
+            Ok((place, ())) => {
+                permit.set_client(Some(place));
+                Ok(())
+            }
+            Err(refused) => Err(not_admitted(client, refused, Admission::Refuse)),
+        }
     }
 
     /// Counts the client of a session anew, under other rules or in another process image. May exceed the limits.
@@ -127,11 +133,11 @@ impl<K: Kernel> Shared<K> {
     fn count_as(&self, session: &mut Session<K>, client: Option<CountedClient>, now: Time) {
         let forward = Arc::clone(&session.route().forward);
         let entered = client.and_then(|CountedClient { client, .. }| {
-            let admit = |state: ClientState| Ok::<_, Infallible>(state.one_more());
+            let admit = |state: ClientState| Ok::<_, Option<Infallible>>((state.one_more(), ()));
             self.clients.enter(&forward.clients, client, now, admit).ok()
         });
         let old = session.permit.take_client();
-        session.permit.set_client(entered.map(|(place, _)| place));
+        session.permit.set_client(entered.map(|(place, ())| place));
         self.leave_client(old, &forward);
     }
 
@@ -139,20 +145,6 @@ impl<K: Kernel> Shared<K> {
         if let Some(place) = place {
             self.clients.leave(&forward.clients, place);
         }
-    }
-
-    fn enter(
-        &self,
-        forward: &Forward,
-        CountedClient { client, limits }: CountedClient,
-        pool: Pool,
-        now: Time,
-    ) -> Result<(ClientPlace, u32), NotAdmitted> {
-        let admit = |state| limits.admit(state, pool, now);
-        let entered = self.clients.enter(&forward.clients, client, now, admit);
-        entered.map(|(place, state)| (place, state.places)).map_err(|Refused { limit, places }| {
-            NotAdmitted::Client(RefusedClient { client, limit, places })
-        })
     }
 
     /// The share of a forward in the places of the process. A lone forward may have them all.
@@ -166,6 +158,17 @@ impl<K: Kernel> Shared<K> {
         let process = self.gate.pool();
         process.free() > 0 && share.is_some_and(|it| process.room(it, forward.gate.taken()) == 0)
     }
+}
+
+/// By a limit of the client, or else because there is no room.
+fn not_admitted(
+    client: Prefix,
+    refused: Option<Refused<ClientLimit>>,
+    full: Admission,
+) -> NotAdmitted {
+    refused.map_or(NotAdmitted::Full(full), |Refused { limit, places }| {
+        NotAdmitted::Client(RefusedClient { client, limit, places })
+    })
 }
 
 /// The places that the clients of a forward share: its own, as far as the process has room for them. `own` is

@@ -35,7 +35,7 @@ pub(crate) struct ForwardClients {
     overflow: Mutex<Entry>,
 }
 
-/// A place of a client in the table. Returned exactly once, by [`Clients::leave`] or [`Clients::undo_enter`].
+/// A place of a client in the table. Returned exactly once, by [`Clients::leave`].
 #[derive(Debug)]
 #[must_use = "a place that is dropped is counted for ever"]
 pub(crate) struct ClientPlace(NonZeroU32);
@@ -78,47 +78,35 @@ impl Clients {
     }
 
     /// Counts one more place of a client, as `admit` decides: it gets the state of the client, and returns the
-    /// new one.
+    /// new one, with what it has taken for the session. Meanwhile, no other worker decides about this client.
     ///
     /// # Errors
-    /// That of `admit`. It is counted as a refusal.
+    /// That of `admit`. `Some` is a limit of the client, and is counted as its refusal.
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
-    pub(crate) fn enter<E>(
+    pub(crate) fn enter<T, E>(
         &self,
         forward: &ForwardClients,
         client: Prefix,
         now: Time,
-        admit: impl FnOnce(ClientState) -> Result<ClientState, E>,
-    ) -> Result<(ClientPlace, ClientState), Refused<E>> {
+        admit: impl FnOnce(ClientState) -> Result<(ClientState, T), Option<E>>,
+    ) -> Result<(ClientPlace, T), Option<Refused<E>>> {
         let key = Key { forward: forward.id, address: client.mapped_bits() };
         let hash = self.hash(key);
         let number = hash as usize % SHARDS;
         let sets = [hash >> 8, hash >> 32].map(|bits| bits as usize % SETS);
         let mut shard = lock(&self.shards[number]);
         if let Some(at) = shard.entry_of(key, sets) {
-            let state = shard.at(at).enter(key, now, admit)?;
-            return Ok((place(number * ENTRIES + at), state));
+            let taken = shard.at(at).enter(key, now, admit)?;
+            return Ok((place(number * ENTRIES + at), taken));
         }
         drop(shard);
-        let state = lock(&forward.overflow).enter(key, now, admit)?;
-        Ok((ClientPlace(NonZeroU32::MAX), state))
+        let taken = lock(&forward.overflow).enter(key, now, admit)?;
+        Ok((ClientPlace(NonZeroU32::MAX), taken))
     }
 
     /// Returns a place.
     pub(crate) fn leave(&self, forward: &ForwardClients, place: ClientPlace) {
         self.with(forward, place, Entry::leave);
-    }
-
-    /// Returns a place that was counted in vain: another limit refuses the client. `before` returns the state
-    /// before it was counted.
-    pub(crate) fn undo_enter(
-        &self,
-        forward: &ForwardClients,
-        place: ClientPlace,
-        before: impl FnOnce(ClientState) -> ClientState,
-        is_client_limit: bool,
-    ) {
-        self.with(forward, place, |entry| entry.undo_enter(before, is_client_limit));
     }
 
     /// The clients of all forwards, as [`Self::of`] has them.

@@ -64,7 +64,7 @@ fn enter_gates(
     forward: &Forward,
     (at_limit, worker): (AtLimit, usize),
     share: Option<Share>,
-    client: Option<EnteredClient>,
+    client: Option<CheckedClient>,
     process: &Gate,
 ) -> (bool, bool) {
     let enter = |gate: &Gate, may_enter: &mut dyn FnMut(Pool) -> bool| match at_limit {
@@ -95,14 +95,13 @@ pub(crate) struct PermitRequest<F> {
     /// The forward's share of the process, if it has one.
     pub(crate) share: Option<Share>,
     /// The client, if it is counted and known.
-    pub(crate) client: Option<EnteredClient>,
+    pub(crate) client: Option<CheckedClient>,
 }
 
-/// A client in whose count the new session is already.
+/// A client whose limits allow one more session, with the places that it holds until then.
 #[derive(Clone, Copy)]
-pub(crate) struct EnteredClient {
+pub(crate) struct CheckedClient {
     pub(crate) limits: ClientLimits,
-    /// Its places without the new session.
     pub(crate) places: u32,
 }
 

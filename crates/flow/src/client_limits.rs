@@ -101,13 +101,6 @@ impl ClientLimits {
             _ => Ok(()),
         }
     }
-
-    /// Returns the session that [`Self::admit`] counted last, as if it had never been there.
-    #[must_use]
-    pub fn undo_admit(&self, client: ClientState) -> ClientState {
-        let rate = self.new.map_or(client.rate, |new| new.refund(client.rate));
-        ClientState { places: client.places.saturating_sub(1), rate }
-    }
 }
 
 #[cfg(test)]
@@ -139,13 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_taken_back_leaves_no_trace() {
+    fn a_client_is_refused_until_its_rate_allows_another_session() {
         let new = Rate::new(1, Duration::from_secs(10), NonZeroU32::MIN);
         let limits = ClientLimits { new: Some(new), ..ClientLimits::default() };
         let one = limits.admit(ClientState::default(), POOL, at(5)).unwrap();
         assert_eq!(limits.admit(one, POOL, at(6)), Err(ClientLimit::Rate));
-        let none = limits.undo_admit(one);
-        assert_eq!(none.places, 0);
-        assert!(limits.admit(none, POOL, at(5)).is_ok());
+        assert_eq!(limits.admit(one, POOL, at(15)).unwrap().places, 2);
     }
 }

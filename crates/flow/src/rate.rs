@@ -28,12 +28,6 @@ impl Rate {
         let tolerance = self.interval.saturating_mul(u64::from(self.burst.get()) - 1);
         (due - now <= tolerance).then(|| due.saturating_add(self.interval))
     }
-
-    /// Undoes the last [`Self::admit`]. The state may differ from the one before it; all later decisions are the
-    /// same.
-    pub fn refund(self, state: u64) -> u64 {
-        state.saturating_sub(self.interval)
-    }
 }
 
 fn nanos(time: Time) -> u64 {

@@ -48,7 +48,7 @@ impl Forward {
     }
 
     fn disconnect(&mut self, client: usize) {
-        self.clients[client] = self.limits.undo_admit(self.clients[client]);
+        self.clients[client].places -= 1;
         self.pool.taken -= 1;
     }
 

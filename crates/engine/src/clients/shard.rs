@@ -91,18 +91,18 @@ impl Shard {
 }
 
 impl Entry {
-    /// Counts one more place, as `admit` decides.
+    /// Counts one more place, as `admit` decides; see [`Clients::enter`](super::Clients::enter).
     #[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
-    pub(super) fn enter<E>(
+    pub(super) fn enter<T, E>(
         &mut self,
         key: Key,
         now: Time,
-        admit: impl FnOnce(ClientState) -> Result<ClientState, E>,
-    ) -> Result<ClientState, Refused<E>> {
+        admit: impl FnOnce(ClientState) -> Result<(ClientState, T), Option<E>>,
+    ) -> Result<T, Option<Refused<E>>> {
         let before = self.state();
-        let after = admit(before).map_err(|limit| {
-            self.refused = self.refused.saturating_add(1);
-            Refused { limit, places: before.places }
+        let (after, taken) = admit(before).map_err(|limit| {
+            self.refused = self.refused.saturating_add(limit.is_some().into());
+            limit.map(|limit| Refused { limit, places: before.places })
         })?;
         self.set_state(after);
         self.address = [(key.address >> 64) as u64, key.address as u64];
@@ -110,7 +110,7 @@ impl Entry {
         if before.places == 0 {
             self.since = u32::try_from(now.as_millis() / 1000).unwrap_or(u32::MAX);
         }
-        Ok(after)
+        Ok(taken)
     }
 
     /// Returns a place. The last one frees the entry, unless it says more about the client.
@@ -120,16 +120,6 @@ impl Entry {
         if self.state() == ClientState::default() && self.refused == 0 {
             *self = Self::default();
         }
-    }
-
-    pub(super) fn undo_enter(
-        &mut self,
-        before: impl FnOnce(ClientState) -> ClientState,
-        is_client_limit: bool,
-    ) {
-        self.refused = self.refused.saturating_add(is_client_limit.into());
-        self.rate = before(self.state()).rate;
-        self.leave();
     }
 
     fn state(&self) -> ClientState {

@@ -13,10 +13,9 @@ fn client(number: u32) -> Prefix {
 
 /// Any number of places.
 fn enter(clients: &Clients, forward: &ForwardClients, number: u32) -> (ClientPlace, u32) {
-    let admit = |state: ClientState| Ok::<_, ()>(state.one_more());
+    let admit = |state: ClientState| Ok::<_, Option<()>>((state.one_more(), state.places + 1));
     let entered = clients.enter(forward, client(number), Time::from_micros(7_000_000), admit);
-    let (place, state) = entered.expect("no limit");
-    (place, state.places)
+    entered.expect("no limit")
 }
 
 #[test]
@@ -50,15 +49,17 @@ fn a_refusal_is_counted_and_takes_no_place() {
     let clients = Clients::new(1);
     let forward = forward(1);
     let (place, _) = enter(&clients, &forward, 5);
-    let refused = clients.enter(&forward, client(5), Time::default(), |_| Err("full"));
-    assert_eq!(refused.unwrap_err(), Refused { limit: "full", places: 1 });
-    let (vain, _) = enter(&clients, &forward, 5);
-    clients.undo_enter(&forward, vain, |state| state, true);
+    let refused = |limit| {
+        let admit = |_| Err::<(ClientState, ()), _>(limit);
+        clients.enter(&forward, client(5), Time::default(), admit).unwrap_err()
+    };
+    assert_eq!(refused(Some("full")), Some(Refused { limit: "full", places: 1 }));
+    assert_eq!(refused(None), None);
     let shown = clients.of(&forward)[0];
-    assert_eq!((shown.places, shown.refused), (1, 2));
+    assert_eq!((shown.places, shown.refused), (1, 1), "by its limit");
     clients.leave(&forward, place);
     let shown = clients.of(&forward)[0];
-    assert_eq!((shown.places, shown.refused), (0, 2), "known until its entry is needed");
+    assert_eq!((shown.places, shown.refused), (0, 1), "known until its entry is needed");
 }
 
 #[test]
@@ -98,8 +99,10 @@ fn an_idle_client_gives_its_entry_to_a_new_one() {
     let clients = Clients::new(3);
     let forward = forward(1);
     for number in 0..200_000 {
-        let admit = |state: ClientState| Ok::<_, ()>(ClientState { rate: 9, ..state.one_more() });
-        let (place, _) = clients.enter(&forward, client(number), Time::default(), admit).unwrap();
+        let admit = |state: ClientState| {
+            Ok::<_, Option<()>>((ClientState { rate: 9, ..state.one_more() }, ()))
+        };
+        let (place, ()) = clients.enter(&forward, client(number), Time::default(), admit).unwrap();
         assert!(place.number() != OVERFLOW, "client {number}");
         clients.leave(&forward, place);
     }

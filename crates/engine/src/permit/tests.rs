@@ -10,6 +10,8 @@ use crate::shared::Shared;
 use crate::{Detail, Options};
 use flow::Time;
 use std::num::NonZeroU32;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use sys::kernel::Linux;
 
 struct NoNames;
@@ -29,14 +31,15 @@ fn targets_of(entries: &[plan::TargetEntry]) -> Vec<crate::sets::Planned<'_>> {
 /// Shared state of two workers with room for two sessions, and the route of a forward with room for
 /// one.
 fn limits(at_limit: &str) -> (Shared<Linux>, Arc<Route>) {
-    shared_and_route(&format!("to = '127.0.0.1:2'\nmax_sessions = 1\nat_limit = '{at_limit}'"))
+    let forward = format!("to = '127.0.0.1:2'\nmax_sessions = 1\nat_limit = '{at_limit}'");
+    shared_and_route(2, &forward)
 }
 
-/// Shared state of two workers with room for two sessions, and the route of a forward.
-fn shared_and_route(forward: &str) -> (Shared<Linux>, Arc<Route>) {
+/// Shared state of two workers with room for so many sessions, and the route of a forward.
+fn shared_and_route(max_sessions: u32, forward: &str) -> (Shared<Linux>, Arc<Route>) {
     let options = Options {
         workers: 2,
-        max_sessions: 2,
+        max_sessions,
         pipes: 0,
         detail: Detail { records: false, steps: false },
         seed: 1,
@@ -156,7 +159,7 @@ fn a_permit_that_is_dropped_fails_an_assertion() {
 /// The route of a forward with one target for one session, where clients wait.
 fn one_place() -> (Shared<Linux>, Arc<Route>) {
     let target = "to = { address = '127.0.0.1:2', max_sessions = 1 }";
-    shared_and_route(&format!("{target}\nat_limit = 'wait'"))
+    shared_and_route(2, &format!("{target}\nat_limit = 'wait'"))
 }
 
 fn claimed(shared: &Shared<Linux>, route: &Arc<Route>, worker: usize) -> Option<(Permit, Claim)> {
@@ -222,4 +225,41 @@ fn a_set_with_room_wakes_the_worker_that_waits() {
 fn a_claim_that_is_dropped_fails_an_assertion() {
     let (_, route) = one_place();
     drop(route.forward.claims.enter());
+}
+
+#[test]
+fn a_client_that_two_workers_admit_at_once_gets_its_share_and_no_more() {
+    const ROUNDS: usize = 10_000;
+    let forward = "to = '127.0.0.1:2'\nmax_sessions = 100\nshare = 9";
+    let (shared, route) = shared_and_route(1000, forward);
+    let rules = route.forward.rules();
+    let address = sys::Address::from(std::net::SocketAddr::from(([192, 0, 2, 7], 4711)));
+    let request = |worker| {
+        let client = rules.clients.client(address);
+        let requested = shared.request(&route, &rules, client, worker, Time::from_micros(0));
+        requested.ok().map(|(permit, _)| permit)
+    };
+    let held: Vec<_> = (0..89).map(|_| request(0).expect("below its share")).collect();
+    // Two workers ask for the last place of its share.
+    let (round, wrong) = (Barrier::new(2), AtomicUsize::new(0));
+    let ask = |worker| {
+        for _ in 0..ROUNDS {
+            round.wait();
+            let permit = request(worker);
+            round.wait();
+            wrong.fetch_add(usize::from(route.forward.gate.taken() != 90), Ordering::Relaxed);
+            round.wait();
+            if let Some(permit) = permit {
+                shared.release(permit);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| ask(1));
+        ask(0);
+    });
+    for permit in held {
+        shared.release(permit);
+    }
+    assert_eq!((wrong.into_inner(), taken(&shared, &route)), (0, [0, 0, 0]));
 }
