@@ -69,7 +69,7 @@ checks! {
     LogFile, "log_file",
         "an attempt to open an existing log file for appending";
     ExposedFiles, "exposed_files",
-        "owner and mode of the configuration file, of the program, and of their directories, if root asks";
+        "owner and mode of the configuration file, of the program, and of all directories and links that lead to them, if root asks";
     Sandbox, "sandbox",
         "the kernel's version of landlock, and a sandbox entered by a temporary thread";
     Names, "names",

@@ -5,7 +5,7 @@ use crate::program::own_program;
 use plan::Plan;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use sys::{Exposure, Trusted, Writers, exposure};
+use sys::{ExposedPart, Exposure, TrustedAccount, Writers, exposure};
 
 /// A file that others may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub fn exposed_files(plan: &Plan) -> Vec<ExposedFile> {
     if sys::user_id() != 0 && plan.process.user.is_none() {
         return Vec::new();
     }
-    let trusted = identity_of(plan).unwrap_or_else(Trusted::of_process);
+    let trusted = identity_of(plan).unwrap_or_else(TrustedAccount::of_process);
     let config = plan.config.clone().filter(|path| path != Path::new("-"));
     let files = [(FileRole::Configuration, config), (FileRole::Program, own_program())];
     let exposed = |(role, path): (FileRole, Option<PathBuf>)| {
@@ -53,22 +53,37 @@ impl ExposedFile {
 
     /// What others may do, without the path: `every user may write to it`.
     pub fn statement(&self) -> String {
-        let Exposure { writers, directory } = &self.exposure;
-        let done = match directory {
-            Some(_) => "replace it in its directory",
-            None => "write to it",
-        };
-        format!("{writers} may {done}")
+        let Exposure { writers, part } = &self.exposure;
+        match part {
+            ExposedPart::File => format!("{writers} may write to it"),
+            ExposedPart::Replaceable(path) if *path == self.absolute_path() => {
+                format!("{writers} may replace it in its directory")
+            }
+            ExposedPart::Replaceable(path) => {
+                format!("{writers} may replace {}, on the way to it", path.display())
+            }
+            ExposedPart::Owned(path) => {
+                format!("{writers} owns {}, on the way to it", path.display())
+            }
+        }
     }
 
     /// The command that ends it.
     pub fn remedy(&self) -> String {
-        let path = self.exposure.directory.as_ref().unwrap_or(&self.path);
-        let change = match self.exposure.writers {
+        let of_writers = match self.exposure.writers {
             Writers::Owner(_) => "chown root",
             Writers::Group(_) | Writers::Everyone => "chmod go-w",
         };
+        let (change, path) = match &self.exposure.part {
+            ExposedPart::File => (of_writers, &*self.path),
+            ExposedPart::Replaceable(path) => (of_writers, path.parent().unwrap_or(path)),
+            ExposedPart::Owned(path) => ("chown -h root", &**path),
+        };
         format!("{change} {}", plan::shell_word(&path.display().to_string()))
+    }
+
+    fn absolute_path(&self) -> PathBuf {
+        std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 }
 

@@ -61,3 +61,5 @@ mod manager;
 pub use manager::{
     ActivatedSockets, Notifier, RENEW_EVERY, ServiceState, Store, take_activated_sockets,
 };
+
+pub use sys::open_directory;

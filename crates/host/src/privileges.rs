@@ -18,7 +18,7 @@ use accounts::Accounts;
 use plan::{AdminSocket, Plan};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use sys::{Identity, Trusted};
+use sys::{Identity, TrustedAccount};
 
 /// The kernel's default, used where the setting cannot be read.
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
@@ -40,9 +40,9 @@ pub fn user_of(plan: &Plan) -> Option<u32> {
 }
 
 /// The configured user and its group. `None` if no user is configured, or an unknown one.
-pub(crate) fn identity_of(plan: &Plan) -> Option<Trusted> {
+pub(crate) fn identity_of(plan: &Plan) -> Option<TrustedAccount> {
     let identity = identity(plan.process.user.as_deref()?, plan).ok()?;
-    Some(Trusted { user: identity.user, group: identity.group })
+    Some(TrustedAccount { user: identity.user, group: identity.group })
 }
 
 /// The effective user id of this process.

@@ -4,74 +4,58 @@
 //! The kernel protects only sticky directories, and only with `fs.protected_symlinks`
 //! (proc_sys_fs(5)).
 
-use crate::writers::{Trusted, Writers};
+use crate::path_walk::{PathEnd, Step, Walk};
+use crate::writers::Writers;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, PROC_SUPER_MAGIC, Stat, fcntl_setfl, fstat, fstatfs, openat,
-    readlinkat, renameat, statat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, Stat, fcntl_setfl, fstat, openat, renameat, statat, unlinkat,
 };
 use rustix::process::geteuid;
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 mod streams;
 
-/// Limit of symbolic links in one path, as in the kernel (`MAXSYMLINKS`, path_resolution(7)).
-const MOST_LINKS: usize = 40;
-const TO_LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
-const TO_ENTER: OFlags = TO_LOOK.union(OFlags::DIRECTORY);
 const TO_APPEND: OFlags =
     OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A name in an open directory. Later changes of the directory's path have no effect.
 #[derive(Debug)]
-pub struct Entry {
-    directory: OwnedFd,
-    name: OsString,
-    /// Whether it is in `/proc/PID/fd`, where the text of a link need not be a path.
-    is_descriptor: bool,
-}
+pub struct Entry(PathEnd);
 
 impl Entry {
     /// The file that the path leads to. Every symbolic link on the way must belong to root or this
     /// user, because its owner can point it anywhere.
     pub fn reached_by(path: &Path) -> Result<Self> {
-        Walk::new(path).entry(true)
+        resolve(path, true)
     }
 
     /// The last component of the path itself, even if it is a symbolic link.
     pub fn at(path: &Path) -> Result<Self> {
-        Walk::new(path).entry(false)
+        resolve(path, false)
     }
 
     /// Name of the entry in its directory.
     pub fn name(&self) -> &OsStr {
-        &self.name
+        &self.0.name
     }
 
     /// Whether it is a descriptor, such as `/dev/stdout`: another name for a file that is already
     /// open.
     pub fn is_descriptor(&self) -> bool {
-        self.is_descriptor
-    }
-
-    fn new(directory: OwnedFd, name: OsString) -> Self {
-        Self { directory, name, is_descriptor: false }
+        self.0.is_descriptor
     }
 
     /// Opens the file for appending, and creates it with `mode` if needed. A pipe is an error;
     /// opening it does not block.
     pub fn open_to_append(&self, mode: u32) -> Result<File> {
         let mut flags = TO_APPEND | OFlags::CREATE | OFlags::NONBLOCK;
-        if self.is_descriptor {
+        if self.0.is_descriptor {
             flags.remove(OFlags::NOFOLLOW | OFlags::CREATE);
         }
-        let opened = openat(&self.directory, &self.name, flags, Mode::from_raw_mode(mode));
+        let opened = openat(&self.0.directory, &self.0.name, flags, Mode::from_raw_mode(mode));
         let is_pipe = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo;
         let file = match opened {
             // A pipe without a reader.
@@ -97,28 +81,28 @@ impl Entry {
             _ => {}
         }
         let flags = TO_APPEND | OFlags::CREATE | OFlags::EXCL;
-        Ok(openat(&self.directory, name, flags, Mode::from_raw_mode(mode))?.into())
+        Ok(openat(&self.0.directory, name, flags, Mode::from_raw_mode(mode))?.into())
     }
 
     /// Renames within the directory. Does not follow symbolic links.
     pub fn rename(&self, from: &OsStr, to: &OsStr) -> Result<()> {
-        Ok(renameat(&self.directory, from, &self.directory, to)?)
+        Ok(renameat(&self.0.directory, from, &self.0.directory, to)?)
     }
 
     /// Removes `name` from the directory. Does not follow symbolic links.
     pub fn remove(&self, name: &OsStr) -> Result<()> {
-        Ok(unlinkat(&self.directory, name, AtFlags::empty())?)
+        Ok(unlinkat(&self.0.directory, name, AtFlags::empty())?)
     }
 
     /// Whether the directory has an entry `name`, dangling links included.
     pub fn has(&self, name: &OsStr) -> bool {
-        statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+        statat(&self.0.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
     /// Other users that can change the directory, if any. The group of a directory owned by root is
     /// trusted.
     pub fn writers(&self) -> Result<Option<Writers>> {
-        let stat = fstat(&self.directory)?;
+        let stat = fstat(&self.0.directory)?;
         let everyone = Mode::from_raw_mode(stat.st_mode).contains(Mode::WOTH);
         Ok(match stat.st_uid {
             _ if everyone => Some(Writers::Everyone),
@@ -127,21 +111,8 @@ impl Entry {
         })
     }
 
-    /// Users that may put another file in the place of this one. In a sticky directory, that are its
-    /// owner and the directory's (inode(7)).
-    pub(crate) fn replacers(&self, trusted: Trusted) -> Result<Option<Writers>> {
-        let directory = fstat(&self.directory)?;
-        let writers = Writers::by_stat(&directory, trusted);
-        let is_sticky = Mode::from_raw_mode(directory.st_mode).contains(Mode::SVTX);
-        if !is_sticky || matches!(writers, Some(Writers::Owner(_))) {
-            return Ok(writers);
-        }
-        let owner = statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)?.st_uid;
-        Ok((!trusted.has_user(owner)).then_some(Writers::Owner(owner)))
-    }
-
     fn hard_link(&self, names: impl fmt::Display) -> Error {
-        let name = self.name.to_string_lossy();
+        let name = self.0.name.to_string_lossy();
         let message = format!(
             "`{}` is one of {names} names of a file, in a directory where others may write: it could \
              be any file of this disk",
@@ -160,92 +131,15 @@ fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == geteuid().as_raw()
 }
 
-/// Path resolution, one component at a time.
-struct Walk {
-    /// Components not resolved yet.
-    names: VecDeque<OsString>,
-    /// The resolved part of the path, for messages.
-    gone: PathBuf,
-    links: usize,
-}
-
-impl Walk {
-    fn new(path: &Path) -> Self {
-        let mut walk = Self { names: VecDeque::new(), gone: PathBuf::new(), links: 0 };
-        walk.prepend(path);
-        walk
-    }
-
-    fn prepend(&mut self, path: &Path) {
-        for component in path.components().rev() {
-            if component != Component::CurDir {
-                self.names.push_front(component.as_os_str().to_owned());
-            }
+/// Resolves a path, as long as no link of another user is on it.
+fn resolve(path: &Path, follow_last: bool) -> Result<Entry> {
+    let check = |step: &Step<'_>| match step.found {
+        Some(link) if step.is_link() && !is_trusted(link.st_uid) => {
+            Err(foreign_link(&step.path(), link.st_uid))
         }
-    }
-
-    fn entry(mut self, follow_last: bool) -> Result<Entry> {
-        let mut directory = enter(rustix::fs::CWD, OsStr::new("."))?;
-        while let Some(name) = self.names.pop_front() {
-            if name == "/" || name == ".." {
-                directory = enter(&directory, &name)?;
-                self.gone.push(name);
-                continue;
-            }
-            let is_last = self.names.is_empty();
-            if is_last && !follow_last {
-                return Ok(Entry::new(directory, name));
-            }
-            let found = openat(&directory, &name, TO_LOOK | OFlags::NOFOLLOW, Mode::empty());
-            let found = match found {
-                Err(rustix::io::Errno::NOENT) if is_last => return Ok(Entry::new(directory, name)),
-                found => found?,
-            };
-            let stat = fstat(&found)?;
-            if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
-                if is_last {
-                    return Ok(Entry::new(directory, name));
-                }
-                directory = enter(&directory, &name)?;
-                self.gone.push(name);
-            } else if is_last && is_descriptor(&found, &name)? {
-                return Ok(Entry { directory, name, is_descriptor: true });
-            } else {
-                self.follow(&found, &stat, &name)?;
-            }
-        }
-        // The root directory, or a path that ends in `..`.
-        Ok(Entry::new(directory, OsString::from(".")))
-    }
-
-    /// Continues with the target of a symbolic link.
-    fn follow(&mut self, link: &OwnedFd, stat: &Stat, name: &OsStr) -> Result<()> {
-        let shown = self.gone.join(name);
-        self.links += 1;
-        if self.links > MOST_LINKS {
-            return Err(rustix::io::Errno::LOOP.into());
-        }
-        if !is_trusted(stat.st_uid) {
-            return Err(foreign_link(&shown, stat.st_uid));
-        }
-        let target = readlinkat(link, "", Vec::new())?;
-        let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
-        self.prepend(&target);
-        if target.is_absolute() {
-            self.gone = PathBuf::new();
-        }
-        Ok(())
-    }
-}
-
-/// Whether a link is in `/proc/PID/fd`.
-fn is_descriptor(link: &OwnedFd, name: &OsStr) -> Result<bool> {
-    let is_number = name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
-    Ok(is_number && fstatfs(link)?.f_type == PROC_SUPER_MAGIC)
-}
-
-fn enter(directory: impl rustix::fd::AsFd, name: &OsStr) -> Result<OwnedFd> {
-    Ok(openat(directory, name, TO_ENTER | OFlags::NOFOLLOW, Mode::empty())?)
+        _ => Ok(()),
+    };
+    Walk::new(path, check).resolve(follow_last).map(Entry)
 }
 
 fn foreign_link(path: &Path, owner: u32) -> Error {
@@ -263,6 +157,7 @@ mod tests {
     use std::fs;
     use std::io::Write as _;
     use std::os::unix::fs::{MetadataExt as _, lchown, symlink};
+    use std::path::PathBuf;
 
     /// User id of another user.
     const OTHER: u32 = 64_999;

@@ -1,46 +1,83 @@
-//! Whether others may change a file: by its owner and mode, or by those of its directory.
+//! Whether others may change what a path leads to: by owner and mode of the file, and of each directory and symbolic
+//! link on the way, from the root directory on, as sshd(8) checks its files.
 
-use crate::entry::Entry;
-use crate::writers::{Trusted, Writers};
-use rustix::fs::{Mode, OFlags, StatVfsMountFlags, fstatvfs, open};
+use crate::path_walk::{Step, Walk};
+use crate::writers::{TrustedAccount, Writers};
+use rustix::fd::AsFd;
+use rustix::fs::{Mode, OFlags, StatVfsMountFlags, fstat, fstatvfs, open};
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// How others may change a file.
+/// How others may change a file, or have its path lead to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
     /// Users that are not trusted.
     pub writers: Writers,
-    /// The directory in which they may replace it; `None` if they may write to the file itself.
-    pub directory: Option<PathBuf>,
+    /// The part of the path that they may change.
+    pub part: ExposedPart,
+}
+
+/// A part of a path that others may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExposedPart {
+    /// They may write to the file itself.
+    File,
+    /// They may replace this entry in its directory.
+    Replaceable(PathBuf),
+    /// They own this symbolic link, or this entry of a sticky directory.
+    Owned(PathBuf),
 }
 
 /// How others may change the file that the path leads to. On a read-only mount they cannot.
-/// `None` also if that cannot be determined.
-pub fn exposure(path: &Path, trusted: Trusted) -> Option<Exposure> {
+/// `None` also if the file cannot be opened.
+pub fn exposure(path: &Path, trusted: TrustedAccount) -> Option<Exposure> {
     let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    if fstatvfs(&file).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY)) {
-        return None;
+    if !is_read_only(&file)
+        && let Some(writers) = Writers::of(&file, trusted).ok()?
+    {
+        return Some(Exposure { writers, part: ExposedPart::File });
     }
-    if let Some(writers) = Writers::of(&file, trusted).ok()? {
-        return Some(Exposure { writers, directory: None });
+    let mut found = None;
+    let check = |step: &Step<'_>| {
+        found = exposure_of(step, trusted)?;
+        // An error ends the walk.
+        found.as_ref().map_or(Ok(()), |_| Err(Error::from(ErrorKind::PermissionDenied)))
+    };
+    // The file could be opened, so each component is there.
+    let _ = Walk::new(&std::path::absolute(path).ok()?, check).resolve(true);
+    found
+}
+
+/// How others may have an entry of the path lead elsewhere.
+fn exposure_of(step: &Step<'_>, trusted: TrustedAccount) -> std::io::Result<Option<Exposure>> {
+    let Some(entry) = step.found.filter(|_| !is_read_only(step.directory)) else { return Ok(None) };
+    let directory = fstat(step.directory)?;
+    let is_sticky = Mode::from_raw_mode(directory.st_mode).contains(Mode::SVTX);
+    let writers = Writers::by_stat(&directory, trusted);
+    // In a sticky directory, only the owners of entry and directory may replace the entry (inode(7)).
+    let replacers = writers.filter(|it| !is_sticky || matches!(it, Writers::Owner(_)));
+    if let Some(writers) = replacers {
+        return Ok(Some(Exposure { writers, part: ExposedPart::Replaceable(step.path()) }));
     }
-    // A symbolic link is replaced in its own directory.
-    let names = [Some(path.to_owned()), std::fs::canonicalize(path).ok()];
-    names.into_iter().flatten().find_map(|name| {
-        let writers = Entry::at(&name).ok()?.replacers(trusted).ok()??;
-        let directory = name.parent().filter(|directory| !directory.as_os_str().is_empty());
-        Some(Exposure { writers, directory: Some(directory.unwrap_or(Path::new(".")).to_owned()) })
-    })
+    let is_own =
+        (is_sticky && writers.is_some() || step.is_link()) && !trusted.has_user(entry.st_uid);
+    let writers = Writers::Owner(entry.st_uid);
+    Ok(is_own.then(|| Exposure { writers, part: ExposedPart::Owned(step.path()) }))
+}
+
+fn is_read_only(file: impl AsFd) -> bool {
+    fstatvfs(file).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, chown, lchown, symlink};
 
     /// Ids of another user and of another group.
     const OTHER: u32 = 64_999;
+    const ROOT: TrustedAccount = TrustedAccount { user: 0, group: 0 };
 
     /// Needs root, to change the owner of a file.
     #[test]
@@ -53,22 +90,22 @@ mod tests {
         fs::create_dir(&place).unwrap();
         fs::write(&file, "text").unwrap();
         symlink("d/file", dir.path().join("link")).unwrap();
-        let by_file = |writers| Some(Exposure { writers, directory: None });
-        let by_directory = |writers| Some(Exposure { writers, directory: Some(place.clone()) });
-        let root = Trusted { user: 0, group: 0 };
+        let by_file = |writers| Some(Exposure { writers, part: ExposedPart::File });
+        let by_directory =
+            |writers| Some(Exposure { writers, part: ExposedPart::Replaceable(file.clone()) });
         for (trusted, [owner, group, mode], [dir_owner, dir_group, dir_mode], expected) in [
-            (root, [0, 0, 0o664], [0, 0, 0o775], None),
-            (root, [0, OTHER, 0o644], [0, OTHER, 0o755], None),
-            (root, [0, 0, 0o666], [0, 0, 0o755], by_file(Writers::Everyone)),
-            (root, [0, OTHER, 0o660], [0, 0, 0o755], by_file(Writers::Group(OTHER))),
-            (root, [OTHER, 0, 0o400], [0, 0, 0o755], by_file(Writers::Owner(OTHER))),
-            (root, [0, 0, 0o644], [OTHER, 0, 0o755], by_directory(Writers::Owner(OTHER))),
-            (root, [0, 0, 0o644], [0, OTHER, 0o775], by_directory(Writers::Group(OTHER))),
-            (root, [0, 0, 0o644], [0, 0, 0o777], by_directory(Writers::Everyone)),
-            (root, [0, 0, 0o644], [0, 0, 0o1777], None),
-            (root, [0, 0, 0o644], [OTHER, 0, 0o1755], by_directory(Writers::Owner(OTHER))),
+            (ROOT, [0, 0, 0o664], [0, 0, 0o775], None),
+            (ROOT, [0, OTHER, 0o644], [0, OTHER, 0o755], None),
+            (ROOT, [0, 0, 0o666], [0, 0, 0o755], by_file(Writers::Everyone)),
+            (ROOT, [0, OTHER, 0o660], [0, 0, 0o755], by_file(Writers::Group(OTHER))),
+            (ROOT, [OTHER, 0, 0o400], [0, 0, 0o755], by_file(Writers::Owner(OTHER))),
+            (ROOT, [0, 0, 0o644], [OTHER, 0, 0o755], by_directory(Writers::Owner(OTHER))),
+            (ROOT, [0, 0, 0o644], [0, OTHER, 0o775], by_directory(Writers::Group(OTHER))),
+            (ROOT, [0, 0, 0o644], [0, 0, 0o777], by_directory(Writers::Everyone)),
+            (ROOT, [0, 0, 0o644], [0, 0, 0o1777], None),
+            (ROOT, [0, 0, 0o644], [OTHER, 0, 0o1755], by_directory(Writers::Owner(OTHER))),
             (
-                Trusted { user: OTHER, group: OTHER },
+                TrustedAccount { user: OTHER, group: OTHER },
                 [OTHER, OTHER, 0o664],
                 [OTHER, OTHER, 0o775],
                 None,
@@ -82,7 +119,52 @@ mod tests {
                 assert_eq!(exposure(path, trusted), expected, "{mode:o} in {dir_mode:o}");
             }
         }
-        assert_eq!(exposure(&dir.path().join("missing"), root), None);
-        assert_eq!(exposure(Path::new("/proc/version"), root), None);
+        assert_eq!(exposure(&dir.path().join("missing"), ROOT), None);
+        assert_eq!(exposure(Path::new("/proc/version"), ROOT), None);
+    }
+
+    /// The directories above the last one, and the links on the way.
+    #[test]
+    fn every_component_of_the_path_counts() {
+        if crate::user_id() != 0 {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("a/b/c")).unwrap();
+        fs::write(at("a/b/c/file"), "text").unwrap();
+        symlink("a/b", at("way")).unwrap();
+        symlink("c/file", at("a/b/last")).unwrap();
+        let mode = |name: &str, mode: u32| {
+            fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let paths = ["a/b/c/file", "way/c/file", "way/last", "way/c/../last"];
+        let all_are = |writers: Writers, part: ExposedPart| {
+            for path in paths {
+                let expected = Some(Exposure { writers, part: part.clone() });
+                assert_eq!(exposure(&at(path), ROOT), expected, "{path}");
+            }
+        };
+        let none_is = || {
+            for path in paths {
+                assert_eq!(exposure(&at(path), ROOT), None, "{path}");
+            }
+        };
+        none_is();
+        mode("a", 0o777);
+        all_are(Writers::Everyone, ExposedPart::Replaceable(at("a/b")));
+        mode("a", 0o1777);
+        none_is();
+        lchown(at("a/b"), Some(OTHER), None).unwrap();
+        all_are(Writers::Owner(OTHER), ExposedPart::Owned(at("a/b")));
+        mode("a", 0o755);
+        lchown(at("a/b"), Some(0), None).unwrap();
+        for (link, path) in [("way", "way/c/file"), ("a/b/last", "a/b/last")] {
+            lchown(at(link), Some(OTHER), None).unwrap();
+            let part = ExposedPart::Owned(at(link));
+            let expected = Some(Exposure { writers: Writers::Owner(OTHER), part });
+            assert_eq!(exposure(&at(path), ROOT), expected, "{path}");
+            lchown(at(link), Some(0), None).unwrap();
+        }
     }
 }

@@ -38,11 +38,16 @@ pub use activated::{ListensAt, listens_at, prepare_activated};
 mod activation;
 pub use activation::{ActivatedDescriptor, ActivationError, take_activated};
 
+mod path_walk;
+
 mod entry;
 pub use entry::Entry;
 
 mod exposure;
-pub use exposure::{Exposure, exposure};
+pub use exposure::{ExposedPart, Exposure, exposure};
+
+mod open_directory;
+pub use open_directory::open_directory;
 
 mod file_id;
 pub use file_id::{FileId, is_socket_file};
@@ -106,7 +111,7 @@ mod usage;
 pub use usage::{Usage, usage};
 
 mod writers;
-pub use writers::{Trusted, Writers};
+pub use writers::{TrustedAccount, Writers};
 
 pub use rustix::fd::BorrowedFd;
 pub use rustix::io::Errno;

@@ -29,14 +29,14 @@ impl fmt::Display for Writers {
 
 /// A user and a group that may write, beside root and its group.
 #[derive(Clone, Copy, Debug)]
-pub struct Trusted {
+pub struct TrustedAccount {
     /// By user id.
     pub user: u32,
     /// By group id.
     pub group: u32,
 }
 
-impl Trusted {
+impl TrustedAccount {
     /// The effective user and group of this process.
     pub fn of_process() -> Self {
         Self { user: geteuid().as_raw(), group: getegid().as_raw() }
@@ -53,11 +53,11 @@ impl Trusted {
 
 impl Writers {
     /// Users that may write to an open file.
-    pub fn of(file: impl AsFd, trusted: Trusted) -> std::io::Result<Option<Self>> {
+    pub fn of(file: impl AsFd, trusted: TrustedAccount) -> std::io::Result<Option<Self>> {
         Ok(Self::by_stat(&fstat(file)?, trusted))
     }
 
-    pub(crate) fn by_stat(stat: &Stat, trusted: Trusted) -> Option<Self> {
+    pub(crate) fn by_stat(stat: &Stat, trusted: TrustedAccount) -> Option<Self> {
         let mode = Mode::from_raw_mode(stat.st_mode);
         if mode.contains(Mode::WOTH) {
             Some(Self::Everyone)

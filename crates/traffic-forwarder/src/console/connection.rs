@@ -6,7 +6,7 @@ use crate::console::failure::{AnswerError, Attempt, CommandError};
 use crate::console::locate::{self, Located};
 use crate::console::process_file;
 use crate::console::process_options::ProcessOptions;
-use crate::console::trust::{Trusted, Untrusted};
+use crate::console::trust::{TrustedUsers, Untrusted};
 use api::ErrorCode;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -39,7 +39,7 @@ pub(crate) struct AdminApi {
     elsewhere: Vec<Endpoint>,
     /// The configuration that gave the endpoints.
     file: Option<PathBuf>,
-    trusted: Trusted,
+    trusted: TrustedUsers,
     token: Option<Token>,
     options: ProcessOptions,
 }
@@ -89,7 +89,7 @@ impl AdminApi {
             Err(_) if !is_needed => None,
             token => token?,
         };
-        let trusted = Trusted::new(user, token_file.as_deref());
+        let trusted = TrustedUsers::new(user, token_file.as_deref());
         let options = ProcessOptions::of(connect);
         Ok(Self { endpoints, elsewhere, file, trusted, token, options })
     }

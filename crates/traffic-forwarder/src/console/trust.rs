@@ -6,14 +6,11 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-
-/// Permission of every user to make files in a directory.
-const WRITABLE_BY_ALL: u32 = 0o002;
+use std::path::{Path, PathBuf};
 
 /// The users whose processes may get the token.
 #[derive(Debug)]
-pub(crate) struct Trusted(BTreeSet<u32>);
+pub(crate) struct TrustedUsers(BTreeSet<u32>);
 
 /// Why a command sends nothing.
 #[derive(Debug)]
@@ -24,11 +21,13 @@ pub(crate) enum Untrusted {
     NoListener,
     /// The kernel's tables cannot be read.
     Unknown(io::Error),
-    /// A process of this user listens at a path where every user may make a socket.
-    Path(u32),
+    /// A process of this user listens at a path that every user may lead to its socket, by a file in this directory.
+    Path(u32, PathBuf),
+    /// A component of the path cannot be looked up.
+    UnknownPath(io::Error),
 }
 
-impl Trusted {
+impl TrustedUsers {
     /// Trusts root, the user of this command, the `user` of the configuration, and the owner of the token file.
     pub(crate) fn new(configured: Option<u32>, token_file: Option<&Path>) -> Self {
         let owner = token_file.and_then(|file| file.metadata().ok()).map(|file| file.uid());
@@ -54,21 +53,31 @@ impl Trusted {
     /// Checks the process behind a connected Unix socket. In a directory that not every user may write in, its owner
     /// decides which users make sockets there.
     pub(crate) fn check_socket(&self, path: &Path, user: u32) -> Result<(), Untrusted> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new(".")).metadata();
-        let is_open = directory.is_ok_and(|it| it.mode() & WRITABLE_BY_ALL != 0);
-        if is_open && !self.0.contains(&user) { Err(Untrusted::Path(user)) } else { Ok(()) }
+        if self.0.contains(&user) {
+            return Ok(());
+        }
+        let open = host::open_directory(path, |user| self.0.contains(&user));
+        open.map_err(Untrusted::UnknownPath)?
+            .map_or(Ok(()), |directory| Err(Untrusted::Path(user, directory)))
     }
 }
 
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whose = match self {
-            Self::Port(user) | Self::Path(user) => host::user_in_words(*user),
+            Self::Port(user) | Self::Path(user, _) => host::user_in_words(*user),
             Self::NoListener => {
                 return f.write_str(
                     "the token was not sent:\n  no process of this network namespace listens there\n\n  \
                      help: run the command beside the process, or use its Unix socket",
+                );
+            }
+            Self::UnknownPath(error) => {
+                return write!(
+                    f,
+                    "nothing was sent:\n  which users may make a socket there is unknown, since a directory \
+                     of its path\n  cannot be read: {error}\n\n  help: run the command as root, or as the \
+                     process's user"
                 );
             }
             Self::Unknown(error) => {
@@ -80,8 +89,11 @@ impl fmt::Display for Untrusted {
             }
         };
         let (sent, how) = match self {
-            Self::Path(_) => ("nothing was sent", "make a socket in this directory"),
-            _ => ("the token was not sent", "listen on a free port"),
+            Self::Path(_, directory) => {
+                let directory = plan::escaped(&directory.to_string_lossy());
+                ("nothing was sent", format!("make a socket by way of\n        {directory}"))
+            }
+            _ => ("the token was not sent", "listen on a free port".to_owned()),
         };
         write!(
             f,
@@ -106,7 +118,7 @@ mod tests {
             create_dir(path).unwrap();
             set_permissions(path, Permissions::from_mode(mode)).unwrap();
         }
-        let trusted = Trusted::new(Some(70_001), None);
+        let trusted = TrustedUsers::new(Some(70_001), None);
         for user in [0, host::own_user(), 70_001] {
             assert!(trusted.check_socket(&open.join("s"), user).is_ok(), "{user}");
         }

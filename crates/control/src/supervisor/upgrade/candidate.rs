@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
-use sys::{Errno, Trusted, Writers};
+use sys::{Errno, TrustedAccount, Writers};
 
 use super::protocol::{ANSWER, CHECK, VARIABLE};
 use super::state;
@@ -61,7 +61,7 @@ impl Binary {
             return Err(fault(BinaryError::NotExecutable));
         }
         // Of the open file, and not of its path, which others may change in between.
-        let writers = Writers::of(&file, Trusted::of_process());
+        let writers = Writers::of(&file, TrustedAccount::of_process());
         let writers = writers.map_err(BinaryError::Metadata).map_err(fault)?;
         if let Some(writers) = writers.filter(|_| !allow_owner) {
             return Err(fault(BinaryError::Exposed(writers)));

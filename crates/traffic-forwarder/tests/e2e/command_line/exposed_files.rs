@@ -2,7 +2,7 @@
 //! `doctor` say so. Only root can give files away; without root the tests pass without a check.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -118,6 +118,38 @@ fn check_and_doctor_name_the_file_or_its_directory_and_the_remedy() {
         assert!(doctor.contains(&format!("to change it: {remedy}")), "{doctor}");
         set_mode(path, usual);
     }
+}
+
+/// The directories above the last one, and the symbolic links on the way.
+#[test]
+fn check_and_doctor_name_the_exposed_component_of_the_path() {
+    if !is_root() {
+        return;
+    }
+    let mut place = Place::new("");
+    let at = |name: &str| place.console.path(name);
+    fs::create_dir_all(at("a/b")).unwrap();
+    fs::rename(&place.config, at("a/b/config")).unwrap();
+    symlink("a/b", at("link")).unwrap();
+    let (above, within, link) = (at("a"), at("a/b"), at("link"));
+    let says = |place: &Place, statement: &str, remedy: &str| {
+        let config = &place.config;
+        let expected =
+            format!("the configuration file {config}: {statement} (to end that: {remedy})");
+        assert_eq!(place.check(), format!("warning: {expected}\n"));
+        let doctor = place.doctor();
+        assert!(doctor.contains(&format!("{config}: {statement}")), "{doctor}");
+        assert!(doctor.contains(&format!("to change it: {remedy}")), "{doctor}");
+    };
+    place.config = at("link/config");
+    assert_eq!(place.check(), "");
+    set_mode(&above, 0o777);
+    let statement = format!("every user may replace {within}, on the way to it");
+    says(&place, &statement, &format!("chmod go-w {above}"));
+    set_mode(&above, 0o755);
+    lchown(&link, Some(USER), None).unwrap();
+    let statement = format!("the user with the id 64999 owns {link}, on the way to it");
+    says(&place, &statement, &format!("chown -h root {link}"));
 }
 
 /// The process becomes that user, which may reload its own file.

@@ -120,3 +120,22 @@ fn a_socket_of_another_user_in_an_open_directory_is_refused() {
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
     assert!(question(&target, &["status", "--admin", &admin]).starts_with("GET /v1/status"));
 }
+
+/// The thief made the directory, too: it is private, in one where every user may make directories.
+#[test]
+fn a_socket_below_an_open_directory_is_refused() {
+    let (dir, target) = (open_directory(), Listener::bind(Place::V4));
+    let inner = dir.path().join("traffic-forwarder.d");
+    fs::create_dir(&inner).unwrap();
+    let admin = format!("unix:{}", inner.join("admin.sock").display());
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return;
+    }
+    std::os::unix::fs::chown(&inner, Some(THIEF), None).unwrap();
+    let Some(_thief) = forwarder_of(THIEF, &dir, &admin, target.addr()) else { return };
+    let refused = forwarder().args(["status", "--admin", &admin]).run();
+    assert_eq!(refused.status.code(), Some(1), "{refused}");
+    for words in [&*admin, "(id 65534)", "nothing was sent", &*dir.path().to_string_lossy()] {
+        assert!(refused.stderr.contains(words), "{words}: {refused}");
+    }
+}
