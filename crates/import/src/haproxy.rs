@@ -21,7 +21,7 @@ mod words;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use keywords::IN_GLOBAL;
+use keywords::{IN_GLOBAL, LOOKED_UP_HERE};
 use patterns::Files;
 use proxy::Proxies;
 use words::Line;
@@ -86,6 +86,10 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
                 config.differs(&block.place, message, "");
             }
             "defaults" | "backend" => {}
+            "resolvers" => {
+                let (message, help) = LOOKED_UP_HERE;
+                harmless.because(message, help, &block.place, "resolvers");
+            }
             kind if HELPERS.contains(&kind) => harmless.add(&block.place, kind),
             kind => {
                 let message = format!("the section {} is not known here", quoted(kind));
@@ -93,8 +97,21 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
             }
         }
     }
+    shutdown(&blocks, &mut harmless);
     harmless.report(&mut config);
     config
+}
+
+/// Notes how long HAProxy waits for its sessions at its end, unless the file says it.
+fn shutdown(blocks: &[Block], harmless: &mut Harmless) {
+    let of_process = blocks.iter().filter(|block| block.kind == "global");
+    let mut lines = of_process.flat_map(|block| &block.lines);
+    let client = blocks.iter().find(|it| matches!(it.kind.as_str(), "listen" | "frontend"));
+    if let (None, Some(client)) = (lines.find(|line| line.word(0) == "hard-stop-after"), client) {
+        let message = "`hard-stop-after` is not set: asked to stop softly, HAProxy waits for its last session; \
+                       here sessions end after shutdown_timeout (10s)";
+        harmless.built_in(message, "set shutdown_timeout in [process]", &client.place);
+    }
 }
 
 /// Splits the lines into sections.
@@ -137,7 +154,10 @@ fn global(line: &Line, config: &mut Config, harmless: &mut Harmless) {
         }
         _ => match find(IN_GLOBAL, name) {
             Some((_, Effect::Lost(message, help) | Effect::Wrong(message, help))) => {
-                config.not_converted(place, format!("{}: {message}", quoted(name)), help);
+                config.lost(place, &quoted(name), message, help);
+            }
+            Some((_, Effect::Differs(message, help))) => {
+                harmless.because(message, help, place, name);
             }
             // The rest of `global` is about HAProxy's own process.
             _ => harmless.add(place, name),

@@ -72,14 +72,14 @@ pub struct Converted {
     pub forwards: usize,
     /// Number of forwards that are written as comments.
     pub commented_out: usize,
-    /// Settings that were left out or differ, in the order of the output.
+    /// Settings that were left out or differ: one note of each kind, the most important first.
     pub notes: Vec<Note>,
 }
 
 impl Converted {
-    /// Number of notes about omitted settings.
+    /// Number of omitted settings.
     pub fn left_out(&self) -> usize {
-        self.notes.iter().filter(|note| note.kind == NoteKind::NotConverted).count()
+        toml::left_out(&self.notes)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod clients;
 mod common;
+mod defaults;
 mod directives;
 mod include;
 mod limit_conn;
@@ -16,6 +17,7 @@ mod words;
 use std::sync::Arc;
 
 use common::Common;
+use defaults::DEFAULTS;
 use directives::{IN_MAIN, IN_STREAM};
 use include::Files;
 use preread::Map;
@@ -23,13 +25,8 @@ use words::{Directive, time};
 
 use crate::known::{Effect, Harmless, find};
 use crate::note::{SourcePlace, quoted};
-use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
+use crate::section::{Config, Noted, Section, duration};
 use crate::{Include, Source};
-
-/// nginx's own defaults. Its number of sessions is bounded by `worker_connections`, which counts
-/// sockets of all servers together.
-const DEFAULTS: [(&str, &str); 3] =
-    [("connect_timeout", "\"1m\""), ("idle_timeout", "\"10m\""), ("max_sessions", NO_LIMIT)];
 
 struct Nginx<'i, 'f> {
     files: Files<'i, 'f>,
@@ -69,6 +66,10 @@ impl Nginx<'_, '_> {
 
     /// Converts the directives outside of all blocks.
     fn main(&mut self, directives: Vec<Directive>) {
+        if let Some(stream) = directives.iter().find(|directive| directive.name() == "stream") {
+            defaults::connections(&directives, &stream.place, &mut self.harmless);
+            defaults::shutdown(&directives, &stream.place, &mut self.harmless);
+        }
         for directive in directives {
             let place = directive.place.clone();
             match (directive.name(), directive.argument()) {
@@ -159,7 +160,7 @@ impl Nginx<'_, '_> {
             Some((_, Effect::Choice)) => self.harmless.choice(place, name),
             Some((_, Effect::Variable)) => self.harmless.variable(place, name),
             Some((_, Effect::Differs(message, help))) => {
-                self.config.differs(place, format!("{}: {message}", quoted(name)), help);
+                self.harmless.because(message, help, place, name);
             }
             Some((_, Effect::Lost(message, help) | Effect::Wrong(message, help))) => {
                 self.config.lost(place, &quoted(name), message, help);

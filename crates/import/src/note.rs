@@ -1,5 +1,6 @@
 //! Notes about the conversion, with their locations.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,20 +32,22 @@ impl fmt::Display for SourcePlace {
     }
 }
 
-/// Importance of a note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Importance of a note, the highest one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoteKind {
     /// A setting was left out.
     NotConverted,
     /// Nothing needed was left out, but the behaviour differs.
     Differs,
+    /// A setting has no counterpart, and none is needed.
+    Unneeded,
 }
 
 impl fmt::Display for NoteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotConverted => "not converted",
-            Self::Differs => "note",
+            Self::Differs | Self::Unneeded => "note",
         })
     }
 }
@@ -54,8 +57,10 @@ impl fmt::Display for NoteKind {
 pub struct Note {
     /// Importance of the note.
     pub kind: NoteKind,
-    /// Line that caused it.
+    /// First line that caused it.
     pub place: SourcePlace,
+    /// Number of further lines that caused it.
+    pub further: usize,
     /// The setting and its consequence, on one line.
     pub message: String,
     /// Advice, on one line.
@@ -65,10 +70,38 @@ pub struct Note {
 impl fmt::Display for Note {
     /// Formats the note like a problem of a configuration: message, location and advice.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, place, message, help } = self;
-        writeln!(f, "{kind}: {}\n --> {place}", plan::escaped(message))?;
+        let Self { kind, message, help, .. } = self;
+        writeln!(f, "{kind}: {}\n --> {}", plan::escaped(message), self.lines())?;
         if help.is_empty() { Ok(()) } else { writeln!(f, "  = help: {}", plan::escaped(help)) }
     }
+}
+
+impl Note {
+    /// The first line, and the number of the others.
+    pub(crate) fn lines(&self) -> String {
+        match self.further {
+            0 => self.place.to_string(),
+            further => format!("{} and {}", self.place, plan::counted(further, "more line")),
+        }
+    }
+}
+
+/// Merges notes that differ in nothing but their lines, and sorts them by importance.
+pub(crate) fn merged(notes: impl IntoIterator<Item = Note>) -> Vec<Note> {
+    let mut merged: Vec<Note> = Vec::new();
+    let (mut known, mut lines) = (HashMap::new(), HashSet::new());
+    for note in notes {
+        let next = merged.len();
+        let nth =
+            *known.entry((note.kind, note.message.clone(), note.help.clone())).or_insert(next);
+        let is_new = lines.insert((nth, Arc::clone(&note.place.file), note.place.line));
+        match merged.get_mut(nth) {
+            None => merged.push(note),
+            Some(first) => first.further += note.further + usize::from(is_new),
+        }
+    }
+    merged.sort_by_key(|note| note.kind);
+    merged
 }
 
 /// Characters of foreign text repeated in a note.

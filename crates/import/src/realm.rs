@@ -13,8 +13,9 @@ use std::time::Duration;
 use node::Node;
 
 use crate::Source;
+use crate::known::Harmless;
 use crate::note::{SourcePlace, quoted};
-use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
+use crate::section::{Config, KERNEL_CONNECTS, NO_LIMIT, Noted, Section, duration};
 
 /// realm ends no TCP session that is idle, and bounds their number by descriptors only.
 const DEFAULTS: [(&str, &str); 4] = [
@@ -23,6 +24,10 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("max_sessions", NO_LIMIT),
     ("keepalive", "{ idle = \"15s\", interval = \"15s\", count = 3 }"),
 ];
+
+/// realm's own values of `tcp_keepalive` and `tcp_keepalive_probe`.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const PROBES: u32 = 3;
 
 /// The file that is converted.
 struct Realm {
@@ -56,6 +61,7 @@ impl Realm {
         let start = SourcePlace { file: Arc::clone(&self.file), line: 1 };
         config.sections.push(Section::defaults(start, "realm", &DEFAULTS));
         let network = document.get("network");
+        let mut harmless = Harmless::default();
         for (key, node) in document.entries() {
             match key.as_str() {
                 "endpoints" => {}
@@ -70,13 +76,14 @@ impl Realm {
             }
         }
         for endpoint in document.get("endpoints").map(Node::items).unwrap_or_default() {
-            let section = self.endpoint(endpoint, network);
+            let section = self.endpoint(endpoint, network, &mut harmless);
             config.sections.push(section);
         }
         for endpoint in self.legacy(document, config) {
-            let section = self.endpoint(&endpoint, network);
+            let section = self.endpoint(&endpoint, network, &mut harmless);
             config.sections.push(section);
         }
+        harmless.report(config);
     }
 
     /// Converts nothing: names are looked up as this host does.
@@ -130,7 +137,7 @@ impl Realm {
         let Some(defaults) = config.sections.iter_mut().find(|s| s.head == "[defaults]") else {
             return;
         };
-        timeouts(network, defaults);
+        timeouts(network, None, defaults);
         for (key, node) in network.entries().iter().filter(|(_, node)| !node.is_empty()) {
             if key == "use_udp" {
                 without_udp(config, &self.place(node));
@@ -141,23 +148,26 @@ impl Realm {
     }
 }
 
-fn timeouts(network: &Node, section: &mut Section) {
-    // It bounds connecting; 0 is no bound, and ours stays.
-    if let Some(time) = network.get("tcp_timeout").and_then(Node::seconds).filter(|t| !t.is_zero())
-    {
-        section.set("connect_timeout", duration(time));
-    }
-    let probes = network.get("tcp_keepalive_probe").map_or("3", Node::text);
-    match network.get("tcp_keepalive").and_then(Node::seconds) {
-        Some(Duration::ZERO) => section.set("keepalive", plan::basic_string("off")),
-        Some(time) => {
-            let (time, probes) = (time.as_secs(), probes.parse::<u32>().unwrap_or(3));
-            let value =
-                format!("{{ idle = \"{time}s\", interval = \"{time}s\", count = {probes} }}");
-            section.set("keepalive", value);
-        }
+/// Sets the times of a `network`, which may be that of one endpoint, with `global` around it.
+fn timeouts(network: &Node, global: Option<&Node>, section: &mut Section) {
+    match network.get("tcp_timeout").and_then(Node::seconds) {
+        // No bound but the kernel's.
+        Some(Duration::ZERO) => section.set("connect_timeout", KERNEL_CONNECTS.to_owned()),
+        Some(time) => section.set("connect_timeout", duration(time)),
         None => {}
     }
+    let keys = ["tcp_keepalive", "tcp_keepalive_probe"];
+    if keys.iter().all(|key| network.get(key).is_none()) {
+        return;
+    }
+    let [time, probes] = keys.map(|key| network.get(key).or_else(|| global?.get(key)));
+    let time = time.and_then(Node::seconds).unwrap_or(KEEPALIVE).as_secs();
+    let probes = probes.and_then(|node| node.text().parse::<u32>().ok()).unwrap_or(PROBES);
+    let value = match time {
+        0 => plan::basic_string("off"),
+        _ => format!("{{ idle = \"{time}s\", interval = \"{time}s\", count = {probes} }}"),
+    };
+    section.set("keepalive", value);
 }
 
 fn without_udp(noted: &mut impl Noted, place: &SourcePlace) {

@@ -8,6 +8,7 @@ use plan::Prefix;
 
 use crate::Source;
 use crate::access::{Access, all, common};
+use crate::known::Harmless;
 use crate::note::{SourcePlace, quoted};
 use crate::ports::{is_any_v6, join};
 use crate::section::{Config, KERNEL_CONNECTS, NO_LIMIT, Noted, Section};
@@ -133,7 +134,7 @@ fn prefixes(pattern: &str) -> Option<Vec<Prefix>> {
 
 pub(crate) fn convert(source: &Source) -> Config {
     let file: Arc<str> = source.name.as_str().into();
-    let mut config = Config::default();
+    let (mut config, mut harmless) = (Config::default(), Harmless::default());
     let start = SourcePlace { file: Arc::clone(&file), line: 1 };
     config.sections.push(Section::defaults(start, "rinetd", &DEFAULTS));
     let (mut of_all, mut of_each) = (Rules::default(), Vec::<Rules>::new());
@@ -157,6 +158,7 @@ pub(crate) fn convert(source: &Source) -> Config {
                 config.differs(&place, message, "`traffic-forwarder status` shows the number");
             }
             [bind, bind_port, to, to_port, options @ ..] => {
+                defaults(&place, options, &mut harmless);
                 config.sections.push(rule(&place, [bind, bind_port, to, to_port], options));
                 of_each.push(Rules { takes_both_families: is_any_v6(bind), ..Rules::default() });
             }
@@ -166,6 +168,7 @@ pub(crate) fn convert(source: &Source) -> Config {
             }
         }
     }
+    harmless.report(&mut config);
     let forwards = config.sections.iter_mut().filter(|section| section.head == "[[forward]]");
     let copies = of_all.prefixes().saturating_mul(of_each.len());
     if let Some((place, rule)) = of_all.first.as_ref().filter(|_| copies > COPIES_MAX) {
@@ -176,6 +179,18 @@ pub(crate) fn convert(source: &Source) -> Config {
         of_all.and(&own).apply(section);
     }
     config
+}
+
+/// Notes the defaults of rinetd that are in effect in a rule.
+fn defaults(place: &SourcePlace, options: &[&str], harmless: &mut Harmless) {
+    let message = "rinetd ends both directions at the first FIN; here the other one goes on";
+    let help = "half_close_timeout (5m) ends it when it is silent";
+    harmless.built_in(message, help, place);
+    if !options.iter().any(|option| option.contains("keepalive")) {
+        let message =
+            "rinetd probes no silent peer; here clients and targets are probed after 60 s";
+        harmless.built_in(message, "keepalive sets the times, or \"off\"", place);
+    }
 }
 
 /// One rule for forwarding.

@@ -152,7 +152,7 @@ impl Section {
         entries: &[(&'static str, &str)],
     ) -> Self {
         let entries = entries.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        let about = format!("what {whose} does unless it is told otherwise");
+        let about = format!("defaults of {whose}");
         Self { about, entries, ..Self::new("[defaults]", place) }
     }
 
@@ -240,7 +240,7 @@ fn note(
     message: impl Into<String>,
     help: impl Into<String>,
 ) -> Note {
-    Note { kind, place: place.clone(), message: message.into(), help: help.into() }
+    Note { kind, place: place.clone(), further: 0, message: message.into(), help: help.into() }
 }
 
 /// A duration as TOML; none at all is `"off"`.

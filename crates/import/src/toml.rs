@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::note::{Note, NoteKind, lines};
+use crate::note::{self, Note, NoteKind, lines};
 use crate::section::{Config, Section};
 use crate::{Converted, Dialect};
 
@@ -103,9 +103,9 @@ fn section_text(section: &Section) -> String {
     text
 }
 
-fn comment(text: &mut String, Note { kind, place, message, help }: &Note) {
-    let (message, help) = (plan::escaped(message), plan::escaped(help));
-    let _ = writeln!(text, "# {kind}: {place}: {message}");
+fn comment(text: &mut String, note: &Note) {
+    let (message, help) = (plan::escaped(&note.message), plan::escaped(&note.help));
+    let _ = writeln!(text, "# {}: {}: {message}", note.kind, note.lines());
     if !help.is_empty() {
         let _ = writeln!(text, "#   {help}");
     }
@@ -117,13 +117,14 @@ fn converted(from: Dialect, config: Config) -> Converted {
     let forwards = config.sections.iter().filter(forward);
     let active = forwards.clone().filter(|section| section.off.is_none()).count();
     let commented_out = forwards.count() - active;
-    let (mut notes, sections) = (config.notes, config.sections);
     let mut head = format!("# Made by `traffic-forwarder import --from {}`.\n", from.as_str());
-    for note in &notes {
+    let of_file = note::merged(config.notes);
+    for note in &of_file {
         comment(&mut head, note);
     }
-    notes.extend(sections.into_iter().flat_map(|section| section.notes));
-    let left_out = notes.iter().filter(|note| note.kind == NoteKind::NotConverted).count();
+    let of_sections = config.sections.into_iter().flat_map(|section| section.notes);
+    let notes = note::merged(of_file.into_iter().chain(of_sections));
+    let left_out = left_out(&notes);
     if left_out > 0 {
         let _ = writeln!(
             head,
@@ -132,4 +133,10 @@ fn converted(from: Dialect, config: Config) -> Converted {
         );
     }
     Converted { toml: head + &body, forwards: active, commented_out, notes }
+}
+
+/// Number of omitted settings.
+pub(crate) fn left_out(notes: &[Note]) -> usize {
+    let omitted = notes.iter().filter(|note| note.kind == NoteKind::NotConverted);
+    omitted.map(|note| note.further + 1).sum()
 }

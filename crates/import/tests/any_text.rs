@@ -6,7 +6,7 @@ use import::Dialect;
 use proptest::prelude::*;
 
 /// Pieces that mean something in one of the formats, so that random texts get past the first check.
-const PIECES: [&str; 70] = [
+const PIECES: [&str; 78] = [
     "\n",
     " ",
     ";",
@@ -63,6 +63,14 @@ const PIECES: [&str; 70] = [
     "timeout client 1m\n",
     "maxconn 10\n",
     "mode tcp\n",
+    "option tcpka\n",
+    "tune.bufsize 1\n",
+    "bind mptcp@:80 backlog 5\n",
+    "events { worker_connections 5; }",
+    "listen 80 multipath rcvbuf=1k;",
+    "proxy_buffer_size 1k;",
+    "tcp_keepalive_probe = 5\n",
+    "network = { tcp_timeout = 0, send_mptcp = true }\n",
     "from d\n",
     ".if x\n",
     ".endif\n",

@@ -97,6 +97,49 @@ fn nginx_itself_accepts_its_samples() {
     }
 }
 
+/// No sample has them: HAProxy 2.6 and nginx 1.22 accept neither.
+#[test]
+fn multipath_tcp_of_haproxy_and_nginx_is_converted() {
+    let convert = |from, text: &str| {
+        let source = Source { name: "file".to_owned(), text: text.to_owned() };
+        import::convert(from, &source, &mut |_| Err("no file".into()))
+    };
+    let bind = "listen a\n bind mptcp@127.0.0.1:80\n server s 10.0.0.1:80\n";
+    let server = "listen a\n bind 127.0.0.1:80\n server s mptcp4@10.0.0.1:80\n";
+    let listen = "server { listen 127.0.0.1:80 multipath; proxy_pass 10.0.0.1:80; }";
+    for (from, text) in
+        [(Dialect::Haproxy, bind), (Dialect::Haproxy, server), (Dialect::Nginx, listen)]
+    {
+        let converted = convert(from, text);
+        assert_eq!((converted.forwards, converted.left_out()), (1, 0), "{}", converted.toml);
+        for part in
+            ["\nlisten = \"127.0.0.1:80\"\n", "\nto = \"10.0.0.1:80\"\n", "\nmptcp = true\n"]
+        {
+            assert!(converted.toml.contains(part), "{}", converted.toml);
+        }
+        let says = "clients and targets get Multipath TCP";
+        assert!(converted.notes.iter().any(|note| note.message.contains(says)));
+    }
+    let name = convert(Dialect::Haproxy, "listen a\n bind :80\n server s mptcp4@db:80\n");
+    assert_eq!(name.commented_out, 1, "{}", name.toml);
+}
+
+/// The most important notes come first, and one note has all the lines with the same cause.
+#[test]
+fn notes_are_sorted_by_importance_and_merged() {
+    let server = "server { listen 80; proxy_ssl on; proxy_pass 10.0.0.1:80; }\n";
+    let text = format!("pid x;\nstream {{\n{server}{server}{server}}}\n");
+    let source = Source { name: "nginx.conf".to_owned(), text };
+    let converted = import::convert(Dialect::Nginx, &source, &mut |_| Err("no file".into()));
+    assert_eq!(converted.left_out(), 3, "{}", converted.toml);
+    let notes: Vec<_> = converted.notes.iter().map(ToString::to_string).collect();
+    let of_ssl = notes.iter().position(|note| note.contains("`proxy_ssl`")).unwrap();
+    assert!(notes[of_ssl].contains("\n --> nginx.conf:3 and 2 more lines\n"), "{notes:?}");
+    assert_eq!(of_ssl, 0, "{notes:?}");
+    assert!(notes.last().unwrap().starts_with("note: `pid`: not needed here"), "{notes:?}");
+    assert_eq!(notes.iter().filter(|note| note.contains("the first FIN")).count(), 1);
+}
+
 /// An nginx of version 1.22 accepts neither, so no sample has them.
 #[test]
 fn slow_start_and_resolve_of_nginx_are_converted() {

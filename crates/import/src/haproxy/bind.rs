@@ -87,6 +87,12 @@ fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
+/// Whether one of the addresses is of Multipath TCP.
+pub(super) fn is_mptcp(addresses: &str) -> bool {
+    let prefixes = addresses.split(',').filter_map(|address| address.split_once('@'));
+    prefixes.into_iter().any(|(prefix, _)| matches!(prefix, "mptcp" | "mptcp4" | "mptcp6"))
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Family {
     Any,
@@ -102,9 +108,9 @@ fn family(address: &str) -> Result<(Family, &str), Unsupported<'_>> {
         return Ok((family, address));
     };
     match prefix {
-        "ipv4" | "tcp4" => Ok((Family::V4, rest)),
-        "ipv6" | "tcp6" => Ok((Family::V6, rest)),
-        "tcp" => Ok((Family::Any, rest)),
+        "ipv4" | "tcp4" | "mptcp4" => Ok((Family::V4, rest)),
+        "ipv6" | "tcp6" | "mptcp6" => Ok((Family::V6, rest)),
+        "tcp" | "mptcp" => Ok((Family::Any, rest)),
         "unix" => Ok((Family::Unix, rest)),
         _ => Err(Unsupported::Prefix(prefix)),
     }
@@ -143,6 +149,9 @@ mod tests {
             ("ipv6@:80", of("", 80, 80)),
             ("ipv4@*:80", of("0.0.0.0", 80, 80)),
             ("[::1]:80", of("::1", 80, 80)),
+            ("mptcp@:80", of("0.0.0.0", 80, 80)),
+            ("mptcp4@*:80", of("0.0.0.0", 80, 80)),
+            ("mptcp6@:80", of("", 80, 80)),
             ("/run/x", Listen::Other("unix:/run/x".to_owned())),
             ("unix@/run/x", Listen::Other("unix:/run/x".to_owned())),
         ];

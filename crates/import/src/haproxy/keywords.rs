@@ -6,8 +6,30 @@ use crate::known::Known;
 const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
 const KEEP: &str = "keep HAProxy for it";
 const RULES: &str = "rules decide about sessions";
-const LOOKED_UP: Effect =
-    Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
+/// The reason and the help where names are looked up.
+pub(super) const LOOKED_UP_HERE: (&str, &str) =
+    ("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
+const LOOKED_UP: Effect = Differs(LOOKED_UP_HERE.0, LOOKED_UP_HERE.1);
+const SOCKET_BUFFERS: Effect = Lost(
+    "the kernel sizes the buffers of these sockets",
+    "send_buffer and receive_buffer set those of clients and targets",
+);
+const BUFFERS: Effect = Differs(
+    "a session has buffers or a pipe only while bytes are in them, of another size",
+    "docs/tuning.md has the memory of a session",
+);
+const QUEUE: Effect = Differs(
+    "as many clients wait for a listener as net.core.somaxconn allows",
+    "see sysctl net.core.somaxconn",
+);
+const NO_FAST_OPEN: Effect = Differs("TCP Fast Open is not used", "");
+const EARLY: Effect = Differs("a target is connected to before the client's first byte", "");
+const OPEN_FILES: Effect =
+    Differs("the process raises its open-file limit to the hard limit", "LimitNOFILE= sets that");
+const UNLIMITED_RATE: Effect =
+    Lost("how fast clients may come is not limited", "max_sessions limits how many");
+/// Times that HAProxy has in mode `http` only, or after a rule that does not work in mode `tcp`.
+pub(super) const OF_HTTP: &str = "effective for HTTP only";
 
 /// The end of a session that a setting concerns: HAProxy looks it up in the frontend or in the
 /// backend, each with its `defaults`.
@@ -111,22 +133,21 @@ pub(super) fn side_of(keyword: &str, argument: &str) -> Option<Side> {
 /// Keywords in `global`; all others configure HAProxy's own process.
 pub(super) const IN_GLOBAL: &[Known] = &[
     (".if", 0, Lost("what stands up to its `.endif` is not read", "write in what holds")),
-    (
-        "maxconnrate",
-        0,
-        Lost("how fast clients may come is not limited", "max_sessions limits how many"),
-    ),
-    (
-        "maxsessrate",
-        0,
-        Lost("how fast clients may come is not limited", "max_sessions limits how many"),
-    ),
+    ("maxconnrate", 0, UNLIMITED_RATE),
+    ("maxsessrate", 0, UNLIMITED_RATE),
+    ("fd-hard-limit", 0, OPEN_FILES),
+    ("ulimit-n", 0, OPEN_FILES),
+    ("maxpipes", 0, BUFFERS),
+    ("tune.bufsize", 0, BUFFERS),
+    ("tune.pipesize", 0, BUFFERS),
+    ("tune.rcvbuf.*", 0, SOCKET_BUFFERS),
+    ("tune.sndbuf.*", 0, SOCKET_BUFFERS),
 ];
 
 /// Keywords in `defaults`, `listen`, `frontend` and `backend`.
 pub(super) const IN_PROXY: &[Known] = &[
     ("acl", 0, Handled),
-    ("backlog", 0, Harmless),
+    ("backlog", 0, QUEUE),
     ("balance", 0, Handled),
     ("bind", 0, Handled),
     ("default-server", 0, Handled),
@@ -150,11 +171,7 @@ pub(super) const IN_PROXY: &[Known] = &[
     ("use_backend", 0, Handled),
     ("use-server", 0, Wrong("rules decide about the target", "write a forward for each target")),
     ("dispatch", 0, Wrong("it is the target", "write it as `to`")),
-    (
-        "rate-limit",
-        0,
-        Lost("how fast clients may come is not limited", "max_sessions limits how many"),
-    ),
+    ("rate-limit", 0, UNLIMITED_RATE),
     ("capture", 0, Harmless),
     ("clitcpka-*", 0, Handled),
     ("compression", 0, Harmless),
@@ -165,7 +182,7 @@ pub(super) const IN_PROXY: &[Known] = &[
     ("error*", 0, Harmless),
     ("external-check", 0, Handled),
     ("force-persist", 0, Choice),
-    ("fullconn", 0, Harmless),
+    ("fullconn", 0, Differs("it means nothing without `minconn`", "")),
     ("guid", 0, Harmless),
     ("hash-*", 0, Choice),
     ("http-check", 0, Handled),
@@ -203,9 +220,6 @@ pub(super) const OPTIONS: &[Known] = &[
     ),
     ("persist", 0, Choice),
     ("redispatch", 0, Choice),
-    ("tcpka", 0, Handled),
-    ("clitcpka", 0, Handled),
-    ("srvtcpka", 0, Handled),
     ("transparent", 0, Wrong("the target is the one that the client meant", KEEP)),
     ("http_proxy", 0, Wrong("the target is the one that the client asks for", KEEP)),
 ];
@@ -243,23 +257,27 @@ pub(super) const OF_BIND: &[Known] = &[
     ("uid", 1, Handled),
     ("gid", 1, Handled),
     ("alpn", 1, Harmless),
-    ("backlog", 1, Harmless),
+    ("backlog", 1, QUEUE),
     ("ca-file", 1, Harmless),
     ("ciphers", 1, Harmless),
     ("ciphersuites", 1, Harmless),
     ("crt", 1, Harmless),
     ("crt-list", 1, Harmless),
-    ("defer-accept", 0, Harmless),
+    ("defer-accept", 0, EARLY),
     ("id", 1, Harmless),
     ("level", 1, Harmless),
-    ("mss", 1, Harmless),
+    (
+        "mss",
+        1,
+        Differs("segments are as large as the route allows", "ip route … advmss limits them"),
+    ),
     ("name", 1, Harmless),
     ("nice", 1, Harmless),
     ("no-*", 0, Harmless),
     ("process", 1, Harmless),
     ("shards", 1, Harmless),
     ("ssl-*", 1, Harmless),
-    ("tfo", 0, Harmless),
+    ("tfo", 0, NO_FAST_OPEN),
     ("thread", 1, Harmless),
     ("verify", 1, Harmless),
 ];
@@ -325,7 +343,7 @@ pub(super) const OF_SERVER: &[Known] = &[
     ("rise", 1, Handled),
     ("slowstart", 1, Handled),
     ("sni", 1, Harmless),
-    ("tfo", 0, Harmless),
+    ("tfo", 0, NO_FAST_OPEN),
     ("track", 1, Handled),
     ("verify", 1, Harmless),
     ("verifyhost", 1, Harmless),

@@ -114,7 +114,7 @@ impl<'a> Proxies<'a> {
             section.differs(&line.place, "it is disabled in HAProxy too", "");
         }
         if rules.is_empty() {
-            said.times(&mut section);
+            said.times(&mut section, harmless);
         }
         let listens = said.listens(&mut section, harmless);
         let acls = Acls::new(said.acls.iter().copied(), files);
@@ -239,7 +239,7 @@ impl<'a> Proxies<'a> {
             self.take(&mut said, backend, Some(Side::Server), &mut own, harmless);
             said.servers.is_shared = self.is_shared(backend);
         }
-        said.times(&mut own);
+        said.times(&mut own, harmless);
         let target = servers::target(&said.servers, &mut own, harmless);
         let limit = own.take("max_sessions").filter(|limit| limit != NO_LIMIT);
         let mut servers = match target {

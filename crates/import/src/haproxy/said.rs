@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::client_rules::ClientRules;
-use super::keywords::{IN_PROXY, OF_BIND, OPTIONS};
+use super::keywords::{IN_PROXY, OF_BIND, OF_HTTP, OPTIONS};
 use super::parameters::parameters;
 use super::server_lines::Servers;
 use super::words::Line;
@@ -16,6 +16,11 @@ use crate::section::{KERNEL_CONNECTS, NO_LIMIT, Noted, Section, duration};
 
 /// HAProxy's own value of `retries`.
 const RETRIES: u32 = 3;
+
+/// Whether an `option` has silent peers probed.
+fn keepalive_option(name: &str) -> bool {
+    matches!(name, "tcpka" | "clitcpka" | "srvtcpka")
+}
 
 /// Settings collected from a proxy's lines; later ones win.
 #[derive(Default)]
@@ -38,6 +43,8 @@ pub(super) struct Said<'a> {
 
 #[derive(Clone, Default)]
 struct Keepalive<'a> {
+    /// `option tcpka` or one of its sides.
+    on: Option<&'a Line>,
     idle: Option<&'a str>,
     interval: Option<&'a str>,
     count: Option<&'a str>,
@@ -101,6 +108,7 @@ impl<'a> Said<'a> {
             "no" if line.words == ["no", "option", "allbackups"] => {
                 self.servers.all_backups = false;
             }
+            "no" if keepalive_option(line.word(2)) => self.keepalive.on = None,
             "no" => harmless.add(&line.place, &line.words.join(" ")),
             "tcp-check" | "http-check" => self.servers.checks.rule(line),
             "option" => self.option(line, section, harmless),
@@ -120,6 +128,7 @@ impl<'a> Said<'a> {
     fn option(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
         match line.word(1) {
             "allbackups" => self.servers.all_backups = true,
+            name if keepalive_option(name) => self.keepalive.on = Some(line),
             name if check_rules::is_option(name) => self.servers.checks.option = Some(line),
             name => {
                 let effect = find(OPTIONS, name).map_or(Effect::Harmless, |(_, effect)| effect);
@@ -138,7 +147,7 @@ impl<'a> Said<'a> {
             }
             "queue" => self.servers.queue_timeout = Some(line),
             "check" => self.servers.checks.timeout = Some(line),
-            name => harmless.add(&line.place, &format!("timeout {name}")),
+            name => harmless.because(OF_HTTP, "", &line.place, &format!("timeout {name}")),
         }
     }
 
@@ -151,13 +160,31 @@ impl<'a> Said<'a> {
     /// Timeouts, limits and keepalive. Where nothing is said, HAProxy waits for ever. `timeout tunnel`
     /// replaces the times of both ends, also of a session with one end closed, unless these have
     /// times of their own for that.
-    pub(super) fn times(&self, section: &mut Section) {
+    pub(super) fn times(&self, section: &mut Section, harmless: &mut Harmless) {
         let idle = self.shortest(&["tunnel"]).or_else(|| self.shortest(&["client", "server"]));
         section.set("idle_timeout", duration(idle.unwrap_or_default()));
         self.half_closed(idle, section);
         self.connecting(section);
         section.set("max_sessions", self.limit());
-        let Keepalive { idle, interval, count } = &self.keepalive;
+        self.probing(section, harmless);
+    }
+
+    /// When silent peers are probed.
+    fn probing(&self, section: &mut Section, harmless: &mut Harmless) {
+        let Keepalive { on, idle, interval, count } = &self.keepalive;
+        let help = "keepalive sets the times, or \"off\"";
+        match (on, idle) {
+            (None, _) => {
+                let message = "`option tcpka` is off: HAProxy probes no silent peer; \
+                               here clients and targets are probed after 60 s";
+                harmless.built_in(message, help, &section.place);
+            }
+            (Some(line), None) => {
+                let message = "silent peers are probed after 60 s, and not after net.ipv4.tcp_keepalive_time (2 h)";
+                harmless.because(message, help, &line.place, &line.words.join(" "));
+            }
+            _ => {}
+        }
         // HAProxy means seconds by a bare number here.
         let seconds = |text: &str| match text.parse::<u64>() {
             Ok(number) => format!("\"{number}s\""),
@@ -229,6 +256,9 @@ impl<'a> Said<'a> {
         for line in &self.binds {
             parameters("bind", OF_BIND, line, 2, section, harmless);
             let only6 = line.words.iter().any(|word| word == "v6only");
+            if bind::is_mptcp(line.word(1)) {
+                harmless.mptcp(section, &line.place, "bind mptcp@…");
+            }
             match bind::listens(line.word(1), only6) {
                 Ok(found) => of_each.push((*line, found)),
                 Err(why) => section.comment_out(&line.place, why.to_string(), "write it by hand"),

@@ -23,9 +23,12 @@ fn queue(servers: &Servers<'_>, used: &[&Line], section: &mut Section, harmless:
         }
         return;
     };
-    let place = servers.queue_timeout.map_or(&limited.place, |line| &line.place);
-    let message = "`timeout queue`: a client waits until a server has a place";
-    section.differs(place, message, "at_limit = \"refuse\" resets it at once");
+    let (place, name) = match servers.queue_timeout {
+        Some(line) => (&line.place, "timeout queue"),
+        None => (&limited.place, "timeout queue, by default that of connect"),
+    };
+    let message = "a client waits until a server has a place";
+    harmless.because(message, "at_limit = \"refuse\" resets it at once", place, name);
     if servers.is_shared {
         let message =
             "`maxconn` of a server: several frontends use it, each with this limit for itself";
@@ -57,6 +60,9 @@ pub(super) fn target(
     }
     for line in &used {
         parameters("server", OF_SERVER, line, 3, section, harmless);
+        if bind::is_mptcp(line.word(2)) {
+            harmless.mptcp(section, &line.place, "server … mptcp@…");
+        }
     }
     queue(servers, &used, section, harmless);
     let is_checked = checks::convert(servers, &used, section, harmless);

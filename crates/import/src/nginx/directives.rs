@@ -8,6 +8,22 @@ const UNCHECKED: Effect =
     Lost("targets are not checked", "write it as `check`, see docs/configuration.md");
 const LOOKED_UP: Effect =
     Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
+const SOCKET_BUFFERS: Effect = Lost(
+    "the kernel sizes the buffers of these sockets",
+    "send_buffer and receive_buffer set those of clients and targets",
+);
+const BUFFERS: Effect = Differs(
+    "a session has buffers only while bytes are in them, of another size",
+    "docs/tuning.md has the memory of a session",
+);
+const HELLO: Effect = Differs("64 KiB of a TLS hello are read at most", "");
+const QUEUE: Effect = Differs(
+    "as many clients wait for a listener as net.core.somaxconn allows",
+    "see sysctl net.core.somaxconn",
+);
+const NO_FAST_OPEN: Effect = Differs("TCP Fast Open is not used", "");
+const OPEN_FILES: Effect =
+    Differs("the process raises its open-file limit to the hard limit", "LimitNOFILE= sets that");
 
 /// Outside all blocks: nearly all of it is about nginx's own processes.
 pub(super) const IN_MAIN: &[Known] = &[
@@ -28,6 +44,7 @@ pub(super) const IN_MAIN: &[Known] = &[
     ("thread_pool", 0, Harmless),
     ("timer_resolution", 0, Harmless),
     ("user", 0, Harmless),
+    ("worker_rlimit_nofile", 0, OPEN_FILES),
     ("worker_*", 0, Harmless),
     ("working_directory", 0, Harmless),
 ];
@@ -77,14 +94,19 @@ pub(super) const IN_STREAM: &[Known] = &[
     ("map_*", 0, Variable),
     ("open_log_file_cache", 0, Harmless),
     ("preread_timeout", 0, Handled),
+    ("preread_buffer_size", 0, HELLO),
     ("preread_*", 0, Harmless),
-    ("proxy_buffer_size", 0, Harmless),
+    ("proxy_buffer_size", 0, BUFFERS),
+    ("proxy_downstream_buffer", 0, BUFFERS),
+    ("proxy_upstream_buffer", 0, BUFFERS),
+    ("proxy_socket_rcvbuf", 0, SOCKET_BUFFERS),
+    ("proxy_socket_sndbuf", 0, SOCKET_BUFFERS),
     ("proxy_next_upstream*", 0, Choice),
     ("proxy_requests", 0, Harmless),
     ("proxy_responses", 0, Harmless),
     ("proxy_ssl_*", 0, Harmless),
     ("resolver", 0, LOOKED_UP),
-    ("resolver_timeout", 0, Harmless),
+    ("resolver_timeout", 0, LOOKED_UP),
     ("server_names_*", 0, Harmless),
     ("set", 0, Variable),
     ("split_clients", 0, Variable),
@@ -103,15 +125,15 @@ pub(super) const OF_LISTEN: &[Known] = &[
     ("proxy_protocol", 0, Handled),
     ("setfib", 0, Harmless),
     ("accept_filter", 0, Harmless),
-    ("backlog", 0, Harmless),
+    ("backlog", 0, QUEUE),
     ("bind", 0, Harmless),
     ("default_server", 0, Harmless),
-    ("deferred", 0, Harmless),
-    ("fastopen", 0, Harmless),
-    ("multipath", 0, Harmless),
-    ("rcvbuf", 0, Harmless),
+    ("deferred", 0, Differs("a target is connected to before the client's first byte", "")),
+    ("fastopen", 0, NO_FAST_OPEN),
+    ("multipath", 0, Handled),
+    ("rcvbuf", 0, SOCKET_BUFFERS),
     ("reuseport", 0, Harmless),
-    ("sndbuf", 0, Harmless),
+    ("sndbuf", 0, SOCKET_BUFFERS),
 ];
 
 /// In `upstream`, but for `server`.
@@ -121,7 +143,7 @@ pub(super) const IN_UPSTREAM: &[Known] = &[
     ("least_time", 0, Wrong("the time of answers would decide about sessions", KEEP)),
     ("random", 0, Handled),
     ("resolver", 0, LOOKED_UP),
-    ("resolver_timeout", 0, Harmless),
+    ("resolver_timeout", 0, LOOKED_UP),
     ("state", 0, Wrong("its servers are in another file", "write them as `to`")),
     ("zone", 0, Harmless),
 ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::clients::Clients;
 use super::common::Common;
+use super::defaults;
 use super::directives::{IN_STREAM, KEEP, OF_LISTEN};
 use super::limit_conn::Limits;
 use super::pass::Pass;
@@ -25,6 +26,7 @@ pub(super) fn convert(
 ) -> Vec<Section> {
     let mut section = Section::forward(place.clone());
     let mut said = Said::default();
+    defaults::of_server(place, directives, harmless);
     for directive in directives {
         match directive.name() {
             "proxy_pass" => {
@@ -89,6 +91,10 @@ impl Said {
             }
             // Switches that are off.
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
+            "tcp_nodelay" if directive.argument() == "off" => {
+                let message = "small writes are sent at once";
+                harmless.because(message, "", &directive.place, "tcp_nodelay off");
+            }
             "allow" | "deny" => self.clients.rule(directive, section),
             "proxy_upload_rate" | "proxy_download_rate" => self.rates.rate(directive, section),
             "limit_conn_dry_run" => self.limits.dry_run(directive),
@@ -179,6 +185,7 @@ fn listen(directive: &Directive, section: &mut Section, harmless: &mut Harmless)
         match name {
             "ipv6only" => both_families = value == "off",
             "so_keepalive" => keepalive(section, place, value),
+            "multipath" => harmless.mptcp(section, place, "listen … multipath"),
             _ => {
                 let effect = find(OF_LISTEN, name).map(|(_, effect)| effect);
                 apply(effect, &format!("listen … {name}"), place, section, harmless);

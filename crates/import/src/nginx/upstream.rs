@@ -39,6 +39,8 @@ pub(super) fn convert(
     }
     if !is_alone {
         several(&used, section);
+        let message = "nginx waits this long for each server in turn; here connect_timeout is for all of them";
+        harmless.because(message, "raise connect_timeout", &section.place, "proxy_connect_timeout");
     }
     limits(&used, is_shared, section);
     for directive in block.iter().filter(|it| !matches!(it.name(), "server" | "include")) {

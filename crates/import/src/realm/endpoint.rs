@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::node::Node;
 use super::{Realm, is_known, timeouts, unknown_in_network, without_udp};
+use crate::known::Harmless;
 use crate::note::quoted;
 use crate::ports::{is_any_v6, join, split};
 use crate::section::{Noted, Section};
@@ -12,11 +13,16 @@ use crate::server::Server;
 const KEEP: &str = "keep realm for it";
 
 impl Realm {
-    pub(super) fn endpoint(&self, endpoint: &Node, global: Option<&Node>) -> Section {
+    pub(super) fn endpoint(
+        &self,
+        endpoint: &Node,
+        global: Option<&Node>,
+        harmless: &mut Harmless,
+    ) -> Section {
         let mut section = Section::forward(self.place(endpoint));
         let own = endpoint.get("network");
         if let Some(own) = own {
-            timeouts(own, &mut section);
+            timeouts(own, global, &mut section);
         }
         // An endpoint's own setting wins over that for all.
         let network = |key: &str| own.and_then(|n| n.get(key)).or_else(|| global?.get(key));
@@ -37,10 +43,37 @@ impl Realm {
                 section.comment_out(&self.place(node), message, help);
             }
         }
+        self.differences(network, &mut section, harmless);
         if let Some(node) = own.and_then(|own| own.get("use_udp")).filter(|node| node.is_true()) {
             without_udp(&mut section, &self.place(node));
         }
         section
+    }
+
+    /// Notes what realm does otherwise, by its settings and defaults.
+    fn differences<'n>(
+        &self,
+        network: impl Fn(&str) -> Option<&'n Node>,
+        section: &mut Section,
+        harmless: &mut Harmless,
+    ) {
+        let message = "realm with its default features ends both directions at the first FIN; \
+                       here the other one goes on";
+        let help = "half_close_timeout (5m) ends it when it is silent";
+        harmless.built_in(message, help, &section.place);
+        for key in ["accept_mptcp", "send_mptcp"] {
+            if let Some(node) = network(key).filter(|node| node.is_true()) {
+                harmless.mptcp(section, &self.place(node), key);
+            }
+        }
+        if let Some(node) = network("fast_open").filter(|node| node.is_true()) {
+            harmless.because("TCP Fast Open is not used", "", &self.place(node), "fast_open");
+        }
+        for key in ["udp_timeout", "zero_copy"] {
+            if let Some(node) = network(key).filter(|node| !node.is_empty()) {
+                harmless.add(&self.place(node), key);
+            }
+        }
     }
 
     fn entry(&self, section: &mut Section, (key, node): (&str, &Node), only_v6: bool) {

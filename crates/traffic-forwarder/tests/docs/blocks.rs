@@ -4,7 +4,7 @@ use crate::markdown::{Block, Document};
 use crate::repository::documents;
 
 /// Info string of the fence, the checking test module, and the minimum number of blocks.
-const KINDS: [(&str, &str, usize); 22] = [
+const KINDS: [(&str, &str, usize); 23] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 2),
     ("toml broken", "configuration", 1),
@@ -23,9 +23,10 @@ const KINDS: [(&str, &str, usize); 22] = [
     ("sh import", "migration", 1),
     ("import rinetd", "migration", 1),
     ("import realm", "migration", 1),
+    ("import realm realm.json", "migration", 1),
     ("import nginx", "migration", 1),
     ("import haproxy", "migration", 1),
-    ("toml imported", "migration", 4),
+    ("toml imported", "migration", 5),
     ("text top", "views", 2),
 ];
 

@@ -5,7 +5,7 @@ use crate::shell::run_in_shell;
 use std::fs;
 use tempfile::TempDir;
 
-/// File name of each forwarder in the document.
+/// File name of each forwarder in the document, unless the block names another one.
 const FILES: [(&str, &str); 4] = [
     ("rinetd", "rinetd.conf"),
     ("realm", "realm.toml"),
@@ -20,7 +20,9 @@ fn imports_give_the_documented_results() {
     let mut imported = 0;
     for pair in blocks.windows(2) {
         let Some(from) = pair[0].info.strip_prefix("import ") else { continue };
-        let (_, file) = FILES.iter().find(|(name, _)| *name == from).expect("a known forwarder");
+        let named = from.split_once(' ');
+        let usual = || FILES.into_iter().find(|(name, _)| *name == from);
+        let (from, file) = named.or_else(usual).expect("a known forwarder");
         fs::write(dir.path().join(file), &pair[0].text).expect("write into an own directory");
         let finished =
             run_in_shell(&format!("traffic-forwarder import --from {from} {file}"), dir.path());
@@ -28,7 +30,7 @@ fn imports_give_the_documented_results() {
         assert_eq!(finished.text(), pair[1].text, "{}", pair[1].place);
         imported += 1;
     }
-    assert_eq!(imported, FILES.len());
+    assert!(imported >= FILES.len());
     for block in blocks.iter().filter(|block| block.info == "sh import") {
         let finished = run_in_shell(&block.text, dir.path());
         assert!(finished.status.success(), "{}: {finished}", block.place);

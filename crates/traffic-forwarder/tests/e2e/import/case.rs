@@ -150,7 +150,7 @@ impl Case {
         let (targets, port) = (Targets::start(&self.targets), Port::every_address());
         let import = self.import(&self.text(&targets, &port, "/run"));
         // Concurrent processes would compete for the admin interface's socket.
-        let (process, off) = ("[process]\n", "[process]\nadmin = 'off'\n");
+        let (process, off) = ("\n[process]\n", "\n[process]\nadmin = 'off'\n");
         let config = match import.text() {
             text if text.contains(process) => text.replacen(process, off, 1),
             text => format!("{off}{text}"),

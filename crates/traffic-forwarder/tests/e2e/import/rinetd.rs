@@ -34,7 +34,7 @@ fn sessions_end_as_in_rinetd_unless_the_document_says_otherwise() {
     });
     rule(RULE).target(1, Kind::Down).alike("--".to_owned(), |scene| scene.clients(2));
     let case = rule(RULE).target(1, Kind::Does(Behaviour::AnswerAtEof(1)));
-    let says = Says::Document("rinetd ends both directions with the first FIN");
+    let says = Says::Import("rinetd ends both directions at the first FIN");
     case.differs(says, [true, false], |scene| {
         scene.opens();
         scene.half_close(0);
@@ -97,7 +97,7 @@ fn a_source_becomes_the_local_address() {
 
 #[test]
 fn clients_are_probed_though_rinetd_does_not() {
-    rule(RULE).differs(Says::Document("TCP keepalive is on"), [false, true], |scene| {
+    rule(RULE).differs(Says::Import("rinetd probes no silent peer"), [false, true], |scene| {
         scene.held(1);
         scene.has_keepalive(0)
     });

@@ -74,7 +74,7 @@ fn clients_beyond_the_limit_of_a_server_wait() {
 fn clients_wait_longer_for_a_server() {
     for queue in ["", "timeout queue 1s;"] {
         let case = listen(&format!("{queue}server a T1 maxconn 1"));
-        let says = Says::Import("`timeout queue`");
+        let says = Says::Import("`timeout queue");
         case.differs(says, ["1-", "1."].map(str::to_owned), |scene| {
             let first = scene.held(1);
             first + &scene.held_or_waits().to_string()

@@ -143,6 +143,13 @@ fn a_target_without_an_answer_is_waited_for_as_long() {
 #[test]
 fn no_time_is_no_end() {
     let text = "listen web\n    bind LISTEN\n    server a T1";
+    let case = sections(text).target(1, STALLS);
+    each(
+        [(silent as fn(&mut Scene) -> String, "1 kept"), (client_ends, "1 kept")],
+        |(plays, expected)| {
+            case.alike(expected.to_owned(), plays);
+        },
+    );
     let case = sections(text).writes("idle_timeout = \"off\"");
     let case = case.writes("half_close_timeout = \"off\"");
     // As long as the kernel sends SYNs by default.

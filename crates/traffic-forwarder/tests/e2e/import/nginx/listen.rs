@@ -47,5 +47,9 @@ fn clients_are_probed_if_nginx_does() {
         .alike(true, probed);
     let on = "keepalive = { idle = \"7200s\", interval = \"75s\", count = 9 }";
     case("so_keepalive=on").writes(on).is_imported();
-    server("").differs(Says::Document("TCP keepalive is on"), [false, true], probed);
+    server("").differs(
+        Says::Import("`so_keepalive` and `proxy_socket_keepalive` are off"),
+        [false, true],
+        probed,
+    );
 }

@@ -72,7 +72,7 @@ fn clients_of_a_target_without_an_answer_reach_the_next() {
 fn silent_targets_share_the_time_to_connect() {
     let case = upstream("server T1; server T2;server T3;server T4;", "proxy_connect_timeout 1s;");
     let case = (1..=4).fold(case, |case, number| case.target(number, Kind::Silent));
-    let says = Says::Document("all within `connect_timeout`");
+    let says = Says::Import("`proxy_connect_timeout`: nginx waits this long for each server");
     let expected = ["- after 4 s", "- after 1 s"].map(str::to_owned);
     case.differs(says, expected, |scene| scene.client_in_time(LONG));
 }
@@ -89,7 +89,7 @@ fn a_half_closed_session_ends_when_silent_only_if_nginx_lets_it_be() {
     let on = case("proxy_half_close on; proxy_timeout 1s;").writes("half_close_timeout = \"off\"");
     on.alike("1 - after 1 s".to_owned(), half_closed);
     for directives in ["proxy_timeout 1s;", "proxy_half_close off; proxy_timeout 1s;"] {
-        let says = Says::Document("A FIN is passed on and the other direction goes on");
+        let says = Says::Import("`proxy_half_close` is off");
         let expected = ["1 - after 0 s", "1 - after 1 s"].map(str::to_owned);
         case(directives).differs(says, expected, half_closed);
     }
