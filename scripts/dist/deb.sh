@@ -20,6 +20,7 @@ unit_directory=$root/usr/lib/systemd/system
 documents=$root/usr/share/doc/$NAME
 install -D -m 755 "$BINARY" "$root/usr/bin/$NAME"
 install -D -m 644 "$DEBIAN/traffic-forwarder.conf" "$root/etc/traffic-forwarder.conf"
+install -D -m 644 examples/logrotate/traffic-forwarder "$root/etc/logrotate.d/$NAME"
 install -D -m 644 "$DEBIAN/copyright" "$documents/copyright"
 install -D -m 644 "$LICENCES" "$documents/THIRD-PARTY-LICENCES"
 manuals "$BINARY" "$root/usr/share/man"
@@ -39,7 +40,7 @@ for unit in "traffic-forwarder.service $NAME.service" "old-systemd.conf $NAME.se
 done
 
 mkdir "$root/DEBIAN"
-echo /etc/traffic-forwarder.conf >"$root/DEBIAN/conffiles"
+printf '%s\n' /etc/traffic-forwarder.conf "/etc/logrotate.d/$NAME" >"$root/DEBIAN/conffiles"
 # In KiB, files only: the size of directories depends on the file system.
 size=$(find "$root" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int(sum / 1024) + 1 }')
 sed -e "s|@VERSION@|$VERSION|" -e "s|@ARCHITECTURE@|$architecture|" -e "s|@SIZE@|$size|" \

@@ -118,6 +118,28 @@ fn the_unit_starts_reloads_upgrades_and_stops() {
 
 #[test]
 #[ignore = "runs systemd: `cargo xtask systemd-test`"]
+fn logrotate_rotates_the_log_of_the_unit() {
+    let Some(installed) = Installed::new("") else { return };
+    let machine = &installed.machine;
+    let records = || {
+        let count = format!("zcat -f {LOG}* | grep -c ' closed #' || true");
+        machine.output(&count).parse::<u32>().unwrap()
+    };
+    for rotation in 1..=2 {
+        drop(installed.client());
+        machine.shell("logrotate --force /etc/logrotate.d/traffic-forwarder").success();
+        drop(installed.client());
+        wait_until("all records", LIMIT, || records() == 2 * rotation);
+        wait_until("the new file", LIMIT, || {
+            machine.shell(&format!("grep -q ' closed #' {LOG}")).status.success()
+        });
+    }
+    machine.shell(&format!("gzip -t {LOG}.2.gz")).success();
+    assert_eq!(installed.property("NRestarts"), "0");
+}
+
+#[test]
+#[ignore = "runs systemd: `cargo xtask systemd-test`"]
 fn connections_during_a_restart_are_served_by_the_next_process() {
     let Some(installed) = Installed::new("") else { return };
     let machine = &installed.machine;

@@ -16,5 +16,6 @@ mod debian;
 mod files;
 mod installation;
 mod live_unit;
+mod log_rotation;
 mod manual;
 mod orchestration;
