@@ -1,7 +1,7 @@
 //! The state of an engine as plain data, for the invariants that the simulation checks after each step.
 
-use crate::Engine;
 use crate::clients::{Client, ClientPlace, Clients};
+use crate::engine::Engine;
 use crate::forward::Forward;
 use crate::permit::{Claim, Gate, Permit};
 use crate::rule::{Route, with_routes_by_hello};

@@ -1,6 +1,6 @@
 //! The start of the engine: its workers, and on Linux their threads.
 
-use crate::Engine;
+use crate::engine::Engine;
 use crate::options::Options;
 use crate::passed::PassedSockets;
 use crate::running::Forwards;

@@ -2,7 +2,7 @@
 
 use super::handoff::Handoff;
 use super::orders::{Answer, Order, Parking};
-use crate::Engine;
+use crate::engine::Engine;
 use crate::message::Message;
 use flow::Time;
 use std::fmt;

@@ -3,7 +3,7 @@
 
 use super::handoff::Handoff;
 use super::orders::{Destination, TakeOver};
-use crate::Engine;
+use crate::engine::Engine;
 use crate::message::Message;
 use crate::running::Unbound;
 use crate::view::Reply;
