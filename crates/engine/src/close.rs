@@ -42,17 +42,17 @@ pub(crate) fn close<K: Kernel>(
     }
     let phase = session.shown_phase(reason.phase, process_drains);
     let reason = CloseReason { phase, ..reason };
-    let is_recorded = has_record && context.shared.detail.records();
-    let (ending, connections, paced) = finish(&session, reason, context.now, is_recorded);
+    let is_reported = has_record && context.shared.detail.records();
+    let (ending, connections, paced) = finish(&session, reason, context.now, is_reported);
     session.counters(context.index).closed(context.now, &ending);
     if is_failure(reason.by, reason.phase) {
         report_unreached(&session, context, selected.as_deref(), reason);
     }
-    let record = is_recorded.then(|| {
+    let record = has_record.then(|| {
         let observation = condition::observe(&session, missing, connections, context.now);
         let stalled = ending.lanes.map(|lane| lane.stalled);
         let verdict = observation.last_verdict(ending.duration, stalled, paced);
-        record(&context.kernel, &mut session, (selected, verdict), ending, connections)
+        record(&context.kernel, &session, (selected, verdict), ending, connections)
     });
     let Session { client, target, permit, .. } = session;
     for socket in [Some(client), target].into_iter().flatten() {
@@ -60,10 +60,19 @@ pub(crate) fn close<K: Kernel>(
         if abort { socket.reset() } else { drop(socket) }
     }
     if let Some(record) = record {
-        context.shared.outbox.send(Report::Ended(record));
+        keep(context, record, is_reported);
     }
     context.shared.remove_load(context.index);
     context.shared.release(permit);
+}
+
+/// Keeps the record of an ended session, and reports it: in this order, so that a reader of reports finds it kept.
+fn keep<K: Kernel>(context: &Context<K>, record: SessionRecord, is_reported: bool) {
+    let report = is_reported.then(|| Report::Ended(record.clone()));
+    context.shared.ended.add(context.index, record);
+    if let Some(report) = report {
+        context.shared.outbox.send(report);
+    }
 }
 
 /// Reports a session that could not be connected to `target`, and has the next one that can reported, too.
@@ -96,10 +105,10 @@ fn finish<K: Kernel>(
     session: &Session<K>,
     reason: CloseReason,
     now: Time,
-    is_recorded: bool,
+    is_reported: bool,
 ) -> (Ending, Connections, Duration) {
     let mut ending = session.flow.finish(now, reason);
-    let needs_connections = is_recorded || is_paced(session, &ending);
+    let needs_connections = is_reported || is_paced(session, &ending);
     let connections = if needs_connections { connections(session) } else { [None, None] };
     let paced = without_own_waits(&mut ending, connections);
     (ending, connections, paced)
@@ -130,7 +139,7 @@ fn connections<K: Kernel>(session: &Session<K>) -> Connections {
 
 fn record<K: Kernel>(
     kernel: &K,
-    session: &mut Session<K>,
+    session: &Session<K>,
     (selected, verdict): (Option<Arc<Target>>, Verdict),
     ending: Ending,
     [client_tcp, target_tcp]: Connections,
@@ -138,11 +147,12 @@ fn record<K: Kernel>(
     let now = kernel.system_time();
     SessionRecord {
         id: session.id,
-        route: Arc::clone(session.route()),
-        selected,
+        forward: Arc::clone(&session.route().forward.name),
+        listener: Arc::clone(&session.route().listen),
+        selected: selected.map(|target| Arc::clone(&target.text)),
         client: session.client_address,
         proxy: session.proxy(),
-        greeting: session.greeting.take(),
+        server_name: session.server_name(),
         target_address: session.target_address,
         attempts: session.attempts,
         started: now.checked_sub(ending.duration).unwrap_or(now),

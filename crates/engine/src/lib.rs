@@ -89,6 +89,9 @@ pub use view::{
     TextFilter,
 };
 
+mod ended;
+pub use ended::{ENDED_KEPT, EndedSessions};
+
 mod observer;
 mod selection;
 pub use observer::Observer;

@@ -1,5 +1,6 @@
 //! Queries to a running engine from other threads.
 
+use crate::ended::EndedSessions;
 use crate::message::Message;
 use crate::shared::Shared;
 use crate::view::{Reply, SessionDetail, SessionFilter, SessionPage, SessionQuery};
@@ -29,6 +30,11 @@ impl<K: Kernel> Observer<K> {
         if let Some(mailbox) = self.0.mailboxes.get(worker) {
             mailbox.send(Message::List(SessionQuery { filter, detail, from, reply }));
         }
+    }
+
+    /// The last sessions that have ended.
+    pub fn ended(&self) -> EndedSessions {
+        self.0.ended.list()
     }
 
     /// Resets the sessions that match. Each worker replies with the number of its own.

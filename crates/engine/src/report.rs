@@ -2,10 +2,7 @@
 //! write the log: a slow disk must not delay a session.
 
 use crate::down_cause::DownCause;
-use crate::greeting::Greeting;
 use crate::mailbox::BoundedMailbox;
-use crate::rule::Route;
-use crate::target::Target;
 use flow::{Cause, ClientLimit, CloseReason, Ending, Prefix, Time, Verdict};
 use plan::AccessLists;
 use std::collections::VecDeque;
@@ -18,17 +15,19 @@ use sys::{Address, Errno, TcpInfo};
 /// Reports that may wait for the reader. Further ones are dropped and counted.
 const MOST_WAITING: usize = 16 * 1024;
 
-/// The record of an ended session.
+/// The record of an ended session. It refers to names only: a kept one holds no removed forward or target.
+#[derive(Clone, Debug)]
 pub struct SessionRecord {
     /// The session's id, unique in this process.
     pub id: u64,
-    pub(crate) route: Arc<Route>,
-    pub(crate) selected: Option<Arc<Target>>,
+    pub(crate) forward: Arc<str>,
+    pub(crate) listener: Arc<str>,
+    pub(crate) selected: Option<Arc<str>>,
     /// The client's address.
     pub client: Address,
     /// The address of the proxy whose header names the client.
     pub proxy: Option<Address>,
-    pub(crate) greeting: Option<Box<Greeting>>,
+    pub(crate) server_name: Option<Box<str>>,
     /// The target's address that was connected or tried last; `None` if none was tried.
     pub target_address: Option<Address>,
     /// Number of attempts to connect to targets; 255 stands for more.
@@ -39,9 +38,10 @@ pub struct SessionRecord {
     pub ending: Ending,
     /// The last verdict.
     pub verdict: Verdict,
-    /// The kernel's view of the client's connection at the end.
+    /// The kernel's view of the client's connection at the end; `None` for a Unix socket, and if records were
+    /// not reported.
     pub client_tcp: Option<LastTcp>,
-    /// The kernel's view of the target's connection at the end.
+    /// The kernel's view of the target's connection at the end, likewise.
     pub target_tcp: Option<LastTcp>,
 }
 
@@ -63,26 +63,32 @@ impl From<TcpInfo> for LastTcp {
 impl SessionRecord {
     /// Name of the forward, as configured.
     pub fn forward(&self) -> &str {
-        &self.route.forward.name
+        &self.forward
     }
 
     /// The listen address, as configured.
     pub fn listener(&self) -> &str {
-        &self.route.listen
+        &self.listener
     }
 
     /// The server that the client asked for in its TLS ClientHello, where a route depends on it.
     pub fn server_name(&self) -> Option<&str> {
-        self.greeting.as_ref()?.hello.as_ref()?.server_name.as_deref()
+        self.server_name.as_deref()
     }
 
     /// The selected target, as configured; `None` if the session ended before one was selected.
     pub fn target(&self) -> Option<&str> {
-        self.selected.as_ref().map(|target| &*target.text)
+        self.selected.as_deref()
+    }
+
+    /// When the session ended.
+    pub fn ended(&self) -> SystemTime {
+        self.started.checked_add(self.ending.duration).unwrap_or(self.started)
     }
 }
 
 /// One report of a worker.
+#[expect(clippy::large_enum_variant, reason = "most reports are records, and a box costs more")]
 pub enum Report {
     /// A client was accepted and admitted.
     Accepted {

@@ -1,6 +1,7 @@
 //! State shared by all workers: accessed when a session begins or ends, never per byte.
 
 use crate::clients::Clients;
+use crate::ended::Ended;
 use crate::loop_guard::LoopGuard;
 use crate::mailbox::Mailbox;
 use crate::message::{Inbox, Message};
@@ -39,6 +40,7 @@ pub(crate) struct Shared<K: Kernel> {
     several_forwards: AtomicBool,
     next_forward: AtomicU32,
     pub(crate) outbox: Arc<Outbox<K::Waker>>,
+    pub(crate) ended: Ended,
     pub(crate) loop_guard: Arc<LoopGuard>,
     pub(crate) resolver: Arc<dyn Resolve<K>>,
     pub(crate) suspects: Suspects,
@@ -91,6 +93,7 @@ impl<K: Kernel> Shared<K> {
             several_forwards: AtomicBool::new(false),
             next_forward: AtomicU32::new(1),
             outbox: Arc::new(Outbox::new(kernel.waker()?)),
+            ended: Ended::new(workers, kernel.system_time()),
             loop_guard: Arc::default(),
             resolver: Arc::clone(&options.resolver),
             suspects: Suspects::default(),

@@ -13,7 +13,7 @@ use crate::targets;
 use crate::verdict;
 use crate::waits;
 use engine::parts::{SessionAudit, Worker};
-use engine::{Observer, Report, Reports, SessionRecord};
+use engine::{ENDED_KEPT, Observer, Report, Reports, SessionRecord};
 use flow::{CloseReason, Peer, Phase, Time};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,6 +32,17 @@ const STANDARD_FILES: usize = 3;
 pub(crate) struct EngineHandles {
     observer: Observer<Process>,
     reports: Reports<Process>,
+    /// Ids of the sessions whose records were reported, in this order.
+    recorded: Vec<u64>,
+}
+
+impl EngineHandles {
+    /// Requires that the engine has kept the last records that it has reported.
+    fn check_kept(&self) {
+        let kept: Vec<_> = self.observer.ended().records.iter().map(|record| record.id).collect();
+        let last: Vec<_> = self.recorded.iter().rev().take(ENDED_KEPT).copied().collect();
+        assert_eq!(kept, last, "ended sessions: kept, and reported");
+    }
 }
 
 impl World {
@@ -47,12 +58,13 @@ impl World {
         reports: Reports<Process>,
     ) {
         self.workers = Workers::new(workers);
-        self.handles = Some(EngineHandles { observer, reports });
+        self.handles = Some(EngineHandles { observer, reports, recorded: Vec::new() });
     }
 
     /// execve(2).
     pub(crate) fn replace_image(&mut self) {
         self.read_reports(self.sim.now());
+        self.handles.iter().for_each(EngineHandles::check_kept);
         // Descriptors with numbers above the limit are kept, and could not be opened again (seed 4917).
         if self.has_few_files {
             self.limit_files(Some(0));
@@ -97,6 +109,7 @@ impl World {
         self.workers.refresh(self.changes);
         assert!(self.workers.has_ended(), "a worker has not ended");
         self.read_reports(self.sim.now());
+        self.handles.iter().for_each(EngineHandles::check_kept);
         let taken = self.handles.take().map_or(0, |handles| handles.observer.sessions());
         assert_eq!(taken, 0, "places are taken in the process after its end");
         self.names.forget();
@@ -166,10 +179,14 @@ impl World {
     /// Reads the reports of a worker's turn at `now`, and checks each record. A call in the turn may have moved
     /// the clock since.
     pub(super) fn read_reports(&mut self, now: Time) {
-        let Some(handles) = &self.handles else { return };
+        let Some(handles) = &mut self.handles else { return };
         let reports = handles.reports.exchange(std::mem::take(&mut self.read));
         let dropped = handles.reports.take_dropped();
         assert_eq!(dropped, 0, "reports were dropped");
+        handles.recorded.extend(reports.iter().filter_map(|report| match report {
+            Report::Ended(record) => Some(record.id),
+            _ => None,
+        }));
         for (at, report) in reports.iter().enumerate() {
             self.trace_attempt(report, now);
             self.note_greeting(report, reports.range(at + 1..), now);
