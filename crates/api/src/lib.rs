@@ -10,6 +10,9 @@ pub use change::{Change, ChangedForward, ForwardSummary, Reload, RemadeFile};
 mod client;
 pub use client::{Client, Clients};
 
+mod ended;
+pub use ended::{EndedSession, EndedSessions};
+
 mod event;
 pub use event::{
     AcceptFailed, ClientLimited, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached,

@@ -159,12 +159,17 @@ impl Supervisor {
         self.engine.forwards().any(|forward| forward.plan.name == name)
     }
 
-    /// The forward with this name; if there is none, those whose names contain the text.
-    pub(crate) fn forwards_named(&self, text: &str) -> HashSet<String> {
-        if self.has_forward(text) {
+    /// The forward with this name; if there is none, those whose names contain the text. `forgotten` are the names
+    /// of further ones.
+    pub(crate) fn forwards_named(
+        &self,
+        text: &str,
+        forgotten: &HashSet<String>,
+    ) -> HashSet<String> {
+        if self.has_forward(text) || forgotten.contains(text) {
             return HashSet::from([text.to_owned()]);
         }
-        let names = self.engine.forwards().map(|forward| &forward.plan.name);
+        let names = self.engine.forwards().map(|forward| &forward.plan.name).chain(forgotten);
         names.filter(|name| name.contains(text)).cloned().collect()
     }
 

@@ -11,6 +11,7 @@ pub use events::{Event, Events, Subscription};
 mod episodes;
 mod occurrence;
 mod session_events;
+pub use session_events::session_closed;
 mod session_line;
 
 mod report_events;

@@ -5,8 +5,8 @@ use engine::{LastTcp, SessionRecord};
 use flow::CloseReason;
 use std::time::Duration;
 
-/// The end of a session.
-pub(crate) fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
+/// The record of an ended session, as the log and the admin interface have it.
+pub fn session_closed(record: &SessionRecord) -> SessionClosed<'_> {
     let ending = &record.ending;
     let [up, down] = ending.lanes;
     let tcp = |LastTcp { rtt_micros, retransmits }| {

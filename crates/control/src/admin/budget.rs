@@ -37,7 +37,7 @@ const WAIT: Duration = Duration::from_secs(10);
 const READ_LIMIT: Duration = Duration::from_secs(60);
 
 /// Paths whose answers grow with the number of forwards or sessions.
-const LONG: [&str; 3] = ["/v1/sessions", "/v1/forwards", "/metrics"];
+const LONG: [&str; 4] = ["/v1/sessions", "/v1/sessions/ended", "/v1/forwards", "/metrics"];
 
 /// The memory budget of long answers.
 #[derive(Clone)]

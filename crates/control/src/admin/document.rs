@@ -1,6 +1,9 @@
 //! `GET /openapi.json`: the OpenAPI document, generated from the code.
 
-use super::{clients, events, forwards, page, probes, profile, reload, sessions, status, upgrade};
+use super::{
+    clients, ended_sessions, events, forwards, page, probes, profile, reload, sessions, status,
+    upgrade,
+};
 use axum::Json;
 use utoipa::OpenApi;
 
@@ -21,6 +24,8 @@ use utoipa::OpenApi;
         sessions::one,
         sessions::kill,
         sessions::kill_all,
+        ended_sessions::list,
+        ended_sessions::one,
         reload::reload,
         reload::confirm,
         clients::list,

@@ -11,7 +11,7 @@
 //!  app        data of the handlers
 //!  budget     memory of answers that are not read yet
 //!  handlers   status, forwards (target_states), sessions (listing, session_rates, total_rates),
-//!             reload, upgrade, events, probes, profile
+//!             ended_sessions (both: session_filter), reload, upgrade, events, probes, profile
 //!  page       the web page; its files are in the folder `page`
 //!  page_proxy the page of another process, for the command `web`
 //! ```
@@ -38,6 +38,7 @@ mod write_timeout;
 mod refusal;
 mod routes;
 
+mod ended_sessions;
 mod events;
 mod forwards;
 mod listing;
@@ -45,6 +46,7 @@ mod probes;
 mod profile;
 mod rate_sampler;
 mod reload;
+mod session_filter;
 mod session_rates;
 mod sessions;
 mod status;

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use flow::CloseReason;
 use std::error::Error;
 
 /// An error answer.
@@ -41,8 +42,22 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
     }
 
-    pub(super) fn no_session(id: u64) -> Self {
-        let message = format!("there is no session {id}: it may have ended");
+    /// `since`: the time from which on all ended sessions are known.
+    pub(super) fn no_session(id: u64, since: &str) -> Self {
+        let message = format!("there is no session {id}, and none that has ended since {since}");
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+    }
+
+    /// The session is not open any more.
+    pub(super) fn has_ended(id: u64, CloseReason { by, phase, cause, .. }: CloseReason) -> Self {
+        let [by, phase, cause] = [by.as_str(), phase.as_str(), cause.as_str()];
+        let message = format!("session {id} has ended: {by}/{phase}/{cause}");
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+    }
+
+    /// `since`: the time from which on all ended sessions are known.
+    pub(super) fn no_ended_session(id: u64, since: &str) -> Self {
+        let message = format!("no session {id} has ended since {since}");
         Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
     }
 

@@ -6,7 +6,8 @@ use super::audit;
 use super::budget::{self, Budget};
 use super::refusal::{Refusal, no_method, no_path};
 use super::{
-    clients, document, events, forwards, page, probes, profile, reload, sessions, status, upgrade,
+    clients, document, ended_sessions, events, forwards, page, probes, profile, reload, sessions,
+    status, upgrade,
 };
 use api::ErrorCode;
 use axum::Router;
@@ -33,6 +34,8 @@ pub(super) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/forwards/{name}/resume", post(forwards::resume)),
         ("/v1/clients", get(clients::list)),
         ("/v1/sessions", get(sessions::list).delete(sessions::kill_all)),
+        ("/v1/sessions/ended", get(ended_sessions::list)),
+        ("/v1/sessions/ended/{id}", get(ended_sessions::one)),
         ("/v1/sessions/{id}", get(sessions::one).delete(sessions::kill)),
         ("/v1/reload", post(reload::reload)),
         ("/v1/confirm", post(reload::confirm)),

@@ -4,24 +4,20 @@ use super::app::App;
 use super::audit::KilledSessions;
 use super::listing::{self, Rate, session_of};
 use super::refusal::Refusal;
-use crate::api_format::Moment;
+use super::session_filter::{Asked, filter, page_limit, parsed};
+use crate::api_format::{Moment, time};
 use api::{Done, DoneState, Failure, Killed, Session, Sessions};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
-use engine::{SessionDetail, SessionFilter, SessionView, TargetFilter, TextFilter};
+use engine::{SessionDetail, SessionFilter, SessionView};
 use flow::{ClientFilter, Prefix};
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::fmt::Display;
-use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
-
-const LIMIT: usize = 100;
-const LIMIT_MAX: usize = 10_000;
 
 /// Query of `GET /v1/sessions`: filter, order and page.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -101,21 +97,9 @@ pub(super) async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<Sessions>, Refusal> {
     let Query(ListQuery { forward, target, client, text, sort, limit, offset, rates }) = query?;
-    let limit = limit.unwrap_or(LIMIT);
-    if limit > LIMIT_MAX {
-        let message = format!("limit={limit} is more than the most possible, {LIMIT_MAX}");
-        return Err(Refusal::bad_request(message));
-    }
-    let client = client.map(|text| parsed::<ClientFilter>("client", &text)).transpose()?;
-    let forwards = match forward {
-        Some(text) => Some(forwards_named(&app, text).await?),
-        None => None,
-    };
-    let text = match text {
-        Some(text) => Some(Arc::new(text_filter(&app, text).await?)),
-        None => None,
-    };
-    let filter = SessionFilter { text, ..filter(forwards, target.as_deref(), client) };
+    let limit = page_limit(limit)?;
+    let asked = Asked { forward, target, client, text };
+    let filter = asked.filter(&app, HashSet::new()).await?;
     let rates = rates || sort == Sort::Rate;
     // Only the sessions on the page need more detail.
     let mut found = find(&app, &filter, SessionDetail::Known, rates).await;
@@ -139,7 +123,7 @@ pub(super) async fn one(
 ) -> Result<Json<Session>, Refusal> {
     let (Path(id), Query(OneQuery { rates })) = (id?, query?);
     let found = find(&app, &of_id(id), SessionDetail::Tcp, rates).await;
-    let (view, rate) = found.first().ok_or_else(|| Refusal::no_session(id))?;
+    let (view, rate) = found.first().ok_or_else(|| not_open(&app, id))?;
     Ok(Json(session_of(view, *rate, Moment::now())))
 }
 
@@ -156,7 +140,7 @@ pub(super) async fn kill(
 ) -> Result<impl IntoResponse, Refusal> {
     let Path(id) = id?;
     if listing::kill(&app.observer, &of_id(id)).await == 0 {
-        return Err(Refusal::no_session(id));
+        return Err(not_open(&app, id));
     }
     let done = Done { state: DoneState::Killed.into(), changed: true };
     Ok((Extension(KilledSessions(vec![id])), Json(done)))
@@ -185,7 +169,7 @@ pub(super) async fn kill_all(
         }
     }
     let forwards = forward.map(|name| HashSet::from([name]));
-    let filter = filter(forwards, target.as_deref(), range.map(ClientFilter::Range));
+    let filter = filter(forwards, target.as_deref(), range.map(ClientFilter::Range), None);
     // By their IDs, which the audit line names.
     let found = find(&app, &filter, SessionDetail::Known, false).await;
     let ids: Vec<u64> = found.iter().map(|(view, _)| view.id).collect();
@@ -199,41 +183,14 @@ fn of_id(id: u64) -> SessionFilter {
     SessionFilter { ids: Some(Arc::new(HashSet::from([id]))), ..SessionFilter::default() }
 }
 
-/// The value of a parameter, or a refusal that names it.
-fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Refusal> {
-    text.parse().map_err(|error| Refusal::bad_request(format!("{name}={text}: {error}")))
-}
-
-/// The forwards and the clients that a text selects; a refusal if it is no part of a name and no beginning of
-/// an address.
-async fn text_filter(app: &App, text: String) -> Result<TextFilter, Refusal> {
-    let wanted = text.clone();
-    let forwards = app.supervisor.ask(move |supervisor| supervisor.forwards_named(&wanted)).await?;
-    let client = text.parse().ok().filter(|_| !forwards.contains(&text));
-    if forwards.is_empty() && client.is_none() {
-        return Err(Refusal::no_forward(&text));
-    }
-    Ok(TextFilter { forwards, client })
-}
-
-/// The names of the forwards that a filter selects; a refusal if there is none.
-async fn forwards_named(app: &App, text: String) -> Result<HashSet<String>, Refusal> {
-    let wanted = text.clone();
-    let names = app.supervisor.ask(move |supervisor| supervisor.forwards_named(&wanted)).await?;
-    if names.is_empty() { Err(Refusal::no_forward(&text)) } else { Ok(names) }
-}
-
-fn filter(
-    forwards: Option<HashSet<String>>,
-    target: Option<&str>,
-    client: Option<ClientFilter>,
-) -> SessionFilter {
-    SessionFilter {
-        forwards: forwards.map(Arc::new),
-        target: target.map(TargetFilter::from),
-        client,
-        ..SessionFilter::default()
-    }
+/// Why there is no open session with this number.
+fn not_open(app: &App, id: u64) -> Refusal {
+    let ended = app.observer.ended();
+    let record = ended.records.iter().find(|record| record.id == id);
+    record.map_or_else(
+        || Refusal::no_session(id, &time(ended.since)),
+        |record| Refusal::has_ended(id, record.ending.reason),
+    )
 }
 
 async fn find(

@@ -1,7 +1,7 @@
 //! The document of the admin interface is correct: every path in it answers, and every answer
 //! matches its schema.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Behaviour, LIMIT, Port, Target};
 
 use crate::support::{Config, Operated, served_client};
@@ -18,6 +18,9 @@ impl Document {
         if let Some(name) = schema["$ref"].as_str() {
             let schema = self.0.pointer(name.trim_start_matches('#'));
             return self.faults(value, schema.expect("a schema that is there"), at, faults);
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            return self.faults(value, &self.whole(parts), at, faults);
         }
         if let Some(choices) = schema["oneOf"].as_array() {
             let fits = |schema: &Value| {
@@ -42,6 +45,18 @@ impl Document {
             self.faults(item, &schema["items"], &format!("{at}[{at_item}]"), faults);
         }
         self.fields(value, schema, at, faults);
+    }
+
+    /// The object that has the fields of all these schemas.
+    fn whole(&self, parts: &[Value]) -> Value {
+        let (mut required, mut properties) = (Vec::new(), serde_json::Map::new());
+        for part in parts {
+            let name = part["$ref"].as_str().map(|name| name.trim_start_matches('#'));
+            let part = name.map_or(part, |name| self.0.pointer(name).expect("a schema"));
+            required.extend(part["required"].as_array().into_iter().flatten().cloned());
+            properties.extend(part["properties"].as_object().expect("an object").clone());
+        }
+        json!({ "type": "object", "required": required, "properties": properties })
     }
 
     fn fields(&self, value: &Value, schema: &Value, at: &str, faults: &mut Vec<String>) {
@@ -143,6 +158,8 @@ fn answers_match_the_document() {
         ("GET", "/v1/sessions", "/v1/sessions"),
         ("GET", "/v1/sessions?rates=true", "/v1/sessions"),
         ("GET", "/v1/sessions/1", "/v1/sessions/{id}"),
+        ("GET", "/v1/sessions/ended", "/v1/sessions/ended"),
+        ("GET", "/v1/sessions/ended/2", "/v1/sessions/ended/{id}"),
         ("POST", "/v1/reload?dry_run=true", "/v1/reload"),
         ("POST", "/v1/reload?confirm=1m", "/v1/reload"),
         ("GET", "/v1/status", "/v1/status"),
