@@ -34,6 +34,8 @@ pub(crate) mod target_check;
 pub(crate) mod target_table;
 mod targets;
 
+mod ended_sessions;
+mod session_query;
 pub(crate) mod sessions;
 
 pub(crate) mod forward_table;

@@ -29,7 +29,7 @@ pub(crate) enum Operation {
     Targets(Targets),
     /// List the clients of all forwards, or of one, with their sessions and refused connections.
     Clients(Clients),
-    /// List the open sessions, or show one.
+    /// List the open sessions or the last ended ones, or show one.
     Sessions(Sessions),
     /// Reset both sides of a session, or of all sessions that match.
     Kill(Kill),
@@ -142,13 +142,16 @@ pub(crate) struct Clients {
 
 #[derive(Args, Debug)]
 pub(crate) struct Sessions {
-    /// Show only this session.
+    /// Show only this session, also if it is one of the last 1000 that have ended.
     #[arg(
         value_name = "ID",
-        conflicts_with_all = ["forward", "target", "client", "sort", "limit"],
+        conflicts_with_all = ["ended", "forward", "target", "client", "sort", "limit"],
         value_parser = number::<u64>(SESSION_NUMBER)
     )]
     pub(crate) id: Option<u64>,
+    /// List the last 1000 sessions that have ended, the newest first, with their close reasons.
+    #[arg(long, conflicts_with = "sort")]
+    pub(crate) ended: bool,
     /// List only sessions of this forward; if no forward has this name, of those whose names contain it.
     #[arg(long, value_name = "NAME")]
     pub(crate) forward: Option<String>,

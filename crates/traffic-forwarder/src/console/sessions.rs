@@ -1,5 +1,6 @@
 //! `sessions`: the open sessions as a table, or one session in full.
 
+use crate::console::args::WatchArgs;
 use crate::console::command;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
@@ -8,58 +9,72 @@ use crate::console::session_table::table;
 use crate::console::table::facts;
 use crate::console::units::{bytes, rate, seconds};
 use crate::console::watch::{self, Page};
-use crate::console::{names, path, show};
+use crate::console::{ended_sessions, session_query, show};
 use crate::exit::Exit;
-use api::{HalfClosed, Lane, Session, Sessions, Tcp};
+use api::{EndedSession, ErrorCode, HalfClosed, Lane, Session, Sessions, Tcp};
 use flow::Fallback;
 use hyper::Method;
 use plan::counted;
+use serde::Serialize;
 
 pub(crate) async fn run(args: &command::Sessions) -> Result<Exit, CommandError> {
-    let (admin, query) = (AdminApi::new(&args.query.connect)?, &args.query);
-    if let Some(period) = args.watch.watch.filter(|_| query.json) {
-        return match args.id {
-            Some(id) => watch::lines(period, async || one(&admin, id).await).await,
-            None => watch::lines(period, async || list(&admin, args).await).await,
-        };
+    let admin = AdminApi::new(&args.query.connect)?;
+    match args.id {
+        Some(id) => answer(&admin, args, async || one(&admin, id).await, one_text).await,
+        None if args.ended => {
+            let list = async || ended_sessions::list(&admin, args).await;
+            answer(&admin, args, list, ended_sessions::list_text).await
+        }
+        None => {
+            let text = |sessions: &_, screen: &_| list_text(sessions, args.sort, screen);
+            answer(&admin, args, async || list(&admin, args).await, text).await
+        }
     }
-    if let Some(period) = args.watch.watch {
-        let draw = async |screen: &Screen| {
-            let status = admin.status().await?;
-            let text = match args.id {
-                Some(id) => one_text(&one(&admin, id).await?),
-                None => list_text(&list(&admin, args).await?, args.sort, screen),
+}
+
+/// Requests and prints, once or with `--watch` periodically.
+async fn answer<T: Serialize>(
+    admin: &AdminApi,
+    command::Sessions { watch: WatchArgs { watch }, query, .. }: &command::Sessions,
+    ask: impl AsyncFn() -> Result<T, CommandError>,
+    text: impl Fn(&T, &Screen) -> String,
+) -> Result<Exit, CommandError> {
+    match *watch {
+        None => Ok(show(query, &ask().await?, |found| text(found, &Screen::now()))),
+        Some(period) if query.json => watch::lines(period, ask).await,
+        Some(period) => {
+            let draw = async |screen: &Screen| {
+                let status = admin.status().await?;
+                Ok(Page { status, text: text(&ask().await?, screen) })
             };
-            Ok(Page { status, text })
-        };
-        return watch::run(period, draw).await;
+            watch::run(period, draw).await
+        }
     }
-    if let Some(id) = args.id {
-        return Ok(show(query, &one(&admin, id).await?, one_text));
-    }
-    let sessions = list(&admin, args).await?;
-    Ok(show(query, &sessions, |sessions| list_text(sessions, args.sort, &Screen::now())))
 }
 
 async fn list(admin: &AdminApi, args: &command::Sessions) -> Result<Sessions, CommandError> {
-    let limit = args.limit.to_string();
-    let parameters = [
-        ("forward", args.forward.as_ref().map(String::as_bytes)),
-        ("target", args.target.as_ref().map(String::as_bytes)),
-        ("client", args.client.as_ref().map(String::as_bytes)),
-        ("sort", Some(args.sort.word().as_bytes())),
-        ("limit", Some(limit.as_bytes())),
-        ("rates", Some(b"true")),
-    ];
-    let answer = admin.ask(Method::GET, &path::with_query("/v1/sessions", &parameters)).await;
-    match &args.forward {
-        Some(name) => names::suggest(admin, name, answer).await,
-        None => answer,
-    }
+    let more = [("sort", Some(args.sort.word().as_bytes())), ("rates", Some(&b"true"[..]))];
+    session_query::find(admin, "/v1/sessions", args, &more).await
 }
 
-async fn one(admin: &AdminApi, id: u64) -> Result<Session, CommandError> {
-    admin.ask(Method::GET, &format!("/v1/sessions/{id}?rates=true")).await
+/// A session, open or ended.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Found {
+    Open(Box<Session>),
+    Ended(Box<EndedSession<'static>>),
+}
+
+/// The session with this number; if none is open, the last one that has ended.
+async fn one(admin: &AdminApi, id: u64) -> Result<Found, CommandError> {
+    let open = admin.ask(Method::GET, &format!("/v1/sessions/{id}?rates=true")).await;
+    match open {
+        Err(CommandError::Refused(error)) if error.code == ErrorCode::NotFound => {
+            let ended = admin.ask(Method::GET, &format!("/v1/sessions/ended/{id}")).await;
+            ended.map(Found::Ended).map_err(|_| CommandError::Refused(error))
+        }
+        open => open.map(Found::Open),
+    }
 }
 
 fn list_text(
@@ -78,8 +93,11 @@ fn list_text(
     format!("{}\n{count}\n", table(&sessions, sort.word()).render(screen))
 }
 
-fn one_text(session: &Session) -> String {
-    facts(&facts_of(session))
+fn one_text(found: &Found, _: &Screen) -> String {
+    match found {
+        Found::Open(session) => facts(&facts_of(session)),
+        Found::Ended(session) => facts(&ended_sessions::facts_of(session)),
+    }
 }
 
 /// All known facts of a session, as name and text.

@@ -10,7 +10,7 @@ fn each_question_has_an_answer_of_80_columns() {
     let admin = format!("unix:{}/admin.sock", dir.path().display());
     let (to, down) = (target.addr(), dead.addr());
     let config = format!(
-        "[process]\nadmin = '{admin}'\n[[forward]]\nname = 'web'\nlisten = '{}'\n\
+        "[process]\nadmin = '{admin}'\n[log]\nformat = 'json'\n[[forward]]\nname = 'web'\nlisten = '{}'\n\
          to = ['{down}', '{to}']\nbalance = 'first'\npassive = {{ failures = 1, down = '1h', down_max = '1h' }}\n",
         port.addr(),
     );
@@ -19,6 +19,12 @@ fn each_question_has_an_answer_of_80_columns() {
     let client = connect(&port).expect("a listener");
     let copy = client.try_clone().expect("a descriptor");
     Peer::play("a client", copy, Script::new().write_bytes(".").read_exactly(1)).finish();
+    // One that has ended, for the questions about those.
+    let ended = connect(&port).expect("a listener");
+    let past = ended.local_addr().expect("an address").as_socket().expect("of IP").to_string();
+    let script = Script::new().write_bytes(".").read_exactly(1).shutdown_write().expect_eof();
+    Peer::play("an earlier client", ended, script).finish();
+    forwarder.wait_for_records(1);
     let address = client.local_addr().expect("an address").as_socket().expect("of IP").to_string();
     let terminal = Terminal::open(80, 150);
     let document = document("docs/operations.md");
@@ -31,6 +37,7 @@ fn each_question_has_an_answer_of_80_columns() {
         let shown = terminal.wait_for(command, |screen| screen.contains("\ncode "));
         assert!(shown.contains("\ncode 0\n"), "{command}\n{shown}");
         let whole = match command.split(' ').next() {
+            Some("sessions") if command.contains("--ended") => past.clone(),
             Some("sessions") => address.clone(),
             Some("clients") => "127.0.0.1".to_owned(),
             Some("targets") => down.to_string(),

@@ -17,6 +17,7 @@ mod crossings;
 mod demo;
 mod discovery;
 mod doctor;
+mod ended_sessions;
 mod endings;
 mod exhaustion;
 mod failover;
