@@ -1,19 +1,15 @@
 //! The tokens that callers of the admin interface present on a TCP port.
 
-use crate::privileges::user_number;
-use plan::Plan;
-use std::error::Error;
-use std::fmt;
-use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+mod error;
+pub use error::TokenError;
 
-/// Minimum length of a token, in bytes: a shorter one can be guessed.
-const TOKEN_MIN: usize = 16;
-/// Largest file of tokens, in bytes.
-const FILE_MAX: u64 = 64 * 1024;
-/// Longest name, in bytes: it is in each audit line.
-const NAME_MAX: usize = 64;
+use crate::privileges::{user_number, user_of};
+use error::{FILE_MAX, LineFault, NAME_MAX, TOKEN_MIN, TokenFault};
+use plan::Plan;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 /// Name of a token that stands alone in its line.
 const BARE_NAME: &str = "token";
 
@@ -50,61 +46,40 @@ pub struct AdminToken {
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminTokens(Vec<AdminToken>);
 
-/// A file whose tokens cannot be used.
-#[derive(Debug)]
-pub struct TokenError {
-    path: PathBuf,
-    fault: TokenFault,
-}
-
-#[derive(Debug)]
-enum TokenFault {
-    Unreadable(io::Error),
-    NotAFile,
-    ReadableByOthers,
-    /// Its owner, and the user of the process.
-    OfAnotherUser {
-        owner: u32,
-        user: String,
-    },
-    TooLong,
-    Empty,
-    /// The number of the line, from 1, and its fault.
-    Line(usize, LineFault),
-}
-
-/// The fault of a line. Nothing here holds a part of the line: it may be a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LineFault {
-    Form,
-    Role,
-    Name,
-    Short,
-    NotPrintable,
-    SameName(usize),
-    SameToken(usize),
-}
-
 impl AdminTokens {
-    /// Reads the tokens from a file that other users cannot read.
+    /// Reads the tokens from a file of root or of this process's user that other users cannot read.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
+        Self::read_of(path, &[])
+    }
+
+    /// Like [`Self::read`]; the file may also belong to one of `others`.
+    fn read_of(path: &Path, others: &[u32]) -> Result<Self, TokenError> {
         let fault = |fault| TokenError { path: path.to_owned(), fault };
-        let read = |error| fault(TokenFault::Unreadable(error));
-        let file = std::fs::metadata(path).map_err(read)?;
-        if !file.is_file() {
-            // Opening a pipe would block.
+        let unreadable = |error| fault(TokenFault::Unreadable(error));
+        // One descriptor for the checks and the text: the path may lead to another file in between. Symbolic links
+        // are followed, since secrets of Kubernetes are links.
+        let file = sys::open_to_read(path).map_err(|errno| unreadable(errno.into()))?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
             return Err(fault(TokenFault::NotAFile));
+        }
+        // The owner can change the tokens, and may let others read them at any time.
+        let (owner, user) = (metadata.uid(), sys::user_id());
+        if owner != 0 && owner != user && !others.contains(&owner) {
+            return Err(fault(TokenFault::Foreign { owner, user }));
         }
         // The service manager gives a user its credential as a file of root's group, which has an
         // access list (LoadCredential=, systemd.exec(5)).
-        let private = if file.gid() == 0 { 0o037 } else { 0o077 };
-        if file.mode() & private != 0 {
+        let private = if metadata.gid() == 0 { 0o037 } else { 0o077 };
+        if metadata.mode() & private != 0 {
             return Err(fault(TokenFault::ReadableByOthers));
         }
-        if file.len() > FILE_MAX {
+        let mut text = String::new();
+        file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > FILE_MAX {
             return Err(fault(TokenFault::TooLong));
         }
-        Self::parse(&std::fs::read_to_string(path).map_err(read)?).map_err(fault)
+        Self::parse(&text).map_err(fault)
     }
 
     /// Restores the tokens that the previous process image read; `None` if there is none.
@@ -205,76 +180,14 @@ pub fn token_fault(path: &Path) -> Option<TokenError> {
 /// without a file.
 pub fn token_fault_of(plan: &Plan) -> Option<TokenError> {
     let path = plan.process.admin_token_file.as_deref()?;
-    token_fault(path).or_else(|| {
+    let user = user_of(plan);
+    AdminTokens::read_of(path, user.as_slice()).err().or_else(|| {
         let user = plan.process.user.as_deref()?;
         let owner = path.metadata().ok()?.uid();
         let may_read = user_number(user).is_ok_and(|user| user == 0 || user == owner);
         let fault = TokenFault::OfAnotherUser { owner, user: user.to_owned() };
         (!may_read).then(|| TokenError { path: path.to_owned(), fault })
     })
-}
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        match &self.fault {
-            TokenFault::Line(line, fault) => write!(f, "{path}:{line}: {fault}"),
-            fault => write!(f, "the token file `{path}` {fault}"),
-        }
-    }
-}
-
-impl fmt::Display for TokenFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
-            Self::NotAFile => f.write_str("is not a file"),
-            Self::ReadableByOthers => {
-                f.write_str("may be read by other users: chmod 600 it, and make a new token")
-            }
-            Self::OfAnotherUser { owner, user } => write!(
-                f,
-                "belongs to the user with the id {owner}, and `user` in [process] is `{user}`: chown it"
-            ),
-            Self::TooLong => write!(f, "is longer than {} KiB", FILE_MAX / 1024),
-            Self::Empty => write!(
-                f,
-                "holds no token: write one word of at least {TOKEN_MIN} ASCII characters, such as \
-                 `openssl rand -hex 32` prints, or lines `ROLE NAME TOKEN`"
-            ),
-            Self::Line(_, fault) => fault.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for LineFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Form => f.write_str("write `ROLE NAME TOKEN`, or a token alone in its line"),
-            Self::Role => f.write_str("the role must be `view` or `operate`"),
-            Self::Name => write!(
-                f,
-                "the name must have at most {NAME_MAX} characters: letters, digits and `-_.@`"
-            ),
-            Self::Short => write!(
-                f,
-                "the token must have at least {TOKEN_MIN} characters: `openssl rand -hex 32` \
-                 prints one"
-            ),
-            Self::NotPrintable => f.write_str("the token must be of printable ASCII characters"),
-            Self::SameName(line) => write!(f, "line {line} has a token of this name"),
-            Self::SameToken(line) => write!(f, "line {line} has the same token"),
-        }
-    }
-}
-
-impl Error for TokenError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.fault {
-            TokenFault::Unreadable(error) => Some(error),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -307,7 +220,34 @@ mod tests {
         assert_eq!(read(0o440).is_none(), of_root, "a credential of the service manager");
         std::fs::remove_file(&path).unwrap();
         assert!(token_fault(&path).unwrap().to_string().contains("cannot be read"));
-        assert!(token_fault(dir.path()).unwrap().to_string().contains("is not a file"));
+        assert!(token_fault(dir.path()).unwrap().to_string().contains("is not a regular file"));
+        assert!(token_fault(Path::new("/dev/null")).unwrap().to_string().contains("regular"));
+        std::fs::write(&path, "x".repeat(100_000)).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(token_fault(&path).unwrap().to_string().contains("is longer than 64 KiB"));
+    }
+
+    /// Needs root, to give the file away.
+    #[test]
+    fn a_token_file_must_belong_to_root_or_the_user_of_the_process() {
+        if sys::user_id() != 0 {
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        std::fs::write(&path, TOKEN).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        std::os::unix::fs::chown(&path, Some(64_999), None).unwrap();
+        let fault = token_fault(&path).unwrap().to_string();
+        assert!(fault.contains("belongs to the user with id 64999, and must belong to root"));
+        assert!(AdminTokens::read_of(&path, &[64_999]).is_ok());
+        let link = dir.path().join("link");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(AdminTokens::read_of(&link, &[64_999]).is_err());
+        std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(AdminTokens::read(&link).is_ok());
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 use crate::{Errno, Result};
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// A sealed, read-only anonymous file with the concatenated `parts` (memfd_create(2)).
 pub fn sealed_memory(name: &str, parts: &[&[u8]]) -> std::io::Result<OwnedFd> {
@@ -25,12 +24,6 @@ pub fn sealed_memory(name: &str, parts: &[&[u8]]) -> std::io::Result<OwnedFd> {
 /// Arguments or environment as C strings; `None` if one contains a NUL byte.
 pub fn c_strings<'a>(texts: impl IntoIterator<Item = &'a OsStr>) -> Option<Vec<CString>> {
     texts.into_iter().map(|text| CString::new(text.as_bytes()).ok()).collect()
-}
-
-/// Opens a program file without blocking, even if it is a named pipe.
-pub fn open_program(path: &Path) -> Result<File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    rustix::fs::open(path, flags, Mode::empty()).map(File::from)
 }
 
 /// Replaces the process image with the program open as `image`. The process id, the calling thread

@@ -46,6 +46,9 @@ pub use entry::Entry;
 mod exposure;
 pub use exposure::{ExposedPart, Exposure, exposure};
 
+mod open;
+pub use open::open_to_read;
+
 mod open_directory;
 pub use open_directory::open_directory;
 

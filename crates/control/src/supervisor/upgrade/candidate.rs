@@ -52,7 +52,7 @@ type Identity = (u64, u64, u64, i64, i64);
 impl Binary {
     fn open(path: &Path, allow_owner: bool) -> Result<Self, UpgradeError> {
         let fault = |cause| UpgradeError::Binary { path: path.to_owned(), cause };
-        let file = sys::exec::open_program(path).map_err(BinaryError::Open).map_err(fault)?;
+        let file = sys::open_to_read(path).map_err(BinaryError::Open).map_err(fault)?;
         let metadata = file.metadata().map_err(BinaryError::Metadata).map_err(fault)?;
         if !metadata.is_file() {
             return Err(fault(BinaryError::NotAFile));

@@ -90,6 +90,50 @@ fn a_world_readable_token_file_is_refused() {
     assert!(finished.to_string().contains("chmod 600"), "{finished}");
 }
 
+/// The owner could change the tokens. A reload refuses such a file, too, and the tokens in force stay.
+#[test]
+fn a_token_file_of_another_user_is_refused() {
+    const OTHER: u32 = 64_999;
+    let (dir, admin) = (TempDir::new().unwrap(), Port::v4());
+    let config = Config::new().admin(&admin.addr().to_string()).process(&token_file(&dir, 0o600));
+    let config = config.forward(Port::v4().addr(), Port::v4().addr(), "");
+    let (path, give) = (dir.path().join("token"), std::os::unix::fs::chown::<&std::path::Path>);
+    let running = config.start();
+    running.ready();
+    if give(&path, Some(OTHER), None).is_err() {
+        // Only root gives a file away.
+        return;
+    }
+    let says = "belongs to the user with id 64999, and must belong to root: chown it";
+    let known = Http::new(admin.addr()).header("Authorization", &format!("Bearer {TOKEN}"));
+    let refused = known.post("/v1/reload").status(409);
+    assert!(refused.body.contains(says), "{refused:?}");
+    assert_eq!(known.json("/v1/status")["pid"], running.pid());
+    let config = Config::new()
+        .admin("127.0.0.1:1")
+        .process(&format!("admin_token_file = '{}'", path.display()));
+    let config = config.forward(Port::v4().addr(), Port::v4().addr(), "");
+    let refused = forwarder().config(config.text()).run();
+    assert_eq!(
+        (refused.status.code(), refused.to_string().contains(says)),
+        (Some(2), true),
+        "{refused}"
+    );
+}
+
+#[test]
+fn the_port_of_the_command_line_takes_the_token_file_of_the_configuration() {
+    let (dir, admin) = (TempDir::new().unwrap(), Port::v4());
+    let config = Config::new().admin("off").process(&token_file(&dir, 0o600));
+    let config = config.forward(Port::v4().addr(), Port::v4().addr(), "");
+    let options = ["--admin".to_owned(), admin.addr().to_string()];
+    let running = forwarder().config(config.text()).args(options).start();
+    running.ready();
+    let known = Http::new(admin.addr()).header("Authorization", &format!("Bearer {TOKEN}"));
+    assert_eq!(known.json("/v1/status")["pid"], running.pid());
+    assert_eq!(Http::new(admin.addr()).get("/v1/status").status, 401);
+}
+
 /// Connections without a request are closed; until then, further connections wait.
 #[test]
 fn silent_connections_are_closed_for_waiting_ones() {
