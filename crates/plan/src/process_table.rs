@@ -7,7 +7,6 @@ use crate::admin::{AdminValue, MetricsAddress};
 use crate::admin_text::parse_admin;
 use crate::plan::Process;
 use crate::problem::ParseError;
-use crate::setting::Role;
 use crate::text::{Fragment, quoted};
 use crate::toml_values::{Entries, Reader};
 
@@ -18,11 +17,7 @@ const OTHERS: u32 = 0o007;
 pub(crate) fn process(reader: &mut Reader<'_, '_>, table: Entries<'_, '_>) -> Process {
     let mut process = Process::default();
     reader.fill(&mut process, table);
-    if process.admin.port.is_none() {
-        process.admin_token_file = None;
-        // The token file is not used, so it may be any path.
-        reader.paths.retain(|path| path.role != Role::AdminToken);
-    } else if !table.contains_key("admin_token_file") {
+    if process.admin.port.is_some() && !table.contains_key("admin_token_file") {
         token_file_is_missing(reader, table);
     }
     admin_has_one_of_each(reader, table);

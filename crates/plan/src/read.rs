@@ -100,6 +100,11 @@ fn read_source(
         &mut document.log,
         &mut problems,
     );
+    if document.process.admin.port.is_none() {
+        document.process.admin_token_file = None;
+        // The token file is not used, so it may be any path.
+        document.paths.retain(|path| path.role != Role::AdminToken);
+    }
     let paths = all_paths(input, &mut document);
     let role = Role::Prefixes;
     let named = paths::check(paths, &document.log, files, &mut problems, role).into_iter();

@@ -85,8 +85,9 @@ pub(crate) struct Source {
     /// For every forward: the maximum number of open sessions.
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     max_conns: Option<String>,
-    /// The address of the admin interface, in place of `admin` in [process]: unix:/PATH. Without
-    /// it, a process without a file has none, and `status` and the like cannot reach it.
+    /// The address of the admin interface, in place of `admin` in [process]: unix:/PATH, or
+    /// 127.0.0.1:PORT if the file has `admin_token_file`. Without it, a process without a file has
+    /// none, and `status` and the like cannot reach it.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<String>,
     /// The log level, in place of `level` in [log]: error, warn, info, debug or trace.
