@@ -38,7 +38,7 @@ async fn recent_metrics(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refusal> {
     let format = probes::wanted_format(&headers);
-    let text = recent.get(format, probes::rendered(&app, format)).await?;
+    let text = recent.get(format, async move { probes::rendered(&app, format).await }).await?;
     Ok((probes::content_type(format), text))
 }
 

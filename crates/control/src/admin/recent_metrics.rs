@@ -1,5 +1,6 @@
 //! Metrics for callers without a token: rendered once a second at most, whatever their number.
 
+use crate::handle::Gone;
 use axum::body::Bytes;
 use observe::metrics::Format;
 use std::sync::Arc;
@@ -20,29 +21,35 @@ pub(super) struct RecentMetrics {
 type Slot = Arc<Mutex<Option<Bytes>>>;
 
 impl RecentMetrics {
-    /// The text of the last second in this format, or else that of `render`.
-    pub(super) async fn get<E>(
+    /// The text of the last second in this format, or else that of `render`. A started `render` goes on if its caller
+    /// is gone, so that callers that do not wait cause no further one.
+    pub(super) async fn get<E: From<Gone> + Send + 'static>(
         &self,
         format: Format,
-        render: impl Future<Output = Result<String, E>>,
+        render: impl Future<Output = Result<String, E>> + Send + 'static,
     ) -> Result<Bytes, E> {
         let slot = match format {
             Format::Prometheus => &self.prometheus,
             Format::OpenMetrics => &self.open_metrics,
         };
-        let mut present = slot.lock().await;
+        let mut present = Arc::clone(slot).lock_owned().await;
         if let Some(text) = &*present {
             return Ok(text.clone());
         }
-        let text = Bytes::from(render.await?);
-        *present = Some(text.clone());
-        // Texts of many forwards are long, and the next request may come in minutes.
         let slot = Arc::clone(slot);
-        tokio::spawn(async move {
-            tokio::time::sleep(FRESH).await;
-            *slot.lock().await = None;
+        let rendering = tokio::spawn(async move {
+            let text = Bytes::from(render.await?);
+            *present = Some(text.clone());
+            drop(present);
+            // Texts of many forwards are long, and the next request may come in minutes.
+            tokio::spawn(async move {
+                tokio::time::sleep(FRESH).await;
+                *slot.lock().await = None;
+            });
+            Ok(text)
         });
-        Ok(text)
+        // It fails only at the end of the process.
+        rendering.await.unwrap_or(Err(Gone.into()))
     }
 }
 
@@ -50,13 +57,15 @@ impl RecentMetrics {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::sync::Notify;
 
     #[tokio::test(start_paused = true)]
     async fn each_format_is_rendered_once_a_second() {
-        let (recent, count) = (RecentMetrics::default(), AtomicU32::new(0));
+        let (recent, count) = (RecentMetrics::default(), Arc::new(AtomicU32::new(0)));
         let get = async |format| {
-            let render = async { Ok::<_, ()>(count.fetch_add(1, Ordering::Relaxed).to_string()) };
-            recent.get(format, render).await.unwrap()
+            let count = Arc::clone(&count);
+            let render = async move { Ok(count.fetch_add(1, Ordering::Relaxed).to_string()) };
+            recent.get::<Gone>(format, render).await.unwrap()
         };
         for _ in 0..3 {
             assert_eq!(get(Format::Prometheus).await, "0");
@@ -71,8 +80,28 @@ mod tests {
     #[tokio::test]
     async fn a_failure_is_not_kept() {
         let recent = RecentMetrics::default();
-        let get = async |text| recent.get(Format::Prometheus, async { text }).await;
-        assert_eq!(get(Err(())).await, Err(()));
-        assert_eq!(get(Ok("text".to_owned())).await, Ok("text".into()));
+        let get = async |text| recent.get::<Gone>(Format::Prometheus, async { text }).await;
+        assert!(get(Err(Gone)).await.is_err());
+        assert_eq!(get(Ok("text".to_owned())).await.unwrap(), "text");
+    }
+
+    /// A newer connection takes the place of the one that asked.
+    #[tokio::test]
+    async fn a_caller_that_leaves_causes_no_further_rendering() {
+        let (recent, go_on) = (RecentMetrics::default(), Arc::new(Notify::new()));
+        let first = {
+            let (recent, go_on) = (recent.clone(), Arc::clone(&go_on));
+            let render = async move {
+                go_on.notified().await;
+                Ok("first".to_owned())
+            };
+            tokio::spawn(async move { recent.get::<Gone>(Format::Prometheus, render).await })
+        };
+        tokio::task::yield_now().await;
+        first.abort();
+        assert!(first.await.is_err());
+        go_on.notify_one();
+        let second = recent.get::<Gone>(Format::Prometheus, async { Ok("second".to_owned()) });
+        assert_eq!(second.await.unwrap(), "first");
     }
 }
