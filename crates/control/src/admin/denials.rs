@@ -1,4 +1,5 @@
-//! Denied requests: counted exactly, and logged at most once in five seconds for each reason.
+//! Denied requests: counted exactly, and logged at most once in five seconds for each reason, with the caller of most
+//! of them.
 
 use super::caller::Peer;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,6 +7,9 @@ use std::time::{Duration, Instant};
 
 /// Shortest time between two lines of one reason.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// Callers that are counted between two lines of one reason. Denials of further ones count as those of others.
+const CALLERS: usize = 16;
 
 /// Why a request was denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,34 +52,81 @@ struct Entry {
     /// Time of the last line.
     logged: Option<Instant>,
     /// Denials since then.
-    since: u64,
+    since: Since,
+}
+
+/// Denials of one reason since the last line about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Since {
+    count: u64,
+    /// At most [`CALLERS`], in the order of their first denial.
+    callers: Vec<(DeniedCaller, u64)>,
+}
+
+/// The latest denied request of a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DeniedCaller {
+    peer: Peer,
+    /// The name of its token.
+    name: Option<String>,
 }
 
 /// What to do about a denial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Report {
-    /// Log this number now.
-    Now(u64),
+    /// Log these now.
+    Now(Since),
     /// Log what has come together after this time.
     After(Duration),
     /// A later line includes it.
     Included,
 }
 
+impl DeniedCaller {
+    /// The same caller: it has another port, or process, with each connection.
+    fn is_same(&self, other: &Self) -> bool {
+        let key = |it: &Self| (it.peer.address().map(|address| address.ip()), it.peer.uid());
+        key(self) == key(other) && self.name == other.name
+    }
+}
+
+impl Since {
+    fn add(&mut self, caller: DeniedCaller) {
+        self.count += 1;
+        if let Some((known, count)) =
+            self.callers.iter_mut().find(|(known, _)| known.is_same(&caller))
+        {
+            (*known, *count) = (caller, *count + 1);
+        } else if self.callers.len() < CALLERS {
+            self.callers.push((caller, 1));
+        }
+    }
+
+    /// The caller of most of them, the first one of several, with the number of its denials.
+    fn most_frequent(&self) -> Option<(&DeniedCaller, u64)> {
+        let most = self.callers.iter().rev().max_by_key(|(_, count)| *count);
+        most.map(|(caller, count)| (caller, *count))
+    }
+}
+
 impl Entry {
-    fn count(&mut self, now: Instant) -> Report {
+    fn count(&mut self, caller: DeniedCaller, now: Instant) -> Report {
         self.total += 1;
-        self.since += 1;
+        self.since.add(caller);
         let passed = self.logged.map_or(PAUSE, |logged| now.saturating_duration_since(logged));
         if passed >= PAUSE {
             return Report::Now(self.take(now));
         }
-        if self.since == 1 { Report::After(PAUSE.saturating_sub(passed)) } else { Report::Included }
+        if self.since.count == 1 {
+            Report::After(PAUSE.saturating_sub(passed))
+        } else {
+            Report::Included
+        }
     }
 
     /// The denials to log, of which there are none left then.
-    fn take(&mut self, now: Instant) -> u64 {
-        if self.since > 0 {
+    fn take(&mut self, now: Instant) -> Since {
+        if self.since.count > 0 {
             self.logged = Some(now);
         }
         std::mem::take(&mut self.since)
@@ -102,16 +153,15 @@ impl Denials {
 
     /// Counts a denied request, and logs it now or together with others.
     pub(super) fn count(&self, reason: DenialReason, peer: Peer, name: Option<&str>) {
-        match self.with_entry(reason, |entry| entry.count(Instant::now())) {
-            Report::Now(count) => log(reason, peer, name, count),
+        let caller = DeniedCaller { peer, name: name.map(str::to_owned) };
+        match self.with_entry(reason, |entry| entry.count(caller, Instant::now())) {
+            Report::Now(since) => log(reason, &since),
             Report::After(time) => {
-                let (denials, name) = (self.clone(), name.map(str::to_owned));
+                let denials = self.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(time).await;
-                    let count = denials.with_entry(reason, |entry| entry.take(Instant::now()));
-                    if count > 0 {
-                        log(reason, peer, name.as_deref(), count);
-                    }
+                    let since = denials.with_entry(reason, |entry| entry.take(Instant::now()));
+                    log(reason, &since);
                 });
             }
             Report::Included => {}
@@ -128,14 +178,17 @@ impl Denials {
     }
 }
 
-fn log(reason: DenialReason, peer: Peer, name: Option<&str>, count: u64) {
+fn log(reason: DenialReason, since: &Since) {
+    let Some((DeniedCaller { peer, name }, own)) = since.most_frequent() else { return };
+    let others = since.count - own;
     tracing::warn!(
         reason = reason.as_str(),
         name,
         peer = peer.address().map(|address| address.to_string()),
         uid = peer.uid(),
         pid = peer.pid(),
-        count,
+        count = since.count,
+        of_others = (others > 0).then_some(others),
         "admin request denied"
     );
 }
@@ -144,18 +197,49 @@ fn log(reason: DenialReason, peer: Peer, name: Option<&str>, count: u64) {
 mod tests {
     use super::*;
 
+    fn of_user(uid: u32) -> DeniedCaller {
+        DeniedCaller { peer: Peer::Unix { uid, pid: None }, name: None }
+    }
+
     #[test]
     fn the_counts_of_all_lines_add_up() {
         let (mut entry, start) = (Entry::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(entry.count(at(0)), Report::Now(1));
-        assert_eq!(entry.count(at(2)), Report::After(Duration::from_secs(3)));
-        assert_eq!(entry.count(at(3)), Report::Included);
-        assert_eq!(entry.take(at(5)), 2);
-        assert_eq!((entry.take(at(6)), entry.total), (0, 3));
-        assert_eq!(entry.count(at(9)), Report::After(Duration::from_secs(1)));
-        assert_eq!(entry.count(at(11)), Report::Now(2));
-        assert_eq!(entry.count(at(17)), Report::Now(1));
+        let mut count = |seconds| match entry.count(of_user(1), at(seconds)) {
+            Report::Now(since) => Ok(since.count),
+            later => Err(later),
+        };
+        assert_eq!(count(0), Ok(1));
+        assert_eq!(count(2), Err(Report::After(Duration::from_secs(3))));
+        assert_eq!(count(3), Err(Report::Included));
+        assert_eq!(entry.take(at(5)).count, 2);
+        assert_eq!((entry.take(at(6)).count, entry.total), (0, 3));
+        let mut count = |seconds| match entry.count(of_user(1), at(seconds)) {
+            Report::Now(since) => Ok(since.count),
+            later => Err(later),
+        };
+        assert_eq!(count(9), Err(Report::After(Duration::from_secs(1))));
+        assert_eq!(count(11), Ok(2));
+        assert_eq!(count(17), Ok(1));
+    }
+
+    #[test]
+    fn the_caller_of_most_denials_is_named() {
+        let mut since = Since::default();
+        assert_eq!(since.most_frequent(), None);
+        let tcp = |text: &str, name: &str| DeniedCaller {
+            peer: Peer::Tcp(text.parse().unwrap()),
+            name: Some(name.to_owned()),
+        };
+        since.add(of_user(1));
+        since.add(tcp("10.0.0.1:1", "ann"));
+        assert_eq!(since.most_frequent(), Some((&of_user(1), 1)));
+        // A caller has another port with each connection; the name of a token makes another caller.
+        since.add(tcp("10.0.0.1:2", "bob"));
+        since.add(tcp("10.0.0.1:3", "ann"));
+        assert_eq!(since.most_frequent(), Some((&tcp("10.0.0.1:3", "ann"), 2)));
+        (0..1000).for_each(|uid| since.add(of_user(uid)));
+        assert_eq!((since.callers.len(), since.count), (CALLERS, 1004));
     }
 
     #[test]
