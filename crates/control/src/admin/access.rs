@@ -186,7 +186,8 @@ pub(super) async fn check(
 ) -> Response {
     let head = Head::of(request.method(), request.uri(), request.version(), request.headers());
     let checked = access.check(&head, connection.peer());
-    let stays = checked.as_ref().is_ok_and(Option::is_some) && connection.recognise();
+    let role = checked.as_ref().ok().and_then(|caller| Some(caller.as_ref()?.role));
+    let stays = role.is_some_and(|role| connection.recognise(role));
     let mut response = match checked {
         Ok(caller) => {
             if let Some(caller) = caller {

@@ -3,6 +3,7 @@
 use super::caller::Peer;
 use super::places::{Admission, ConnectionId, DescriptorSource, Places};
 use super::reserve::Reserve;
+use host::AdminRole;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,12 +34,12 @@ impl Connections {
         Arc::new(Self { state: Mutex::new(state), freed: Notify::new() })
     }
 
-    /// Waits for a place of an authorised caller.
+    /// Waits for a place of an operator.
     pub(super) async fn enter_known(self: &Arc<Self>) -> Place {
         loop {
             let entered = self.with(|state| {
                 let id = state.next_id();
-                state.places.enter_known(id).then_some(id)
+                state.places.enter_known(id, AdminRole::Operate).then_some(id)
             });
             match entered {
                 Some(id) => return Place { connections: Arc::clone(self), id },
@@ -165,7 +166,7 @@ impl Connection {
 
     /// Keeps the connection from now on: its caller is authorised. Returns false if there is no place for
     /// it.
-    pub(super) fn recognise(&self) -> bool {
-        self.connections.with(|state| state.places.recognise(self.id))
+    pub(super) fn recognise(&self, role: AdminRole) -> bool {
+        self.connections.with(|state| state.places.recognise(self.id, role))
     }
 }

@@ -1,14 +1,18 @@
 //! Places of connections: which of them may stay. Pure: the time is an input.
 //!
-//! Connections of authorised callers have separate places, and keep them. All others share a few:
-//! a new one takes the place of the oldest, once that had [`GRACE`] to present its token.
+//! Connections of authorised callers have separate places, and keep them; viewers leave some of these to operators. All
+//! others share a few: a new one takes the place of the oldest, once that had [`GRACE`] to present its token.
 
-use std::collections::{HashSet, VecDeque};
+use host::AdminRole;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Time in which no newer connection replaces one without authorisation. A request on the loopback
 /// arrives within it, and all places together pass on thousands of connections a second.
 const GRACE: Duration = Duration::from_millis(10);
+
+/// Of the places of authorised callers, one in this number is left to operators.
+const LEFT_TO_OPERATORS: usize = 4;
 
 /// Number of a connection.
 pub(super) type ConnectionId = u64;
@@ -18,7 +22,7 @@ pub(super) type ConnectionId = u64;
 pub(super) struct Places {
     known_limit: usize,
     unknown_limit: usize,
-    known: HashSet<ConnectionId>,
+    known: HashMap<ConnectionId, AdminRole>,
     /// The oldest first.
     unknown: VecDeque<(ConnectionId, Instant)>,
 }
@@ -47,14 +51,21 @@ pub(super) enum DescriptorSource {
 
 impl Places {
     pub(super) fn new(known_limit: usize, unknown_limit: usize) -> Self {
-        let (known, unknown) = (HashSet::new(), VecDeque::new());
+        let (known, unknown) = (HashMap::new(), VecDeque::new());
         Self { known_limit, unknown_limit, known, unknown }
     }
 
     /// Gives a connection of an authorised caller its place. Returns false if there is none.
-    pub(super) fn enter_known(&mut self, id: ConnectionId) -> bool {
-        let has_room = self.known.len() < self.known_limit;
-        has_room && self.known.insert(id)
+    pub(super) fn enter_known(&mut self, id: ConnectionId, role: AdminRole) -> bool {
+        let (limit, taken) = match role {
+            AdminRole::Operate => (self.known_limit, self.known.len()),
+            AdminRole::View => {
+                let viewers = self.known.values().filter(|role| **role == AdminRole::View).count();
+                (self.known_limit - self.known_limit / LEFT_TO_OPERATORS, viewers)
+            }
+        };
+        let has_room = taken < limit && self.known.len() < self.known_limit;
+        has_room && self.known.insert(id, role).is_none()
     }
 
     /// Gives a connection without authorisation a place.
@@ -94,11 +105,11 @@ impl Places {
 
     /// Gives a connection whose caller was authorised a place that it keeps. Returns false if there is
     /// none: it stays where it is.
-    pub(super) fn recognise(&mut self, id: ConnectionId) -> bool {
-        if self.known.contains(&id) {
+    pub(super) fn recognise(&mut self, id: ConnectionId, role: AdminRole) -> bool {
+        if self.known.contains_key(&id) {
             return true;
         }
-        let entered = self.enter_known(id);
+        let entered = self.enter_known(id, role);
         if entered {
             self.unknown.retain(|(other, _)| *other != id);
         }
@@ -107,7 +118,7 @@ impl Places {
 
     /// Frees the place of a connection that has ended.
     pub(super) fn leave(&mut self, id: ConnectionId) {
-        if !self.known.remove(&id) {
+        if self.known.remove(&id).is_none() {
             self.unknown.retain(|(other, _)| *other != id);
         }
     }
@@ -143,7 +154,7 @@ mod tests {
         assert_eq!(places.descriptor_source(true, later), DescriptorSource::Connection(1));
         assert_eq!(places.enter_unknown(2, now), Admission::Entered);
         assert_eq!(places.descriptor_source(false, later), DescriptorSource::Connection(2));
-        assert!(places.enter_known(3));
+        assert!(places.enter_known(3, AdminRole::Operate));
         assert_eq!(places.descriptor_source(false, later), DescriptorSource::Reserve);
     }
 
@@ -151,14 +162,30 @@ mod tests {
     fn authorised_connections_keep_their_places() {
         let (mut places, now) = (Places::new(2, 1), Instant::now());
         assert_eq!(places.enter_unknown(1, now), Admission::Entered);
-        assert!(places.recognise(1) && places.recognise(1));
+        assert!(places.recognise(1, AdminRole::Operate) && places.recognise(1, AdminRole::Operate));
         assert_eq!(places.enter_unknown(2, now), Admission::Entered);
-        assert!(places.enter_known(3));
-        assert!(!places.enter_known(4) && !places.recognise(2));
+        assert!(places.enter_known(3, AdminRole::Operate));
+        assert!(
+            !places.enter_known(4, AdminRole::Operate) && !places.recognise(2, AdminRole::Operate)
+        );
         // The one that found no place is replaced like any other.
         assert_eq!(places.enter_unknown(5, now + GRACE), Admission::Replaced(2));
         places.leave(1);
-        assert!(places.recognise(5));
+        assert!(places.recognise(5, AdminRole::Operate));
         assert_eq!(places.enter_unknown(6, now), Admission::Entered);
+    }
+
+    #[test]
+    fn viewers_leave_places_to_operators() {
+        let mut places = Places::new(8, 1);
+        for id in 0..6 {
+            assert!(places.enter_known(id, AdminRole::View), "{id}");
+        }
+        assert!(!places.enter_known(6, AdminRole::View));
+        assert!(places.enter_known(6, AdminRole::Operate));
+        assert!(places.enter_known(7, AdminRole::Operate));
+        assert!(!places.enter_known(8, AdminRole::Operate));
+        places.leave(6);
+        assert!(!places.recognise(8, AdminRole::View) && places.recognise(8, AdminRole::Operate));
     }
 }
