@@ -57,7 +57,7 @@ impl World {
         observer: Observer<Process>,
         reports: Reports<Process>,
     ) {
-        self.workers = Workers::new(workers);
+        self.workers.begin(workers);
         self.handles = Some(EngineHandles { observer, reports, recorded: Vec::new() });
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Workers {
     all: Vec<WorkerState>,
     /// The sessions that workers have had, by the engine's id.
     known: BTreeMap<u64, Known>,
+    /// How long bytes of these sessions have waited. It counts on over upgrades.
+    waits: BTreeMap<u64, Waits>,
 }
 
 /// A worker, and its state after its last turn.
@@ -46,14 +48,12 @@ struct Known {
     overdue: Overdue,
     moved: Moved,
     stall: Stall,
-    waits: Waits,
 }
 
 impl Known {
     fn new(number: Option<u16>, is_inner: bool) -> Self {
         let (overdue, moved, stall) = (Overdue::default(), Moved::default(), Stall::default());
-        let waits = Waits::default();
-        Self { number, is_inner, target: None, overdue, moved, stall, waits }
+        Self { number, is_inner, target: None, overdue, moved, stall }
     }
 
     /// Notes the state of the session after a turn of its worker. `stall` is the `stall_timeout` of its forward.
@@ -67,7 +67,6 @@ impl Known {
         self.overdue.note(audit, session);
         self.moved.note(session);
         self.stall.note(process, audit, session, stall);
-        self.waits.note(session.id, &session.flow, audit.now);
     }
 }
 
@@ -80,14 +79,15 @@ fn note_state(scripted: &mut Session, audit: &SessionAudit, now: Time) {
 }
 
 impl Workers {
-    pub(crate) fn new(workers: Vec<Worker<Process>>) -> Self {
+    /// Begins with the workers of a process image.
+    pub(crate) fn begin(&mut self, workers: Vec<Worker<Process>>) {
         let state = |mut worker: Worker<Process>| WorkerState {
             audit: worker.audit(),
             audited_at: 0,
             worker,
             held: 0,
         };
-        Self { all: workers.into_iter().map(state).collect(), known: BTreeMap::new() }
+        self.all = workers.into_iter().map(state).collect();
     }
 
     /// The states of the workers after their last turns, or after [`Self::refresh`].
@@ -248,7 +248,7 @@ impl World {
         let mut seen = Vec::new();
         let changes_streams = !self.plans.values().flatten().all(Forward::keeps_streams);
         let Self { workers, owners, process, sessions, targets, .. } = self;
-        let Workers { all, known } = workers;
+        let Workers { all, known, waits } = workers;
         for audit in &all[at].audit.sessions {
             let session = known.entry(audit.id).or_insert_with(|| {
                 let client = process.connection_of(audit.client);
@@ -265,6 +265,7 @@ impl World {
             });
             let stall = targets.stall_timeout(&audit.forward);
             session.note(process, &all[at].audit, audit, stall);
+            waits.entry(audit.id).or_default().note(audit.id, &audit.flow, all[at].audit.now);
             let Some(number) = session.number else { continue };
             if let Some(scripted) = sessions.get_mut(&number).filter(|_| !session.is_inner) {
                 note_state(scripted, audit, all[at].audit.now);
