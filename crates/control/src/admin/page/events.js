@@ -16,12 +16,21 @@ function outcome({ by, error }, done) {
   return [`by ${by}: ${error ?? done}`, error ? "bad" : "good"];
 }
 
+/** The setting and the prefix that refuse a client, as far as they are known. */
+function refusedBy({ key, prefix }) {
+  const by = [key, prefix].filter(Boolean).join(" ");
+  return by ? ` by ${by}` : "";
+}
+
 /** Text and colour of each event. */
 const TEXTS = {
   target_down: (it) =>
     [`${it.forward}: ${it.target_address ?? it.target ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
   target_up: (it) => [`${it.forward}: ${it.target}`, "good"],
-  not_allowed: (it) => [`${it.forward}: ${it.count} not allowed, such as ${it.client}`, "notable"],
+  not_allowed: (it) => [
+    `${it.forward}: ${it.count} not allowed${refusedBy(it)}, such as ${it.client}`,
+    "notable",
+  ],
   client_limited: (it) => [
     `${it.forward}: ${it.count} refused by ${it.key}, such as ${it.client} with ${many(it.places, "session")}`,
     "notable",
