@@ -42,7 +42,7 @@ const PARTS: &[Part] = &parts! {
     "" {
         "style.css" "theme.js" "main.js" "api.js" "poll.js" "stream.js" "events.js" "units.js"
         "words.js" "dom.js" "columns.js" "rows.js" "pager.js" "process.js" "charts.js" "forwards.js"
-        "sessions.js" "details.js" "dialogs.js" "keys.js" "notices.js"
+        "sessions.js" "ended.js" "details.js" "session_facts.js" "dialogs.js" "keys.js" "notices.js"
     }
     "vendor/" { "uPlot.iife.min.js" "uPlot.min.css" "LICENSE-uPlot" }
 };

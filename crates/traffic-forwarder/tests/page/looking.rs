@@ -143,7 +143,10 @@ fn a_session_and_a_forward_are_shown_in_full() {
     browser.wait_for_text("#details-dialog .facts", &local);
     browser.wait_for_text("#details-dialog .facts", "rtt ");
     drop(client);
-    browser.wait_for_text("#details-dialog .message", "there is no session 1");
+    // The record of the session takes the place of its present state.
+    browser.wait_for_text("#details-dialog .facts", "client/relay/fin");
+    assert_eq!(browser.texts("#details-dialog .message"), [""]);
+    assert_eq!(browser.evaluate("document.querySelector('#details-act').hidden"), true);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod access;
 mod acting;
 mod capture;
 mod crowd;
+mod ended;
 mod lasting;
 mod looking;
 mod narrow;

@@ -55,7 +55,7 @@ fn a_narrow_window_never_scrolls_sideways() {
     browser.wait_for_text("#forwards tbody", "a-forward");
     for width in [320, 390, 768, 1280] {
         browser.window(width, 844, "light");
-        for tab in ["1", "2", "3"] {
+        for tab in ["1", "2", "3", "4"] {
             browser.press(&[tab]);
             let wider = "document.documentElement.scrollWidth - innerWidth";
             assert!(browser.evaluate(wider).as_i64().unwrap() <= 0, "{width} pixels, tab {tab}");

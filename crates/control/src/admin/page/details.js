@@ -3,8 +3,9 @@
 
 import { ask, forwardPath } from "./api.js";
 import { byId, facts, setText } from "./dom.js";
-import { killSession } from "./sessions.js";
 import { actionOf, switchForward } from "./forwards.js";
+import { factsOfRecord, factsOfSession } from "./session_facts.js";
+import { killSession } from "./sessions.js";
 import { bytes, many, rate, seconds } from "./units.js";
 
 const dialog = byId("details-dialog");
@@ -49,46 +50,6 @@ function stateText({ state, why, since }) {
   return `${state}${since ? ` since ${since}` : ""}: ${why}`;
 }
 
-function factsOfSession(session) {
-  const { target_address: address, connect_time: connected } = session;
-  const took = connected == null ? "not connected" : `connected after ${seconds(connected)}`;
-  return [
-    ["phase", `${session.phase}, worker ${session.worker}`],
-    ["forward", session.forward],
-    ["client", `${session.client} at ${session.listener}`],
-    ["target", session.target + (address ? ` (${address})` : "")],
-    ["started", `${session.started}, ${seconds(session.age)} ago, ${took}`],
-    ["idle", seconds(session.idle)],
-    ["up", laneText(session.up)],
-    ["down", laneText(session.down)],
-    ["client tcp", tcpText(session.client_tcp)],
-    ["target tcp", tcpText(session.target_tcp)],
-    ["verdict", session.verdict],
-  ];
-}
-
-function laneText({ bytes: moved, path, fallback, rate: speed, held, ended }) {
-  return [
-    `${bytes(moved)} by ${path}${fallback === "none" ? "" : ` (${fallback})`}`,
-    speed != null && rate(speed),
-    held > 0 && `${bytes(held)} held`,
-    ended && "ended",
-  ].filter(Boolean).join(", ");
-}
-
-function tcpText(tcp) {
-  if (!tcp) return "-";
-  return [
-    `rtt ${seconds(tcp.rtt)}`,
-    many(tcp.retransmits, "retransmit"),
-    `${bytes(tcp.unsent)} unsent`,
-    `${tcp.unacked} unacknowledged`,
-    `${tcp.lost} lost`,
-    `window ${tcp.congestion_window} segments`,
-    many(tcp.backoffs, "backoff"),
-  ].join(", ");
-}
-
 /** Sets the actions of the dialog's other buttons; they get the forward's name. */
 export function offer({ chart, sessions }) {
   dialog.addEventListener("close", () => {
@@ -119,15 +80,42 @@ export function openForward({ name }) {
   });
 }
 
+/** The details of a session; once it has ended, its record. */
 export function openSession({ id, forward }) {
+  const hasEnded = (item) => item.ended !== undefined;
   return open(`Session ${id}`, {
     of: "sessions",
     forward,
     path: `/v1/sessions/${id}?rates=true`,
-    facts: factsOfSession,
+    endedPath: endedPath(id),
+    facts: (item) => (hasEnded(item) ? factsOfRecord(item) : factsOfSession(item)),
     act: killSession,
-    word: () => "Kill",
+    word: (item) => (hasEnded(item) ? undefined : "Kill"),
   });
+}
+
+export function openEnded({ id, forward }) {
+  return open(`Session ${id}`, {
+    of: "ended",
+    forward,
+    path: endedPath(id),
+    facts: factsOfRecord,
+    word: () => undefined,
+  });
+}
+
+function endedPath(id) {
+  return `/v1/sessions/ended/${id}`;
+}
+
+/** The record of a session that is not open any more; from now on, the dialog asks for it alone. */
+async function recordOf(wanted, failure) {
+  if (failure.status !== 404 || wanted.endedPath === undefined) throw failure;
+  const record = await ask(wanted.endedPath).catch(() => {
+    throw failure;
+  });
+  wanted.path = wanted.endedPath;
+  return record;
 }
 
 /** Whether the dialog shows an item of this table, and so covers the table. */
@@ -141,8 +129,9 @@ export async function look() {
   const wanted = shown;
   const button = byId("details-act");
   try {
-    const item = await ask(wanted.path);
+    const item = await ask(wanted.path).catch((failure) => recordOf(wanted, failure));
     if (wanted !== shown) return;
+    setText(dialog.querySelector(".message"), "");
     showFacts(wanted.facts(item));
     button.hidden = wanted.word(item) === undefined;
     setText(button, wanted.word(item) ?? "");

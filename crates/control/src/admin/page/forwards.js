@@ -40,8 +40,8 @@ function columns(open) {
 
 /** The table; `open` shows the details of a forward. */
 export function forwardsTable(open) {
-  const nothing = "no forwards";
-  return new Pager("forwards", { columns: columns(open), keyOf: ({ name }) => name, nothing });
+  const remark = ({ total }) => (total === 0 ? "no forwards" : "");
+  return new Pager("forwards", { columns: columns(open), keyOf: ({ name }) => name, remark });
 }
 
 /** Drains or resumes a forward, after confirmation. */

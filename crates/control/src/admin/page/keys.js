@@ -4,7 +4,7 @@ import { isAsking } from "./dialogs.js";
 import { byId, facts } from "./dom.js";
 
 const HELP = [
-  ["1 2 3", "Forwards, sessions, events"],
+  ["1 2 3 4", "Forwards, sessions, ended sessions, events"],
   ["/", "Filter"],
   ["Up Down", "Previous row, next row"],
   ["Enter", "Details of the row"],

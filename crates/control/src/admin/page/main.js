@@ -5,6 +5,7 @@ import * as charts from "./charts.js";
 import * as details from "./details.js";
 import { askForToken, isLocked } from "./dialogs.js";
 import { byId, setText } from "./dom.js";
+import { endedTable } from "./ended.js";
 import * as events from "./events.js";
 import { forwardsTable, switchForward } from "./forwards.js";
 import { listen, showHelp } from "./keys.js";
@@ -13,11 +14,12 @@ import { everySecond } from "./poll.js";
 import { MOST_NAMED, showAbsence, showProcess, showTroubles } from "./process.js";
 import { killSession, sessionsTable } from "./sessions.js";
 
-const TABS = ["forwards", "sessions", "events"];
+const TABS = ["forwards", "sessions", "ended", "events"];
 
 const tables = {
   forwards: forwardsTable(details.openForward),
   sessions: sessionsTable(details.openSession),
+  ended: endedTable(details.openEnded),
 };
 let tab = "forwards";
 let isWatching = false;
@@ -113,7 +115,7 @@ function current(name) {
 }
 
 function currentForward() {
-  return current("forwards")?.name ?? current("sessions")?.forward;
+  return current("forwards")?.name ?? (current("sessions") ?? current("ended"))?.forward;
 }
 
 function choose(name) {
@@ -152,7 +154,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", charts.red
 listen({
   1: () => showTab("forwards"),
   2: () => showTab("sessions"),
-  3: () => showTab("events"),
+  3: () => showTab("ended"),
+  4: () => showTab("events"),
   "/": () => tables[tab]?.form.elements[0].focus(),
   ArrowDown: () => tables[tab]?.rows.step(1),
   ArrowUp: () => tables[tab]?.rows.step(-1),

@@ -14,10 +14,15 @@ export class Pager {
   #total = 0;
   #changed = () => {};
 
-  /** `name` is the panel's id and the key of the list in an answer. */
-  constructor(name, { columns, keyOf, nothing }) {
-    this.name = name;
-    this.nothing = nothing;
+  /**
+   * `name` is the panel's id. By default, it is also the name of the list in the API and in an answer. `remark`
+   * returns the text above the rows.
+   */
+  constructor(name, { columns, keyOf, remark, path, list, more = { rates: true } }) {
+    this.path = path ?? `/v1/${name}`;
+    this.list = list ?? name;
+    this.more = more;
+    this.remark = remark;
     const panel = byId(name);
     this.form = panel.querySelector("form");
     this.#filters = new FormData(this.form);
@@ -25,7 +30,7 @@ export class Pager {
     this.rows = new Rows(panel.querySelector("table"), {
       columns,
       keyOf,
-      sort: this.form.elements.sort.value,
+      sort: this.form.elements.sort?.value,
       onSort: (sort) => this.set({ sort }),
     });
     this.#makePages(panel.querySelector("nav"));
@@ -67,7 +72,7 @@ export class Pager {
   #restart() {
     this.#filters = new FormData(this.form);
     this.#offset = 0;
-    this.rows.markSort(this.form.elements.sort.value);
+    this.rows.markSort(this.form.elements.sort?.value);
     this.#changed();
   }
 
@@ -82,14 +87,15 @@ export class Pager {
   /** Requests the current page. */
   async ask() {
     const filters = Object.fromEntries(this.#filters);
-    const place = { limit: LIMIT, offset: this.#offset, rates: true };
-    return ask(withQuery(`/v1/${this.name}`, { ...filters, ...place }));
+    const place = { limit: LIMIT, offset: this.#offset };
+    return ask(withQuery(this.path, { ...filters, ...place, ...this.more }));
   }
 
   /** Shows an answer, or its error. */
-  show({ failure, total, [this.name]: items }) {
-    setText(this.message, failure?.message ?? (total === 0 ? this.nothing : ""));
+  show({ failure, ...answer }) {
+    setText(this.message, failure?.message ?? this.remark(answer));
     if (failure) return;
+    const { total, [this.list]: items } = answer;
     this.#total = total;
     this.rows.show(items);
     const last = this.#offset + items.length;

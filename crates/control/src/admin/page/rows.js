@@ -34,8 +34,8 @@ export class Rows {
     return cell;
   }
 
-  /** Marks the column of the sort order. */
-  markSort(sort) {
+  /** Marks the column of the sort order, if there is a choice. */
+  markSort(sort = "") {
     this.sort = sort;
     for (const row of this.#body.children) this.#markCells(row);
     for (const [word, cell] of this.#heads) {

@@ -32,8 +32,8 @@ function columns(open) {
 
 /** The table; `open` shows the details of a session. */
 export function sessionsTable(open) {
-  const nothing = "no open sessions";
-  return new Pager("sessions", { columns: columns(open), keyOf: ({ id }) => id, nothing });
+  const remark = ({ total }) => (total === 0 ? "no open sessions" : "");
+  return new Pager("sessions", { columns: columns(open), keyOf: ({ id }) => id, remark });
 }
 
 /** Resets a session, after confirmation. Checks for a restart first: numbers start again with it. */

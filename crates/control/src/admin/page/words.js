@@ -16,6 +16,16 @@ export function verdictTone({ verdict, attention }) {
   return verdict in known ? known[verdict] : "notable";
 }
 
+/** A close reason, as the log and the metrics have it. */
+export function closeReason({ by, phase, cause }) {
+  return `${by}/${phase}/${cause}`;
+}
+
+/** The colour of a close reason: that of an orderly end is plain. */
+export function closeTone({ cause }) {
+  return cause === "fin" ? undefined : "notable";
+}
+
 /** The first item, and the number of the others. */
 export function firstAndCount(addresses) {
   const [first = "-", ...others] = addresses;
