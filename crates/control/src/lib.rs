@@ -35,6 +35,7 @@ mod api_format;
 mod watch;
 
 mod orphans;
+mod probes;
 
 mod watchdog;
 

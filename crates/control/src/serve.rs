@@ -126,7 +126,7 @@ fn open(supervisor: &mut Supervisor, app: App, is_start: bool) {
         supervisor.look_up_targets();
     }
     admin::open(supervisor.admin_mut(), app);
-    supervisor.start_checks();
+    supervisor.start_checks(is_start);
     supervisor.notify_manager();
     start_watchdog(supervisor.notifier(), &supervisor.observer());
 }

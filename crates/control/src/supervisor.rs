@@ -14,6 +14,7 @@ pub(crate) mod upgrade;
 use crate::admin::{AdminListeners, Door};
 use crate::checks::{CheckList, CheckTask};
 use crate::handle::Handle;
+use crate::probes::{MOST_TARGETS, ProbeList, ProbeTask};
 use crate::startup_log::{AdminPlaces, log_startup};
 use crate::watch::Watch;
 use api::{EventName, Shutdown, Word};
@@ -49,6 +50,8 @@ pub(crate) struct Supervisor {
     resolver: Arc<Resolver>,
     /// Has the targets checked.
     checks: Option<CheckList>,
+    /// Has new targets probed; `None` before the start and while the process shuts down.
+    probes: Option<ProbeList>,
     workers: usize,
     capacity: Capacity,
     started: SystemTime,
@@ -93,6 +96,7 @@ impl Supervisor {
             engine,
             resolver,
             checks: None,
+            probes: None,
             workers,
             capacity,
             started: SystemTime::now(),
@@ -196,6 +200,7 @@ impl Supervisor {
             .events
             .publish(EventName::Shutdown, || Shutdown { by: Word::of(by), sessions: open });
         self.draining = true;
+        self.probes = None;
         self.notify_manager();
         let store = &self.store;
         self.engine.leave_files(|address| store.has(address));
@@ -243,19 +248,30 @@ impl Supervisor {
         }
     }
 
-    /// Starts the checks of targets, on the runtime of this thread.
-    pub(crate) fn start_checks(&mut self) {
-        let (list, task) = CheckTask::new();
+    /// Starts the checks and the probes of targets, on the runtime of this thread. After an upgrade, the previous image
+    /// has probed them.
+    pub(crate) fn start_checks(&mut self, is_start: bool) {
+        let (checks, task) = CheckTask::new();
         tokio::spawn(task.run(self.observer()));
-        self.checks = Some(list);
+        let (probes, task) = ProbeTask::new();
+        tokio::spawn(task.run());
+        if !is_start {
+            probes.resume(self.engine.unprobed_targets(MOST_TARGETS));
+        }
+        (self.checks, self.probes) = (Some(checks), Some(probes));
         self.follow_targets();
     }
 
-    /// Checks the targets of the running configuration. To be called after each change of a target set.
+    /// Checks the targets of the running configuration, and probes those that are new. To be called after each change
+    /// of a target set.
     pub(crate) fn follow_targets(&self) {
         if let Some(checks) = &self.checks {
             checks.replace(self.engine.checked_targets());
         }
+        if let Some(probes) = &self.probes {
+            probes.add(self.engine.unprobed_targets(MOST_TARGETS));
+        }
+        self.reporting.forget_removed_targets(&self.engine);
     }
 
     /// Starts the thread that writes the log.

@@ -9,7 +9,7 @@ pub use names::{
 mod checks;
 pub use checks::{
     Addresses, CheckFailure, CheckResult, Checks, Excerpt, MOST_BYTES, Probe, ProbeAddress,
-    ProbeKind, at_port, check, check_once,
+    ProbeKind, at_port, check, check_once, connect_once,
 };
 
 mod sets;

@@ -9,11 +9,10 @@ use crate::report::Report;
 use crate::resolve::Query;
 use crate::shared::Shared;
 use crate::target::Target;
-use crate::target_address::TargetAddress;
+use crate::target_address::{CheckedAddress, TargetAddress};
 use crate::view::Reply;
 use flow::{HealthChange, OnDown, SendProxy};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::kernel::{Kernel, Linux};
@@ -29,17 +28,6 @@ pub struct CheckedTarget<K: Kernel = Linux> {
     pub(crate) shared: Arc<Shared<K>>,
 }
 
-/// Where a target is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CheckedAddress<'a> {
-    /// An address that needs no look-up.
-    Ip(SocketAddr),
-    /// A name and port: see [`CheckedTarget::resolve`].
-    Name(&'a str, u16),
-    /// The path of a Unix socket.
-    Unix(&'a Path),
-}
-
 impl<K: Kernel> CheckedTarget<K> {
     /// Identifies the target in this process image. It stays while the target is in the forward.
     pub fn id(&self) -> u64 {
@@ -53,13 +41,7 @@ impl<K: Kernel> CheckedTarget<K> {
 
     /// Where it is.
     pub fn address(&self) -> CheckedAddress<'_> {
-        match &self.target.address {
-            TargetAddress::Ip(address) => CheckedAddress::Ip(*address),
-            TargetAddress::Name(host, port) | TargetAddress::Set(host, port) => {
-                CheckedAddress::Name(host, *port)
-            }
-            TargetAddress::Unix(path) => CheckedAddress::Unix(path),
-        }
+        self.target.address.as_checked()
     }
 
     /// Resolves its name, if it has one. The reply may be called by another thread, and must not block.

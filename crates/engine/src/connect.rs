@@ -287,7 +287,7 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
         let address = session.target_address.and_then(Address::ip);
         round.target.connected(context.index, address, took);
         let names = || (Arc::clone(&session.route().forward.name), Arc::clone(&round.target.text));
-        if round.target.note_reached() {
+        if round.target.reach.note_reached() {
             let (forward, target) = names();
             context.shared.outbox.send(Report::Reached { forward, target, at: context.now });
         }

@@ -1,7 +1,6 @@
 //! The running engine, as its caller holds it: configuration, commands and views.
 
 use crate::arrange::Applied;
-use crate::checked_target::CheckedTarget;
 use crate::clients::ClientSnapshot;
 use crate::counters::Sums;
 use crate::forward_view::ForwardView;
@@ -150,11 +149,6 @@ impl<K: Kernel> Engine<K> {
     /// The clients of all forwards now, for [`ForwardView::clients`].
     pub fn clients(&self) -> ClientSnapshot {
         self.shared.clients.snapshot()
-    }
-
-    /// The targets of the configured forwards that have a check. Each keeps its state alive while it exists.
-    pub fn checked_targets(&self) -> Vec<CheckedTarget<K>> {
-        self.forwards.checked_targets(&self.shared)
     }
 
     /// Counters of all forwards since the start of the process, removed forwards included.

@@ -64,6 +64,7 @@ mod checked;
 mod down_cause;
 mod forward;
 mod known_targets;
+mod reach;
 mod removed_targets;
 mod rules;
 mod target;
@@ -151,7 +152,12 @@ mod target_view;
 pub use target_view::TargetView;
 
 mod checked_target;
-pub use checked_target::{CheckedAddress, CheckedTarget};
+pub use checked_target::CheckedTarget;
+pub use target_address::CheckedAddress;
+
+mod probed_target;
+mod watched_targets;
+pub use probed_target::{ProbedTarget, Unprobed};
 
 mod options;
 pub use options::{Detail, Options};

@@ -157,13 +157,23 @@ pub enum Report {
         /// When the last of them ended. The report may come later.
         last: Time,
     },
-    /// A target has taken a session, after others had ended because they could not be connected to it.
+    /// A probe could not connect to a target, before any session has tried.
+    Unanswered {
+        /// Name of the forward, as configured.
+        forward: Arc<str>,
+        /// The target, as configured.
+        target: Arc<str>,
+        /// The failure, as the close reason of a session.
+        reason: CloseReason,
+    },
+    /// A target has taken a session, after others had ended because they could not be connected to it, or a probe
+    /// could not connect. Or a probe has connected, after another one could not.
     Reached {
         /// Name of the forward, as configured.
         forward: Arc<str>,
         /// The target, as configured.
         target: Arc<str>,
-        /// When the session was connected.
+        /// When it was connected.
         at: Time,
     },
     /// A target is out of use.
@@ -268,6 +278,7 @@ impl Report {
             | Self::AttemptFailed { .. }
             | Self::Forwarding { .. }
             | Self::Ended(_)
+            | Self::Unanswered { .. }
             | Self::Reached { .. }
             | Self::TargetDown { .. }
             | Self::TargetUp { .. } => {}

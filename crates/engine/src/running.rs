@@ -1,6 +1,5 @@
 //! The running forwards, and removed ones that still have sessions.
 
-use crate::checked_target::CheckedTarget;
 use crate::counters::Sums;
 use crate::forward::Forward;
 use crate::forward_view::{ForwardState, ForwardView};
@@ -9,13 +8,12 @@ use crate::listener::Listener;
 use crate::message::Message;
 use crate::passed::PassedSockets;
 use crate::removed_targets::RemovedTargets;
-use crate::rule::{Route, with_routes_by_hello};
+use crate::rule::Route;
 use crate::sets::Sets;
 use crate::shared::Shared;
 use crate::upgrade::Unattached;
 use flow::Time;
 use plan::ListenAddress;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use sys::kernel::Kernel;
@@ -48,7 +46,7 @@ impl<K: Kernel> Running<K> {
             && self.plan.settings == plan.settings
     }
 
-    fn state(&self) -> ForwardState {
+    pub(crate) fn state(&self) -> ForwardState {
         match self {
             Self { unbound: Some(_), .. } => ForwardState::Skipped,
             Self { forward, .. } if forward.is_draining() => ForwardState::Draining,
@@ -111,27 +109,6 @@ impl<K: Kernel> Forwards<K> {
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<Forward>> + '_ {
         let running = self.running.iter().map(|running| &running.forward);
         running.chain(self.removed.iter().map(|removed| &removed.forward)).map(Arc::clone)
-    }
-
-    /// The targets of the configured forwards that have a check; one for all listeners that share it.
-    pub(crate) fn checked_targets(&self, shared: &Arc<Shared<K>>) -> Vec<CheckedTarget<K>> {
-        let mut checked = Vec::new();
-        let running = self.running.iter().filter(|it| it.plan.settings.check.is_some());
-        for Running { plan, forward, routes, .. } in running {
-            let mut seen = HashSet::new();
-            for route in with_routes_by_hello(routes) {
-                let set = route.targets.load();
-                let new = set.members().iter().filter(|member| seen.insert(member.target.id));
-                checked.extend(new.map(|member| CheckedTarget {
-                    plan: Arc::clone(plan),
-                    send_proxy: member.target.header.get().0.unwrap_or(plan.settings.send_proxy),
-                    forward: Arc::clone(forward),
-                    target: Arc::clone(&member.target),
-                    shared: Arc::clone(shared),
-                }));
-            }
-        }
-        checked
     }
 
     /// Forgets removed forwards and targets without sessions, and resets the sessions of those that were

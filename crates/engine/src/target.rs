@@ -5,6 +5,7 @@ use crate::counters::Count;
 use crate::down_cause::DownCause;
 use crate::own_header::OwnHeader;
 use crate::permit::{Gate, Waiters};
+use crate::reach::Reach;
 use crate::target_address::TargetAddress;
 use flow::{Passive, PassiveHealth, Time};
 use std::net::SocketAddr;
@@ -32,8 +33,10 @@ pub(crate) struct Target {
     tried_from: AtomicU64,
     /// The next connect changes its health.
     has_failures: AtomicBool,
-    /// Sessions have ended because they could not be connected to it, and none was connected since.
-    is_unreached: AtomicBool,
+    /// What the log knows of its failures.
+    pub(crate) reach: Reach,
+    /// It was probed, or needs no probe.
+    was_probed: AtomicBool,
     /// When an operator has drained it, in microseconds since 1970; 0 while it is not drained.
     drained_at: AtomicU64,
     /// Usual time of a connect in microseconds; 0 before the first.
@@ -80,7 +83,8 @@ impl Target {
             health: Mutex::default(),
             tried_from: AtomicU64::new(0),
             has_failures: AtomicBool::new(false),
-            is_unreached: AtomicBool::new(false),
+            reach: Reach::default(),
+            was_probed: AtomicBool::new(false),
             drained_at: AtomicU64::new(0),
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
@@ -101,6 +105,7 @@ impl Target {
             *health = PassiveHealth::restored(&saved.passive);
             false
         });
+        target.reach = Reach::restored(saved.reach);
         target.up_since.store(saved.up_since, Ordering::Relaxed);
         target.removed_at.store(saved.removed_at, Ordering::Relaxed);
         target.usual_micros.store(saved.usual_micros, Ordering::Relaxed);
@@ -139,6 +144,7 @@ impl Target {
             removed_at: self.removed_at.load(Ordering::Relaxed),
             drained_at: self.drained_at.load(Ordering::Relaxed),
             usual_micros: self.usual_micros.load(Ordering::Relaxed),
+            reach: self.reach.saved(),
         };
         let is_new = saved == handover::Target::default();
         (!is_new).then(|| handover::Target { address: self.text.to_string(), ..saved })
@@ -186,16 +192,9 @@ impl Target {
         Some(at.duration_since(down_since).unwrap_or_default())
     }
 
-    /// Notes that a session has ended because it could not be connected.
-    pub(crate) fn note_unreached(&self) {
-        self.is_unreached.store(true, Ordering::Relaxed);
-    }
-
-    /// Notes that a session is connected. True if that is the first one since [`Self::note_unreached`].
-    pub(crate) fn note_reached(&self) -> bool {
-        // The usual case: no write.
-        self.is_unreached.load(Ordering::Relaxed)
-            && self.is_unreached.swap(false, Ordering::Relaxed)
+    /// Notes that it is probed now. True the first time, unless sessions have been connected to it.
+    pub(crate) fn begin_probe(&self) -> bool {
+        !self.was_probed.swap(true, Ordering::Relaxed) && self.connects()[0] == 0
     }
 
     /// Begins the slow start of a target that was added to a set in use. Those that a set begins with have

@@ -1,7 +1,7 @@
 //! The address of a target: where a session connects to, or what it asks the resolver for.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The address of a target.
@@ -23,6 +23,26 @@ impl TargetAddress {
     pub(crate) fn is_resolved(&self) -> bool {
         matches!(self, Self::Name(..) | Self::Set(..))
     }
+
+    /// Where checks and probes find it.
+    pub(crate) fn as_checked(&self) -> CheckedAddress<'_> {
+        match self {
+            Self::Ip(address) => CheckedAddress::Ip(*address),
+            Self::Name(host, port) | Self::Set(host, port) => CheckedAddress::Name(host, *port),
+            Self::Unix(path) => CheckedAddress::Unix(path),
+        }
+    }
+}
+
+/// Where a target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CheckedAddress<'a> {
+    /// An address that needs no look-up.
+    Ip(SocketAddr),
+    /// A name and port: it is resolved for each connection.
+    Name(&'a str, u16),
+    /// The path of a Unix socket.
+    Unix(&'a Path),
 }
 
 impl From<&plan::Target> for TargetAddress {

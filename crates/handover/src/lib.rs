@@ -14,9 +14,9 @@ pub use numbers::{pack, unpack};
 
 mod messages;
 pub use messages::{
-    Address, Checked, Connecting, Count, Durations, FileRead, Forward, Forwards, Held, LastCheck,
-    LastReload, Listener, Name, PrefixFile, Process, Route, Sandbox, Session, SetMember, Standing,
-    StateChange, Target, Totals, Trial, Worker,
+    Address, Checked, Connecting, Count, Durations, Episode, FileRead, Forward, Forwards, Held,
+    LastCheck, LastReload, Listener, Name, PrefixFile, Process, Route, Sandbox, Session, SetMember,
+    Standing, StateChange, Target, Totals, Trial, Worker,
 };
 
 /// A duration in whole microseconds, the unit of all messages. Saturates at 584,000 years.

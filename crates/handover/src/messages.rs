@@ -12,5 +12,7 @@ pub use forwards::{
     Checked, Count, Durations, Forward, Forwards, LastCheck, Listener, Standing, StateChange,
     Target, Totals,
 };
-pub use process::{FileRead, LastReload, Name, PrefixFile, Process, Sandbox, SetMember, Trial};
+pub use process::{
+    Episode, FileRead, LastReload, Name, PrefixFile, Process, Sandbox, SetMember, Trial,
+};
 pub use worker::{Address, Connecting, Held, Route, Session, Worker};

@@ -28,9 +28,25 @@ pub(crate) struct Key {
     pub(crate) detail: Arc<str>,
 }
 
+impl Key {
+    /// Whether something ends the episode. Otherwise it is over when it has been quiet for long enough.
+    fn awaits_end(&self) -> bool {
+        self.topic.is_about_targets() && !self.detail.is_empty()
+    }
+
+    fn group(&self) -> Group {
+        (self.topic, Arc::clone(&self.forward))
+    }
+}
+
+/// The episodes that share lines.
+type Group = (Topic, Arc<str>);
+
 /// What an episode is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Topic {
+    /// A target cannot be connected, and no session has tried.
+    Unanswered,
     /// Sessions cannot be connected to a target.
     Unreached,
     /// A limit of the forward or the process is reached.
@@ -47,6 +63,55 @@ pub(crate) enum Topic {
     LinesLost,
 }
 
+impl Topic {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Unanswered,
+        Self::Unreached,
+        Self::AtLimit,
+        Self::ClientLimit,
+        Self::NotAllowed,
+        Self::AcceptFailed,
+        Self::Exhausted,
+        Self::LinesLost,
+    ];
+
+    /// Identifies the topic in the state for the next process image.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Unanswered => "unanswered",
+            Self::Unreached => "unreached",
+            Self::AtLimit => "at_limit",
+            Self::ClientLimit => "client_limit",
+            Self::NotAllowed => "not_allowed",
+            Self::AcceptFailed => "accept_failed",
+            Self::Exhausted => "exhausted",
+            Self::LinesLost => "lines_lost",
+        }
+    }
+
+    /// Whether the detail of its episodes is a target.
+    fn is_about_targets(self) -> bool {
+        matches!(self, Self::Unanswered | Self::Unreached)
+    }
+
+    /// Shortest time between two lines about a forward.
+    fn pause(self) -> Duration {
+        // Each target once, and each is named.
+        if self == Self::Unanswered { Duration::ZERO } else { PAUSE }
+    }
+}
+
+/// How an episode ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum End {
+    /// What it is about works again.
+    Works,
+    /// Nothing has occurred for a minute.
+    Quiet,
+    /// Its target was removed.
+    Removed,
+}
+
 /// A line to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Line<E> {
@@ -60,9 +125,11 @@ pub(crate) enum Line<E> {
     },
     /// An episode is over.
     Over {
-        event: E,
-        /// All its occurrences.
+        key: Key,
+        end: End,
+        /// All its occurrences, and those of the others.
         total: u64,
+        /// From the first one to the end; the longest of all.
         lasted: Duration,
         /// Further episodes of the topic and forward that are over at the same time.
         others: usize,
@@ -73,23 +140,32 @@ pub(crate) enum Line<E> {
 pub(crate) struct Episodes<E> {
     present: BTreeMap<Key, Episode<E>>,
     /// The time of the last line, by topic and forward.
-    last_lines: BTreeMap<(Topic, Arc<str>), Time>,
+    last_lines: BTreeMap<Group, Time>,
     /// When [`Self::visit`] has something to do.
     due_at: Option<Time>,
 }
 
 struct Episode<E> {
-    /// Its most frequent event since the last line, with the number of its occurrences.
-    event: (E, u64),
+    /// Its most frequent event since the last line, with the number of its occurrences; `None` in a later process image
+    /// than the last occurrence.
+    event: Option<(E, u64)>,
     began: Time,
     last: Time,
     total: u64,
     /// Occurrences that no line has counted.
     pending: u64,
-    /// When it was seen to end, if nothing has occurred since.
-    ended: Option<Time>,
-    /// Whether something ends it. Otherwise it is over when it has been quiet for long enough.
-    awaits_end: bool,
+    /// When and how it was seen to end, if nothing has occurred since.
+    ended: Option<(Time, End)>,
+}
+
+/// An episode that is not over, for the next process image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Saved {
+    pub(crate) key: Key,
+    pub(crate) began: Time,
+    pub(crate) last: Time,
+    pub(crate) total: u64,
+    pub(crate) ended: Option<(Time, End)>,
 }
 
 impl<E: Clone> Episodes<E> {
@@ -109,44 +185,77 @@ impl<E: Clone> Episodes<E> {
         key: Key,
         event: E,
         count: u64,
-        awaits_end: bool,
         [latest, now]: [Time; 2],
     ) -> Option<Line<E>> {
-        let group = (key.topic, Arc::clone(&key.forward));
+        let (group, awaits_end) = (key.group(), key.awaits_end());
+        if key.topic == Topic::Unreached {
+            // The line about sessions says more.
+            self.present.remove(&Key { topic: Topic::Unanswered, ..key.clone() });
+        }
         let episode = self.present.entry(key).or_insert_with(|| Episode {
-            event: (event.clone(), 0),
+            event: None,
             began: latest,
             last: latest,
             total: 0,
             pending: 0,
             ended: None,
-            awaits_end,
         });
-        if count >= episode.event.1 || episode.pending == 0 {
-            episode.event = (event, count);
+        let most = episode.event.as_ref().filter(|_| episode.pending > 0).map_or(0, |it| it.1);
+        if count >= most {
+            episode.event = Some((event, count));
         }
         episode.total += count;
         episode.pending += count;
         episode.last = episode.last.max(latest);
-        episode.ended = episode.ended.filter(|ended| *ended >= latest);
-        let over_at = episode.over_at();
+        episode.ended = episode.ended.filter(|(ended, _)| *ended >= latest);
+        let over_at = episode.over_at(awaits_end);
         self.due(over_at);
         match self.last_lines.get(&group) {
-            Some(logged) if now.since(*logged) < PAUSE => {
-                self.due(logged.after(PAUSE));
+            Some(logged) if now.since(*logged) < group.0.pause() => {
+                self.due(logged.after(group.0.pause()));
                 None
             }
             _ => self.line(&group, now),
         }
     }
 
-    /// Notes that what an episode is about worked again at `at`. Something may have occurred since, or occur soon.
-    pub(crate) fn ended(&mut self, key: &Key, at: Time) {
-        let episode = self.present.get_mut(key).filter(|episode| episode.last <= at);
-        let Some(episode) = episode else { return };
-        episode.ended = Some(at);
-        let over_at = episode.over_at();
-        self.due(over_at);
+    /// Notes that a target of a forward worked again at `at`, or was removed. Something may have occurred since, or
+    /// occur soon.
+    pub(crate) fn ended(&mut self, forward: &Arc<str>, target: &Arc<str>, end: End, at: Time) {
+        for topic in Topic::ALL.into_iter().filter(|topic| topic.is_about_targets()) {
+            let (forward, detail) = (Arc::clone(forward), Arc::clone(target));
+            let episode = self.present.get_mut(&Key { topic, forward, detail });
+            let Some(episode) = episode.filter(|episode| episode.last <= at) else { continue };
+            episode.ended = Some((at, end));
+            let over_at = episode.over_at(true);
+            self.due(over_at);
+        }
+    }
+
+    /// The targets that cannot be connected, each with its forward.
+    pub(crate) fn targets(&self) -> Vec<[Arc<str>; 2]> {
+        let goes_on =
+            |(key, episode): &(&Key, &Episode<E>)| key.awaits_end() && episode.ended.is_none();
+        let keys = self.present.iter().filter(goes_on).map(|(key, _)| key);
+        keys.map(|key| [Arc::clone(&key.forward), Arc::clone(&key.detail)]).collect()
+    }
+
+    /// The episodes that are not over.
+    pub(crate) fn saved(&self) -> Vec<Saved> {
+        let saved = self.present.iter().map(|(key, episode)| {
+            let Episode { began, last, total, ended, .. } = *episode;
+            Saved { key: key.clone(), began, last, total, ended }
+        });
+        saved.collect()
+    }
+
+    /// Goes on with episodes of the previous process image.
+    pub(crate) fn restore(&mut self, saved: Vec<Saved>) {
+        for Saved { key, began, last, total, ended } in saved {
+            let episode = Episode { event: None, began, last, total, pending: 0, ended };
+            self.due(episode.over_at(key.awaits_end()));
+            self.present.entry(key).or_insert(episode);
+        }
     }
 
     /// The lines that are due.
@@ -155,17 +264,16 @@ impl<E: Clone> Episodes<E> {
             return Vec::new();
         }
         self.due_at = None;
-        let is_due = |logged: Time| now.since(logged) >= PAUSE;
-        let groups = self.pending().into_iter();
-        let due: Vec<_> = groups
-            .filter(|group| self.last_lines.get(group).is_none_or(|logged| is_due(*logged)))
-            .collect();
+        let next_line = |lines: &Self, group: &Group| {
+            lines.last_lines.get(group).map(|logged| logged.after(group.0.pause()))
+        };
+        let mut due: Vec<_> = self.pending().into_iter().collect();
+        due.retain(|group| next_line(self, group).is_none_or(|at| at <= now));
         let mut lines: Vec<_> = due.iter().filter_map(|group| self.line(group, now)).collect();
         lines.extend(self.take_over(now));
-        let logged = self.pending();
-        let logged =
-            logged.iter().filter_map(|group| self.last_lines.get(group)).map(|it| it.after(PAUSE));
-        let over = self.present.values().map(Episode::over_at);
+        let pending = self.pending();
+        let logged = pending.iter().filter_map(|group| next_line(self, group));
+        let over = self.present.iter().map(|(key, episode)| episode.over_at(key.awaits_end()));
         let next = logged.chain(over).min();
         self.due_at = next.map(|next| next.max(now.after(VISITS)));
         lines
@@ -183,13 +291,13 @@ impl<E: Clone> Episodes<E> {
     }
 
     /// The topics and forwards with occurrences that no line has counted.
-    fn pending(&self) -> BTreeSet<(Topic, Arc<str>)> {
+    fn pending(&self) -> BTreeSet<Group> {
         let pending = self.present.iter().filter(|(_, episode)| episode.pending > 0);
-        pending.map(|(key, _)| (key.topic, Arc::clone(&key.forward))).collect()
+        pending.map(|(key, _)| key.group()).collect()
     }
 
     /// The line about a topic of a forward, with the event of the most frequent episode.
-    fn line(&mut self, group: &(Topic, Arc<str>), now: Time) -> Option<Line<E>> {
+    fn line(&mut self, group: &Group, now: Time) -> Option<Line<E>> {
         let first = Key { topic: group.0, forward: Arc::clone(&group.1), detail: "".into() };
         let of_group = self.present.range_mut(first..);
         let of_group = of_group
@@ -201,8 +309,10 @@ impl<E: Clone> Episodes<E> {
             let pending = std::mem::take(&mut episode.pending);
             count += pending;
             others += usize::from(top.is_some());
-            if top.is_none_or(|(_, most)| pending > most) {
-                top = Some((&episode.event.0, pending));
+            if let Some((event, _)) = &episode.event
+                && top.is_none_or(|(_, most)| pending > most)
+            {
+                top = Some((event, pending));
             }
         }
         let (event, _) = top?;
@@ -212,28 +322,37 @@ impl<E: Clone> Episodes<E> {
 
     /// Removes the episodes that are over, and returns the lines about them.
     fn take_over(&mut self, now: Time) -> Vec<Line<E>> {
-        let is_over = |episode: &Episode<E>| episode.pending == 0 && episode.over_at() <= now;
-        let ended = self.present.iter().filter(|(_, episode)| is_over(episode));
+        let is_over = |(key, episode): &(&Key, &Episode<E>)| {
+            episode.pending == 0 && episode.over_at(key.awaits_end()) <= now
+        };
+        let ended = self.present.iter().filter(is_over);
         let ended: Vec<Key> = ended.map(|(key, _)| key.clone()).collect();
-        let mut over: BTreeMap<(Topic, Arc<str>), Line<E>> = BTreeMap::new();
+        let mut over: BTreeMap<(Group, End), Line<E>> = BTreeMap::new();
         for key in ended {
             let Some(episode) = self.present.remove(&key) else { continue };
-            let Key { topic, forward, .. } = key;
-            let (is_known, lasted) = episode.lasted();
-            if !is_known || topic == Topic::NotAllowed {
+            let quiet = (!key.awaits_end()).then_some((episode.last, End::Quiet));
+            // One that waits for its end is forgotten without a line.
+            let Some((at, end)) = episode.ended.or(quiet) else { continue };
+            if key.topic == Topic::NotAllowed {
                 continue;
             }
-            let (event, total) = (episode.event.0, episode.total);
-            let line = over.entry((topic, forward));
+            let (all, longest) = (episode.total, at.since(episode.began));
+            let line = over.entry((key.group(), end));
             line.and_modify(|line| {
-                if let Line::Over { others, .. } = line {
+                if let Line::Over { total, lasted, others, .. } = line {
+                    (*total, *lasted) = (*total + all, longest.max(*lasted));
                     *others += 1;
                 }
             })
-            .or_insert(Line::Over { event, total, lasted, others: 0 });
+            .or_insert(Line::Over {
+                key,
+                end,
+                total: all,
+                lasted: longest,
+                others: 0,
+            });
         }
-        let left: BTreeSet<_> =
-            self.present.keys().map(|key| (key.topic, Arc::clone(&key.forward))).collect();
+        let left: BTreeSet<_> = self.present.keys().map(Key::group).collect();
         self.last_lines.retain(|group, logged| left.contains(group) || now.since(*logged) < PAUSE);
         over.into_values().collect()
     }
@@ -241,18 +360,12 @@ impl<E: Clone> Episodes<E> {
 
 impl<E> Episode<E> {
     /// When it is over, if nothing occurs until then.
-    fn over_at(&self) -> Time {
-        match (self.ended, self.awaits_end) {
-            (Some(ended), _) => ended.after(SETTLED),
+    fn over_at(&self, awaits_end: bool) -> Time {
+        match (self.ended, awaits_end) {
+            (Some((ended, _)), _) => ended.after(SETTLED),
             (None, true) => self.last.after(FORGET),
             (None, false) => self.last.after(QUIET),
         }
-    }
-
-    /// Whether its end is known, and how long it lasted.
-    fn lasted(&self) -> (bool, Duration) {
-        let end = self.ended.unwrap_or(self.last);
-        (self.ended.is_some() || !self.awaits_end, end.since(self.began))
     }
 }
 

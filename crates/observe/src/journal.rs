@@ -1,12 +1,11 @@
 //! The journal: a thread that turns the workers' reports into events and writes the log, so that no
 //! other thread waits for a slow disk.
 
-use crate::events::Events;
 use crate::report_events::ReportEvents;
 use engine::Reports;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -45,24 +44,15 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts the thread. Session records go to the log while `logs_sessions` is set, and to
-    /// watchers in any case.
+    /// Starts the thread, which publishes to `events`.
     ///
     /// # Errors
     ///
     /// If the thread cannot be started.
-    pub fn start(
-        reports: Reports,
-        events: Events,
-        logs_sessions: Arc<AtomicBool>,
-    ) -> std::io::Result<Self> {
+    pub fn start(reports: Reports, events: ReportEvents) -> std::io::Result<Self> {
         let request = Arc::new(AtomicU8::new(GO_ON));
         let (alive, ended) = channel();
-        let writer = Writer {
-            reports: reports.clone(),
-            request: Arc::clone(&request),
-            events: ReportEvents::new(events, logs_sessions),
-        };
+        let writer = Writer { reports: reports.clone(), request: Arc::clone(&request), events };
         let run = move || {
             writer.run();
             drop(alive);
@@ -101,7 +91,7 @@ impl Journal {
 }
 
 /// Queues the reports received since the journal's end as lines for the next journal.
-pub fn hold_reports(reports: &Reports, events: &mut ReportEvents) {
+pub fn hold_reports(reports: &Reports, events: &ReportEvents) {
     reports.exchange(VecDeque::new()).iter().for_each(|report| events.publish(report));
     crate::log::count_queue_full(reports.take_dropped());
     events.write_due();
@@ -116,7 +106,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self) {
+    fn run(self) {
         let waker = self.reports.clone();
         let Some(writing) = crate::log::begin_writing(move || waker.wake()) else {
             return self.publish_only();
@@ -153,7 +143,7 @@ impl Writer {
     }
 
     /// Publishes reports to watchers, since there is no log.
-    fn publish_only(&mut self) {
+    fn publish_only(&self) {
         while self.request.load(Ordering::Acquire) == GO_ON {
             self.wait(false, None);
             for report in self.reports.exchange(VecDeque::new()) {

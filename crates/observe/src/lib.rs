@@ -10,6 +10,8 @@ pub use events::{Event, Events, Subscription};
 
 mod episodes;
 mod occurrence;
+mod open_episodes;
+pub use open_episodes::OpenEpisodes;
 mod session_events;
 pub use session_events::session_closed;
 mod session_line;

@@ -1,7 +1,7 @@
 //! Occurrences that concern an operator, as lines of the log: what goes wrong as warnings with counts, and that it
 //! is over.
 
-use crate::episodes::{Key, Line, Topic};
+use crate::episodes::{End, Key, Line, Topic};
 use crate::log;
 use api::{AcceptFailed, ClientLimited, Close, LimitReached, NotAllowed, ResourceExhausted};
 use flow::Cause;
@@ -12,6 +12,7 @@ use tracing::Level;
 /// One kind of occurrence, with the last or most frequent example. Events of `GET /v1/events` have the same types.
 #[derive(Clone)]
 pub(crate) enum Occurrence {
+    Unanswered(Unanswered),
     Unreached(Unreached),
     AtLimit(LimitReached),
     ClientLimit(ClientLimited),
@@ -29,6 +30,16 @@ pub(crate) struct Unreached {
     pub(crate) target: Option<String>,
     pub(crate) target_address: Option<String>,
     pub(crate) count: u64,
+    pub(crate) close: Close<'static>,
+    /// What to do, if this host is the cause.
+    pub(crate) hint: Option<&'static str>,
+}
+
+/// A target cannot be connected, and no session has tried.
+#[derive(Clone, Serialize)]
+pub(crate) struct Unanswered {
+    pub(crate) forward: String,
+    pub(crate) target: String,
     pub(crate) close: Close<'static>,
     /// What to do, if this host is the cause.
     pub(crate) hint: Option<&'static str>,
@@ -54,35 +65,34 @@ pub(crate) fn hint(cause: Cause) -> Option<&'static str> {
 }
 
 impl Occurrence {
-    /// The episode that it belongs to, and whether something ends that.
-    pub(crate) fn key(&self) -> (Key, bool) {
+    /// The episode that it belongs to.
+    pub(crate) fn key(&self) -> Key {
         let key = |topic, forward: &str, detail: &str| Key {
             topic,
             forward: forward.into(),
             detail: detail.into(),
         };
         match self {
+            Self::Unanswered(it) => key(Topic::Unanswered, &it.forward, &it.target),
             Self::Unreached(it) => {
-                let detail = it.target.as_deref().unwrap_or_default();
-                (key(Topic::Unreached, &it.forward, detail), it.target.is_some())
+                key(Topic::Unreached, &it.forward, it.target.as_deref().unwrap_or_default())
             }
             Self::AtLimit(it) => {
                 let detail = if it.sessions.is_some() { "share" } else { &it.scope };
-                (key(Topic::AtLimit, &it.forward, detail), false)
+                key(Topic::AtLimit, &it.forward, detail)
             }
-            Self::ClientLimit(it) => (key(Topic::ClientLimit, &it.forward, &it.key), false),
-            Self::NotAllowed(it) => (key(Topic::NotAllowed, &it.forward, ""), false),
-            Self::AcceptFailed(it) => (key(Topic::AcceptFailed, &it.forward, ""), false),
-            Self::Exhausted(it) => {
-                (key(Topic::Exhausted, &it.needed_for, it.cause.as_str()), false)
-            }
-            Self::LinesLost(_) => (key(Topic::LinesLost, "", ""), false),
+            Self::ClientLimit(it) => key(Topic::ClientLimit, &it.forward, &it.key),
+            Self::NotAllowed(it) => key(Topic::NotAllowed, &it.forward, ""),
+            Self::AcceptFailed(it) => key(Topic::AcceptFailed, &it.forward, ""),
+            Self::Exhausted(it) => key(Topic::Exhausted, &it.needed_for, it.cause.as_str()),
+            Self::LinesLost(_) => key(Topic::LinesLost, "", ""),
         }
     }
 
     /// The number of occurrences.
     pub(crate) fn count(&self) -> u64 {
         match self {
+            Self::Unanswered(_) => 1,
             Self::Unreached(it) => it.count,
             Self::AtLimit(it) => it.count,
             Self::ClientLimit(it) => it.count,
@@ -95,6 +105,8 @@ impl Occurrence {
 
     fn set_count(&mut self, total: u64) {
         match self {
+            // A line for each.
+            Self::Unanswered(_) => {}
             Self::Unreached(it) => it.count = total,
             Self::AtLimit(it) => it.count = total,
             Self::ClientLimit(it) => it.count = total,
@@ -107,6 +119,7 @@ impl Occurrence {
 
     fn write(&self, others: Option<usize>) {
         match self {
+            Self::Unanswered(it) => warn(&"a target cannot be connected", it, others),
             Self::Unreached(it) => warn(&"sessions cannot be connected to a target", it, others),
             Self::AtLimit(it) => {
                 let message = match it.sessions {
@@ -132,32 +145,6 @@ impl Occurrence {
             Self::LinesLost(it) => warn(&LOST, it, others),
         }
     }
-
-    fn write_over(&self, over: Over<'_>) {
-        let of = |forward| Over { forward: Some(forward), ..over };
-        match self {
-            Self::Unreached(it) => {
-                let over = Over { target: it.target.as_deref(), ..of(&it.forward) };
-                info("sessions are connected to the target again", &over);
-            }
-            Self::AtLimit(it) => {
-                info("connections are not refused by max_sessions any more", &of(&it.forward));
-            }
-            Self::ClientLimit(it) => {
-                let over = Over { key: Some(&it.key), ..of(&it.forward) };
-                info("connections are not refused by limits of clients any more", &over);
-            }
-            // The next one may come at any time.
-            Self::NotAllowed(_) => {}
-            Self::AcceptFailed(it) => info("accept(2) does not fail any more", &of(&it.forward)),
-            Self::Exhausted(it) => {
-                let (needed_for, cause) = (Some(&*it.needed_for), Some(it.cause.as_str()));
-                let over = Over { needed_for, cause, ..over };
-                info("a resource of this host is not exhausted any more", &over);
-            }
-            Self::LinesLost(_) => info("no more lines are lost", &over),
-        }
-    }
 }
 
 /// Writes the line to the log.
@@ -167,12 +154,39 @@ pub(crate) fn write(line: Line<Occurrence>) {
             event.set_count(count);
             event.write((others > 0).then_some(others));
         }
-        Line::Over { event, total, lasted, others } => {
-            let others = (others > 0).then_some(others);
-            let seconds = log::seconds(lasted);
-            event.write_over(Over { total, seconds, others, ..Over::default() });
-        }
+        Line::Over { key, end, total, lasted, others } => write_over(
+            &key,
+            end,
+            &Over {
+                total: (key.topic != Topic::Unanswered).then_some(total),
+                seconds: log::seconds(lasted),
+                others: (others > 0).then_some(others),
+                ..Over::of(&key)
+            },
+        ),
     }
+}
+
+fn write_over(key: &Key, end: End, over: &Over<'_>) {
+    info(
+        match (key.topic, end) {
+            // The next one may come at any time.
+            (Topic::NotAllowed, _) => return,
+            (Topic::Unanswered, End::Removed) => "a target that could not be connected was removed",
+            (Topic::Unreached, End::Removed) => {
+                "a target to which sessions could not be connected was removed"
+            }
+            (Topic::Unanswered, _) => "the target can be connected",
+            (Topic::Unreached, End::Works) => "sessions are connected to the target again",
+            (Topic::Unreached, End::Quiet) => "no session has lacked a target for a minute",
+            (Topic::AtLimit, _) => "connections are not refused by max_sessions any more",
+            (Topic::ClientLimit, _) => "connections are not refused by limits of clients any more",
+            (Topic::AcceptFailed, _) => "accept(2) does not fail any more",
+            (Topic::Exhausted, _) => "a resource of this host is not exhausted any more",
+            (Topic::LinesLost, _) => "no more lines are lost",
+        },
+        over,
+    );
 }
 
 /// Fields about the end of an episode.
@@ -183,9 +197,27 @@ struct Over<'a> {
     key: Option<&'a str>,
     needed_for: Option<&'a str>,
     cause: Option<&'a str>,
-    total: u64,
+    total: Option<u64>,
     seconds: f64,
     others: Option<usize>,
+}
+
+impl<'a> Over<'a> {
+    /// The names of an episode.
+    fn of(key: &'a Key) -> Self {
+        let (forward, detail) = (Some(&*key.forward), Some(&*key.detail));
+        match key.topic {
+            Topic::Unanswered | Topic::Unreached => {
+                Self { forward, target: detail.filter(|it| !it.is_empty()), ..Self::default() }
+            }
+            Topic::ClientLimit => Self { forward, key: detail, ..Self::default() },
+            Topic::Exhausted => Self { needed_for: forward, cause: detail, ..Self::default() },
+            Topic::AtLimit | Topic::NotAllowed | Topic::AcceptFailed => {
+                Self { forward, ..Self::default() }
+            }
+            Topic::LinesLost => Self::default(),
+        }
+    }
 }
 
 fn warn(message: &impl fmt::Display, event: &impl Serialize, others: Option<usize>) {

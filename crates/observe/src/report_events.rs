@@ -1,10 +1,10 @@
 //! Reports of the workers as events. Each event is one struct of crate [`api`]: watchers of
 //! `GET /v1/events` receive it as JSON, and the log as the fields of a line.
 
-use crate::episodes::{Episodes, Key, Topic};
 use crate::events::Events;
 use crate::log::{self, RecordForm};
-use crate::occurrence::{self, LinesLost, Occurrence, Unreached};
+use crate::occurrence::{self, Occurrence, Unanswered, Unreached};
+use crate::open_episodes::{OpenEpisodes, now};
 use crate::session_events::{close, session_closed, target_down};
 use crate::session_line::SessionLine;
 use api::{
@@ -27,16 +27,13 @@ pub struct ReportEvents {
     events: Events,
     /// Whether session records go to the log. A reload may change it.
     logs_sessions: Arc<AtomicBool>,
-    episodes: Episodes<Occurrence>,
-    /// Lines for which the queue had no room, as far as they are reported.
-    lost: u64,
+    episodes: OpenEpisodes,
 }
 
 impl ReportEvents {
-    /// Publishes to the watchers of `events` and to the log.
-    pub fn new(events: Events, logs_sessions: Arc<AtomicBool>) -> Self {
-        let lost = log::dropped().queue_full;
-        Self { events, logs_sessions, episodes: Episodes::new(), lost }
+    /// Publishes to the watchers of `events` and to the log, which goes on with `episodes`.
+    pub fn new(events: Events, logs_sessions: Arc<AtomicBool>, episodes: OpenEpisodes) -> Self {
+        Self { events, logs_sessions, episodes }
     }
 
     /// Time until [`Self::write_due`] has something to do.
@@ -45,34 +42,26 @@ impl ReportEvents {
     }
 
     /// Logs counts that have waited long enough, and episodes that are over.
-    pub fn write_due(&mut self) {
-        let lost = log::dropped().queue_full;
-        let dropped = lost.saturating_sub(self.lost);
-        self.lost = lost;
-        if dropped > 0 {
-            self.log(Occurrence::LinesLost(LinesLost { dropped }));
-        }
-        self.episodes.visit(now()).into_iter().for_each(occurrence::write);
+    pub fn write_due(&self) {
+        self.episodes.due().into_iter().for_each(occurrence::write);
     }
 
     /// Logs all that has been counted.
-    pub fn finish(&mut self) {
-        self.episodes.finish(now()).into_iter().for_each(occurrence::write);
+    pub fn finish(&self) {
+        self.episodes.finish().into_iter().for_each(occurrence::write);
     }
 
-    fn log(&mut self, occurrence: Occurrence) {
+    fn log(&self, occurrence: Occurrence) {
         self.log_late(occurrence, now());
     }
 
     /// Logs occurrences of which the last was at `latest`.
-    fn log_late(&mut self, occurrence: Occurrence, latest: Time) {
-        let ((key, awaits_end), count) = (occurrence.key(), occurrence.count());
-        let line = self.episodes.occurred(key, occurrence, count, awaits_end, [latest, now()]);
-        line.into_iter().for_each(occurrence::write);
+    fn log_late(&self, occurrence: Occurrence, latest: Time) {
+        self.episodes.occurred(occurrence, latest).into_iter().for_each(occurrence::write);
     }
 
     /// Publishes one report. Watchers come before the log, so they do not wait for a disk.
-    pub fn publish(&mut self, report: &Report) {
+    pub fn publish(&self, report: &Report) {
         match report {
             Report::Accepted { id, forward, client } => {
                 let line = (Level::DEBUG, "client connected");
@@ -107,16 +96,23 @@ impl ReportEvents {
                 });
                 self.log_late(occurrence, *last);
             }
+            Report::Unanswered { forward, target, reason } => {
+                self.log(Occurrence::Unanswered(Unanswered {
+                    forward: forward.to_string(),
+                    target: target.to_string(),
+                    close: close(*reason),
+                    hint: occurrence::hint(reason.cause),
+                }));
+            }
             Report::Reached { forward, target, at } => {
-                let (forward, detail) = (Arc::clone(forward), Arc::clone(target));
-                self.episodes.ended(&Key { topic: Topic::Unreached, forward, detail }, *at);
+                self.episodes.target_works(forward, target, *at);
             }
             Report::AcceptFailed { .. } | Report::Exhausted { .. } => self.host_refused(report),
         }
     }
 
     /// Publishes that the host refused a resource.
-    fn host_refused(&mut self, report: &Report) {
+    fn host_refused(&self, report: &Report) {
         match report {
             Report::AcceptFailed { forward, errno, count } => {
                 let error = sys::errno_text(*errno);
@@ -138,7 +134,7 @@ impl ReportEvents {
     }
 
     /// Publishes that clients never became sessions.
-    fn clients_refused(&mut self, report: &Report) {
+    fn clients_refused(&self, report: &Report) {
         match report {
             Report::Refused { forward, reason, limit, sessions, is_of_process, client, count } => {
                 let event = LimitReached {
@@ -337,9 +333,4 @@ fn refused_by(lists: Option<&AccessLists>, client: Address) -> (Option<String>, 
     let refusal = client.ip().and_then(|address| lists.refusal(address.ip()));
     let Some(refusal) = refusal else { return (None, None) };
     (Some(refusal.key.to_owned()), refusal.prefix.map(|prefix| prefix.to_string()))
-}
-
-/// The time of the workers' clock.
-fn now() -> Time {
-    Time::from_micros(sys::monotonic_micros())
 }

@@ -1,7 +1,7 @@
 //! The log and the events of the process: the journal's thread, and what the workers report to it.
 
 use engine::Engine;
-use observe::{After, Events, Journal};
+use observe::{After, Events, Journal, OpenEpisodes, ReportEvents};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +21,8 @@ pub(super) struct Reporting {
     pub(super) events: Events,
     /// Whether the log has a record of each ended session.
     pub(super) logs_sessions: Arc<AtomicBool>,
+    /// What the log has warned of and is not over.
+    pub(super) episodes: OpenEpisodes,
 }
 
 impl Reporting {
@@ -30,6 +32,24 @@ impl Reporting {
             retry_at: Instant::now(),
             events: Events::default(),
             logs_sessions: Arc::new(AtomicBool::new(logs_sessions)),
+            episodes: OpenEpisodes::default(),
+        }
+    }
+
+    /// Publishes reports to the log and to the watchers.
+    pub(super) fn report_events(&self) -> ReportEvents {
+        let logs_sessions = Arc::clone(&self.logs_sessions);
+        ReportEvents::new(self.events.clone(), logs_sessions, self.episodes.clone())
+    }
+
+    /// Ends the warnings about targets that are gone.
+    pub(super) fn forget_removed_targets(&self, engine: &Engine) {
+        let targets = self.episodes.targets();
+        let removed =
+            targets.iter().filter(|[forward, target]| !engine.has_target(forward, target));
+        for [forward, target] in removed {
+            self.episodes.target_removed(forward, target);
+            engine.reports().wake();
         }
     }
 
@@ -39,9 +59,7 @@ impl Reporting {
     ///
     /// The host refuses a thread.
     pub(super) fn start_journal(&mut self, engine: &Engine) -> io::Result<()> {
-        let logs_sessions = Arc::clone(&self.logs_sessions);
-        let journal = Journal::start(engine.reports(), self.events.clone(), logs_sessions)?;
-        self.journal = Some(journal);
+        self.journal = Some(Journal::start(engine.reports(), self.report_events())?);
         Ok(())
     }
 

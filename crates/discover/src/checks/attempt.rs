@@ -2,11 +2,13 @@
 
 use super::judge::{judge, request};
 use super::probe::{CheckFailure, CheckResult, Excerpt, MOST_BYTES, Probe, ProbeAddress};
+use flow::Outbound;
 use rustix::io::Errno;
 use rustix::net::sockopt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
@@ -30,12 +32,62 @@ async fn attempt(probe: &Probe, end: Instant, answer: &mut Vec<u8>) -> Result<()
             converse(stream, probe, answer).await
         }
         ProbeAddress::Tcp(addresses) => {
-            let stream = connect(addresses, probe, end).await?;
+            let stream = connect(addresses, probe.way(), end).await?;
             converse(stream, probe, answer).await
         }
         ProbeAddress::Name(name) => {
-            let stream = connect(&name.find().await, probe, end).await?;
+            let stream = connect(&name.find().await, probe.way(), end).await?;
             converse(stream, probe, answer).await
+        }
+    }
+}
+
+/// Connects to one of these addresses, and resets the connection at once: the program of the target never sees it.
+///
+/// # Errors
+/// The last error of connect(2); `TimedOut` without one within `limit`; `AddrNotAvailable` without an address.
+pub async fn connect_once(
+    addresses: &[SocketAddr],
+    outbound: &Outbound,
+    limit: Duration,
+) -> Result<(), Error> {
+    let end = Instant::now() + limit;
+    let connected = timeout_at(end, connect(addresses, Way { outbound, is_unseen: true }, end));
+    match connected.await.map_err(|_| Error::from(ErrorKind::TimedOut))? {
+        Ok(_) => Ok(()),
+        Err(Unconnected::NoAddress) => Err(ErrorKind::AddrNotAvailable.into()),
+        Err(Unconnected::Failed(error)) => Err(error),
+    }
+}
+
+/// How a socket is connected.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    outbound: &'a Outbound,
+    /// Nothing acknowledges the handshake before the reset, so that the program of the target never sees the
+    /// connection.
+    is_unseen: bool,
+}
+
+impl Probe {
+    fn way(&self) -> Way<'_> {
+        // The request acknowledges the handshake. Without a request the reset comes first.
+        let is_unseen = !self.header.is_empty() || !self.kind.awaits_greeting();
+        Way { outbound: &self.outbound, is_unseen }
+    }
+}
+
+/// Why no address is connected.
+enum Unconnected {
+    NoAddress,
+    Failed(Error),
+}
+
+impl From<Unconnected> for CheckFailure {
+    fn from(unconnected: Unconnected) -> Self {
+        match unconnected {
+            Unconnected::NoAddress => Self::NoAddress,
+            Unconnected::Failed(error) => connect_failure(&error),
         }
     }
 }
@@ -43,28 +95,28 @@ async fn attempt(probe: &Probe, end: Instant, answer: &mut Vec<u8>) -> Result<()
 /// Connects to the first address that accepts; each gets an even share of the time that is left.
 async fn connect(
     addresses: &[SocketAddr],
-    probe: &Probe,
+    way: Way<'_>,
     end: Instant,
-) -> Result<TcpStream, CheckFailure> {
-    let Some((last, others)) = addresses.split_last() else { return Err(CheckFailure::NoAddress) };
+) -> Result<TcpStream, Unconnected> {
+    let Some((last, others)) = addresses.split_last() else { return Err(Unconnected::NoAddress) };
     for (number, address) in others.iter().enumerate() {
         let waiting = u32::try_from(addresses.len() - number).unwrap_or(u32::MAX);
         let now = Instant::now();
         let share = end.saturating_duration_since(now) / waiting;
-        if let Ok(Ok(stream)) = timeout_at(now + share, connect_to(*address, probe)).await {
+        if let Ok(Ok(stream)) = timeout_at(now + share, connect_to(*address, way)).await {
             return Ok(stream);
         }
     }
     // Its share is the rest, which the timeout of the check bounds.
-    connect_to(*last, probe).await.map_err(|error| connect_failure(&error))
+    connect_to(*last, way).await.map_err(Unconnected::Failed)
 }
 
-async fn connect_to(address: SocketAddr, probe: &Probe) -> Result<TcpStream, Error> {
+async fn connect_to(address: SocketAddr, way: Way<'_>) -> Result<TcpStream, Error> {
     let turn = RandomState::new().hash_one(address);
     let mut result = Err(Error::from(Errno::AFNOSUPPORT));
-    for source in sys::sources_of(&probe.outbound, address, turn) {
-        let socket = socket_for(address, probe)?;
-        result = match sys::prepare(&socket, address, &probe.outbound, source) {
+    for source in sys::sources_of(way.outbound, address, turn) {
+        let socket = socket_for(address, way)?;
+        result = match sys::prepare(&socket, address, way.outbound, source) {
             Ok(()) => socket.connect(address).await.and_then(not_to_itself),
             Err(errno) => Err(errno.into()),
         };
@@ -85,16 +137,14 @@ fn not_to_itself(stream: TcpStream) -> Result<TcpStream, Error> {
     Ok(stream)
 }
 
-fn socket_for(address: SocketAddr, probe: &Probe) -> Result<TcpSocket, Error> {
+fn socket_for(address: SocketAddr, way: Way<'_>) -> Result<TcpSocket, Error> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     // Thousands of checks in a second must not leave a port in TIME-WAIT each.
     socket.set_zero_linger()?;
-    if !probe.header.is_empty() || !probe.kind.awaits_greeting() {
-        // The request acknowledges the handshake. Without a request the reset comes first, and the target's
-        // program never sees the connection.
+    if way.is_unseen {
         sockopt::set_tcp_quickack(&socket, false)?;
     }
     Ok(socket)

@@ -12,7 +12,7 @@ mod probe;
 mod runner;
 mod timetable;
 
-pub use attempt::check;
+pub use attempt::{check, connect_once};
 pub use configured::at_port;
 pub use once::check_once;
 pub use probe::{

@@ -95,6 +95,27 @@ fn the_program_of_a_target_does_not_see_checks_by_connect() {
 }
 
 #[test]
+fn a_probe_connects_and_the_program_never_sees_it() {
+    for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        let at = listener.local_addr().unwrap();
+        let outbound = Outbound::default();
+        let probe = |limit| on_runtime(connect_once(&[at], &outbound, limit));
+        assert!(probe(LIMIT).is_ok());
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        drop(listener);
+        assert_eq!(probe(LIMIT).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+    let (hole, none) = (BlackHole::open(), Outbound::default());
+    let limit = Duration::from_millis(100);
+    let probe = |at: &[SocketAddr]| on_runtime(connect_once(at, &none, limit));
+    let error = probe(&[hole.addr()]).unwrap_err();
+    assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::TimedOut, None));
+    assert_eq!(probe(&[]).unwrap_err().kind(), ErrorKind::AddrNotAvailable);
+}
+
+#[test]
 fn a_silent_address_leaves_time_for_the_next() {
     let (hole, listener) =
         (BlackHole::open(), TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());

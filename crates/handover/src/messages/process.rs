@@ -111,6 +111,38 @@ pub struct Process {
     /// Denied requests to the admin interface, by the number of the reason.
     #[prost(uint64, repeated, tag = "39")]
     pub admin_denied: Vec<u64>,
+    /// Conditions that the log has reported and that are not over.
+    #[prost(message, repeated, tag = "40")]
+    pub episodes: Vec<Episode>,
+}
+
+/// A condition of many occurrences that the log has reported. Times are microseconds of the monotonic clock.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Episode {
+    /// What it is about.
+    #[prost(string, tag = "1")]
+    pub topic: String,
+    /// Name of the forward, or of the purpose of a resource; empty without one.
+    #[prost(string, tag = "2")]
+    pub forward: String,
+    /// The target, or another detail; empty without one.
+    #[prost(string, tag = "3")]
+    pub detail: String,
+    /// Time of the first occurrence.
+    #[prost(uint64, tag = "4")]
+    pub began: u64,
+    /// Time of the last occurrence.
+    #[prost(uint64, tag = "5")]
+    pub last: u64,
+    /// Number of occurrences.
+    #[prost(uint64, tag = "6")]
+    pub total: u64,
+    /// When it was seen to end, if that is not reported yet.
+    #[prost(uint64, optional, tag = "7")]
+    pub ended: Option<u64>,
+    /// Whether it has ended because its target was removed.
+    #[prost(bool, tag = "8")]
+    pub removed: bool,
 }
 
 /// The last good answer of a name.

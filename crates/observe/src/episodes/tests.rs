@@ -19,11 +19,21 @@ impl Trial {
     /// The line about this many failed connects of a target, if there is one now.
     fn fails(&mut self, seconds: f64, target: &str, count: u64) -> Option<Line<String>> {
         let key = key(Topic::Unreached, "f", target);
-        self.0.occurred(key, target.to_owned(), count, true, [at(seconds); 2])
+        self.0.occurred(key, target.to_owned(), count, [at(seconds); 2])
     }
 
     fn works(&mut self, seconds: f64, target: &str) {
-        self.0.ended(&key(Topic::Unreached, "f", target), at(seconds));
+        self.ends(seconds, target, End::Works);
+    }
+
+    fn ends(&mut self, seconds: f64, target: &str, end: End) {
+        self.0.ended(&"f".into(), &target.into(), end, at(seconds));
+    }
+
+    /// The line about a probe that could not connect.
+    fn is_silent(&mut self, seconds: f64, target: &str) -> Option<Line<String>> {
+        let key = key(Topic::Unanswered, "f", target);
+        self.0.occurred(key, target.to_owned(), 1, [at(seconds); 2])
     }
 }
 
@@ -31,8 +41,19 @@ fn occurred(event: &str, count: u64, others: usize) -> Line<String> {
     Line::Occurred { event: event.to_owned(), count, others }
 }
 
-fn over(event: &str, total: u64, seconds: u64, others: usize) -> Line<String> {
-    Line::Over { event: event.to_owned(), total, lasted: Duration::from_secs(seconds), others }
+fn over(target: &str, total: u64, seconds: u64, others: usize) -> Line<String> {
+    ended(Topic::Unreached, target, End::Works, [total, seconds], others)
+}
+
+fn ended(
+    topic: Topic,
+    detail: &str,
+    end: End,
+    [total, seconds]: [u64; 2],
+    others: usize,
+) -> Line<String> {
+    let (key, lasted) = (key(topic, "f", detail), Duration::from_secs(seconds));
+    Line::Over { key, end, total, lasted, others }
 }
 
 #[test]
@@ -70,7 +91,7 @@ fn what_is_reported_after_the_end_but_occurred_before_it_opens_nothing() {
     trial.fails(0.0, "a", 1);
     trial.works(2.0, "a");
     let key = key(Topic::Unreached, "f", "a");
-    let late = trial.0.occurred(key.clone(), "a".to_owned(), 3, true, [at(1.0), at(5.5)]);
+    let late = trial.0.occurred(key.clone(), "a".to_owned(), 3, [at(1.0), at(5.5)]);
     assert_eq!(late, Some(occurred("a", 3, 0)));
     assert_eq!(trial.0.visit(at(9.0)), [over("a", 4, 2, 0)]);
     trial.fails(20.0, "a", 1);
@@ -85,13 +106,13 @@ fn targets_of_a_forward_share_lines() {
     assert_eq!(trial.fails(1.0, "b", 2), None);
     assert_eq!(trial.fails(2.0, "c", 5), None);
     let other = key(Topic::Unreached, "g", "a");
-    let line = trial.0.occurred(other, "g".to_owned(), 1, true, [at(2.0); 2]);
+    let line = trial.0.occurred(other, "g".to_owned(), 1, [at(2.0); 2]);
     assert_eq!(line, Some(occurred("g", 1, 0)), "another forward has its own lines");
     assert_eq!(trial.0.visit(at(5.0)), [occurred("c", 7, 1)]);
     for target in ["a", "b", "c"] {
         trial.works(6.0, target);
     }
-    assert_eq!(trial.0.visit(at(13.0)), [over("a", 1, 6, 2)]);
+    assert_eq!(trial.0.visit(at(13.0)), [over("a", 8, 6, 2)], "the total is that of all three");
 }
 
 #[test]
@@ -99,14 +120,80 @@ fn an_episode_without_an_end_is_over_when_it_has_been_quiet() {
     let mut episodes = Episodes::new();
     let limit = key(Topic::AtLimit, "f", "");
     let denied = key(Topic::NotAllowed, "f", "");
-    assert!(episodes.occurred(limit, "limit".to_owned(), 1, false, [at(0.0); 2]).is_some());
-    assert!(episodes.occurred(denied, "denied".to_owned(), 1, false, [at(0.0); 2]).is_some());
+    let nowhere = key(Topic::Unreached, "f", "");
+    for key in [limit, denied, nowhere] {
+        assert!(episodes.occurred(key, String::new(), 1, [at(0.0); 2]).is_some());
+    }
     assert_eq!(episodes.visit(at(59.0)), []);
-    assert_eq!(episodes.visit(at(60.0)), [over("limit", 1, 0, 0)], "lists have no end");
+    let quiet = |topic| ended(topic, "", End::Quiet, [1, 0], 0);
+    assert_eq!(
+        episodes.visit(at(60.0)),
+        [quiet(Topic::Unreached), quiet(Topic::AtLimit)],
+        "lists have no end"
+    );
     assert_eq!(
         (episodes.due_at(), episodes.present.len(), episodes.last_lines.len()),
         (None, 0, 0)
     );
+}
+
+#[test]
+fn each_target_that_a_probe_finds_silent_has_a_line() {
+    let mut trial = Trial::new();
+    assert_eq!(trial.is_silent(0.0, "a"), Some(occurred("a", 1, 0)));
+    assert_eq!(trial.is_silent(0.0, "b"), Some(occurred("b", 1, 0)));
+    trial.works(2.0, "a");
+    trial.works(3.0, "b");
+    let silence = ended(Topic::Unanswered, "a", End::Works, [2, 3], 1);
+    assert_eq!(trial.0.visit(at(10.0)), [silence]);
+}
+
+#[test]
+fn sessions_that_fail_take_the_place_of_a_probe() {
+    let mut trial = Trial::new();
+    trial.is_silent(0.0, "a");
+    assert_eq!(trial.fails(4.0, "a", 2), Some(occurred("a", 2, 0)));
+    trial.works(6.0, "a");
+    assert_eq!(trial.0.visit(at(13.0)), [over("a", 2, 2, 0)], "one end");
+}
+
+#[test]
+fn a_target_that_was_removed_works_no_more() {
+    let mut trial = Trial::new();
+    trial.fails(0.0, "a", 1);
+    trial.is_silent(0.0, "b");
+    let names = |target: &str| ["f", target].map(Into::into);
+    assert_eq!(trial.0.targets(), [names("b"), names("a")]);
+    trial.ends(1.0, "a", End::Removed);
+    trial.ends(1.0, "b", End::Removed);
+    assert_eq!(trial.0.targets(), Vec::<[Arc<str>; 2]>::new());
+    let removed = |topic, target: &str| ended(topic, target, End::Removed, [1, 1], 0);
+    assert_eq!(
+        trial.0.visit(at(8.0)),
+        [removed(Topic::Unanswered, "b"), removed(Topic::Unreached, "a")]
+    );
+    // It is back before that is logged, and fails.
+    trial.fails(20.0, "a", 1);
+    trial.ends(21.0, "a", End::Removed);
+    trial.fails(22.0, "a", 1);
+    assert_eq!(trial.0.visit(at(40.0)), [occurred("a", 1, 0)]);
+    assert_eq!(trial.0.targets(), [names("a")]);
+}
+
+#[test]
+fn episodes_go_on_in_the_next_process_image() {
+    let mut before = Trial::new();
+    before.fails(0.0, "a", 2);
+    before.fails(0.0, "b", 3);
+    before.works(1.0, "b");
+    assert_eq!(before.0.finish(at(2.0)), [occurred("b", 3, 0)]);
+    let mut after = Trial::new();
+    after.0.restore(before.0.saved());
+    assert_eq!(after.0.due_at(), Some(at(8.0)));
+    assert_eq!(after.0.visit(at(8.0)), [over("b", 3, 1, 0)]);
+    assert_eq!(after.fails(9.0, "a", 4), Some(occurred("a", 4, 0)));
+    after.works(10.0, "a");
+    assert_eq!(after.0.visit(at(17.0)), [over("a", 6, 10, 0)], "with those of both images");
 }
 
 #[test]

@@ -3,8 +3,6 @@
 //! running process with prlimit(1), because `max_sessions = "auto"` would keep it from being
 //! reached.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,21 +11,13 @@ use testkit::{
 };
 
 use crate::support::{
-    Config, Forward, forwarder, messages, path_is, ping, play, served_client, set_open_files,
+    Config, Forward, forwarder, leave_open_files, messages, path_is, ping, play, served_client,
+    set_open_files,
 };
 
 const ACCEPT_FAILED: &str =
     "accept(2) failed: clients wait in the kernel's queue until a retry succeeds";
 const ENOUGH: u64 = 10_000;
-
-/// Lowers the limit so far that exactly `left` more descriptors can be opened.
-fn leave_open_files(forwarder: &Forwarder, left: usize) {
-    let dir = fs::read_dir(format!("/proc/{}/fd", forwarder.pid())).unwrap();
-    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
-    let open: BTreeSet<u64> = dir.map(|entry| name(entry).unwrap().parse().unwrap()).collect();
-    let limit = (0..).filter(|number| !open.contains(number)).nth(left).unwrap();
-    set_open_files(forwarder, limit);
-}
 
 fn one_worker() -> Config {
     Config::new().process("workers = 1")

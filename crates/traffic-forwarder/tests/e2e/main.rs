@@ -69,6 +69,7 @@ mod slow_start;
 mod socket_rights;
 mod stalls;
 mod start;
+mod start_probe;
 mod static_binary;
 mod systemd;
 mod timeouts;

@@ -28,7 +28,8 @@ pub(crate) use console::Console;
 pub(crate) use held::Held;
 pub(crate) use hosts::{with_hosts, with_mounts, with_names, with_run};
 pub(crate) use kernel::{
-    has_mptcp, of_each_thread, set_open_files, tcp_row, unacked, waiting_connections_to,
+    connections_to, has_mptcp, leave_open_files, of_each_thread, set_open_files, tcp_row, unacked,
+    waiting_connections_to,
 };
 pub(crate) use late_target::LateTarget;
 pub(crate) use network_namespace::{in_network_namespace, on_each_network_namespace, test_name};

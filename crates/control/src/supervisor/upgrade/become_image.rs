@@ -8,10 +8,9 @@ use super::state;
 use crate::supervisor::Supervisor;
 use engine::Handoff;
 use host::{AdminTokens, own_arguments};
-use observe::{After, ReportEvents, hold_reports};
+use observe::{After, hold_reports};
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::time::Duration;
 use sys::Errno;
 use sys::exec::{c_strings, exec_image};
@@ -53,11 +52,7 @@ impl Supervisor {
             Err(error) => return UpgradeError::failed("write the sessions down", error),
         };
         // The next image logs the reports since the journal closed.
-        let mut events = ReportEvents::new(
-            self.reporting.events.clone(),
-            Arc::clone(&self.reporting.logs_sessions),
-        );
-        hold_reports(&self.engine.reports(), &mut events);
+        hold_reports(&self.engine.reports(), &self.reporting.report_events());
         let log_lines = observe::log::take_queued();
         let tokens = self.admin.saved_tokens();
         let process = handover::Process {

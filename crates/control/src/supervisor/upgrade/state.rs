@@ -59,6 +59,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         names: supervisor.resolver.saved().iter().map(saved_name).collect(),
         prefix_files: saved_prefix_files(&supervisor.plan, &supervisor.watch),
         listen_names: saved_listen_names(&supervisor.plan),
+        episodes: supervisor.reporting.episodes.saved(),
         // `become_image` adds the fields that are known once the workers have stopped.
         ..handover::Process::default()
     }
@@ -117,6 +118,7 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
         write_failed: saved.log_write_failed,
         last: saved.log_last_lost.map(Time::from_micros),
     });
+    supervisor.reporting.episodes.restore(&saved.episodes);
 }
 
 fn saved_name(saved: &SavedName) -> handover::Name {

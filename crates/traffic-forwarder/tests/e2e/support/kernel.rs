@@ -1,5 +1,6 @@
 //! The kernel's view of connections and processes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
@@ -42,6 +43,19 @@ pub(crate) fn waiting_connections_to(remote: SocketAddr) -> usize {
     table.lines().filter(is_waiting).count()
 }
 
+/// The local addresses of all IPv4 connections to `remote`, and of those that are being made.
+pub(crate) fn connections_to(remote: SocketAddr) -> Vec<IpAddr> {
+    let wanted = in_table(remote);
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let local = |line: &str| {
+        let fields: Vec<_> = line.split_whitespace().take(3).collect();
+        let [_, local, remote] = fields[..] else { return None };
+        let ip = u32::from_str_radix(local.split(':').next()?, 16).ok()?;
+        (remote == wanted).then(|| IpAddr::from(ip.to_ne_bytes()))
+    };
+    table.lines().filter_map(local).collect()
+}
+
 fn in_table(addr: SocketAddr) -> String {
     let IpAddr::V4(ip) = addr.ip() else { panic!("{addr} is not in the table of IPv4") };
     format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), addr.port())
@@ -59,6 +73,15 @@ pub(crate) fn unacked(socket: &Socket) -> u64 {
 pub(crate) fn set_open_files(forwarder: &Forwarder, soft: u64) {
     let (pid, limit) = (forwarder.pid().to_string(), format!("--nofile={soft}:"));
     Tool::find("prlimit").run(["--pid", &pid, &limit], LIMIT);
+}
+
+/// Lowers the limit so far that exactly `left` more descriptors can be opened.
+pub(crate) fn leave_open_files(forwarder: &Forwarder, left: usize) {
+    let dir = fs::read_dir(format!("/proc/{}/fd", forwarder.pid())).unwrap();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
+    let open: BTreeSet<u64> = dir.map(|entry| name(entry).unwrap().parse().unwrap()).collect();
+    let limit = (0..).filter(|number| !open.contains(number)).nth(left).unwrap();
+    set_open_files(forwarder, limit);
 }
 
 /// The fields of these names in each thread's `/proc` status, without white space.
