@@ -15,7 +15,10 @@ pub use address::Address;
 
 mod buffers;
 mod sockopt;
-pub use sockopt::speaks_mptcp;
+pub use sockopt::{peer_groups, speaks_mptcp};
+
+mod accepting_user;
+pub use accepting_user::accepting_user;
 
 mod mptcp;
 pub use mptcp::is_mptcp;

@@ -263,7 +263,10 @@ impl AdminApi {
             Err(error) => return Ok(Err(error)),
         };
         if has_secret {
-            self.trusted.check_connected_port(address)?;
+            match stream.local_addr() {
+                Ok(client) => self.trusted.check_connected_port(address, client)?,
+                Err(error) => return Ok(Err(error)),
+            }
         }
         Ok(Ok(Box::new(stream)))
     }

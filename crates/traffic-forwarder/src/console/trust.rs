@@ -40,11 +40,18 @@ impl TrustedUsers {
         users.difference(&self.0).next().map_or(Ok(()), |other| Err(Untrusted::Port(*other)))
     }
 
-    /// Checks the listeners of a connected port: another process may have taken it since [`Self::check_port`].
-    pub(crate) fn check_connected_port(&self, address: SocketAddr) -> Result<(), Untrusted> {
+    /// Checks the listeners of a connected port, since another process may have taken it after [`Self::check_port`], and
+    /// then the user that accepted the connection from `client`: its listener may be closed, and another one be there.
+    pub(crate) fn check_connected_port(
+        &self,
+        address: SocketAddr,
+        client: SocketAddr,
+    ) -> Result<(), Untrusted> {
         let users = host::tcp_listener_users(address).map_err(Untrusted::Unknown)?;
-        match users.difference(&self.0).next() {
-            Some(other) => Err(Untrusted::Port(*other)),
+        // A kernel without that table leaves the check of the listeners.
+        let accepting = host::accepting_user(address, client).ok().flatten();
+        match users.iter().copied().chain(accepting).find(|user| !self.0.contains(user)) {
+            Some(other) => Err(Untrusted::Port(other)),
             None if users.is_empty() => Err(Untrusted::NoListener),
             None => Ok(()),
         }
@@ -109,6 +116,38 @@ mod tests {
     use super::*;
     use std::fs::{Permissions, create_dir, set_permissions};
     use std::os::unix::fs::PermissionsExt;
+
+    /// Needs root. The thief has accepted, and its listener is gone; the right process listens by now.
+    #[test]
+    fn the_user_that_accepted_a_connection_must_be_trusted() {
+        use std::net::{TcpListener, TcpStream};
+        if host::own_user() != 0 {
+            return;
+        }
+        let trusted = TrustedUsers::new(None, None);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || {
+            let stream = TcpStream::connect(address).unwrap();
+            let client = stream.local_addr().unwrap();
+            (stream, client)
+        };
+        let (_stream, client) = connect();
+        assert!(trusted.check_connected_port(address, client).is_ok());
+        let _accepted = listener.accept().unwrap();
+        assert!(trusted.check_connected_port(address, client).is_ok());
+        let (_stolen, client) = connect();
+        let thief = listener.try_clone().unwrap();
+        let accepting = std::thread::spawn(move || {
+            // Of this thread only (credentials(7)).
+            let user = rustix::thread::Uid::from_raw(64_999);
+            rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+            thief.accept().unwrap()
+        });
+        let _accepted = accepting.join().unwrap();
+        let refused = trusted.check_connected_port(address, client);
+        assert!(matches!(refused, Err(Untrusted::Port(64_999))), "{refused:?}");
+    }
 
     #[test]
     fn a_socket_in_an_open_directory_must_belong_to_a_trusted_user() {
