@@ -30,6 +30,8 @@ pub(crate) struct AdminListeners {
     token_file: Option<PathBuf>,
     denials: Denials,
     group_may_connect: bool,
+    /// The group in `admin_group`.
+    group: Option<u32>,
     /// For the connections of the admin interface; `None` before [`Self::open_reserve`], and without one.
     reserve: Option<Reserve>,
 }
@@ -82,6 +84,8 @@ impl AdminListeners {
             token_file: in_force.admin_token_file.clone(),
             denials: Denials::default(),
             group_may_connect: admin_group_may_connect(in_force),
+            // An unknown group is an error where the socket is bound.
+            group: admin_rights(in_force).ok().and_then(|rights| rights.group),
             reserve: None,
         }
     }
@@ -182,6 +186,10 @@ impl AdminListeners {
 
     pub(super) fn group_may_connect(&self) -> bool {
         self.group_may_connect
+    }
+
+    pub(super) fn group(&self) -> Option<u32> {
+        self.group
     }
 
     /// Opens the descriptors in reserve, if there is an admin interface. Call it when the process has opened all that

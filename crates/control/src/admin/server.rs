@@ -20,12 +20,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use sys::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 /// Time limit of a request's head, and of an idle connection, on a Unix socket.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -42,6 +43,7 @@ pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
     let local = LocalCallers {
         denials: listeners.denials(),
         group_may_connect: listeners.group_may_connect(),
+        group: listeners.group(),
     };
     let places = Places::new(ADMIN_CONNECTIONS, UNKNOWN_CONNECTIONS);
     let connections = Connections::new(places, listeners.take_reserve());
@@ -75,16 +77,27 @@ struct LocalCallers {
     denials: Denials,
     /// The file of the Unix socket lets a group connect.
     group_may_connect: bool,
+    /// The configured group.
+    group: Option<u32>,
 }
 
 impl LocalCallers {
     /// Checks a peer, in addition to the file's mode, which can be changed by mistake.
-    fn admit(&self, peer: Peer) -> bool {
-        let admitted = peer.is_own_user() || self.group_may_connect;
+    fn admit(&self, peer: Peer, stream: &UnixStream, group: u32) -> bool {
+        let is_member = || self.group.is_none_or(|ours| ours == group || has_group(stream, ours));
+        let admitted = peer.is_own_user() || self.group_may_connect && is_member();
         if !admitted {
             self.denials.count(DenialReason::User, peer, None);
         }
         admitted
+    }
+}
+
+/// Whether a peer has this supplementary group. On a kernel that cannot say, the file's mode decides alone.
+fn has_group(stream: &UnixStream, group: u32) -> bool {
+    match sys::peer_groups(stream.as_fd()) {
+        Ok(groups) => groups.contains(&group),
+        Err(errno) => errno == Errno::NOPROTOOPT,
     }
 }
 
@@ -112,7 +125,7 @@ impl Server {
             let (stream, _) = self.accepted(true, |context| listener.poll_accept(context)).await;
             let Ok(credentials) = stream.peer_cred() else { continue };
             let peer = Peer::Unix { uid: credentials.uid(), pid: credentials.pid() };
-            if local.admit(peer) {
+            if local.admit(peer, &stream, credentials.gid()) {
                 self.connection(place, peer, stream, HEAD_LIMIT);
             }
         }

@@ -284,6 +284,15 @@ fn without_a_free_descriptor_the_admin_interface_answers() {
     ping(&served_client(&doors.listen));
 }
 
+/// The status of a request of another user, with an option of setpriv(1) for its supplementary groups.
+fn post_as(socket: &Path, user: u32, group: u32, groups: &str, path: &str) -> String {
+    let mut command = std::process::Command::new("setpriv");
+    command.args([&format!("--reuid={user}"), &format!("--regid={group}"), groups]);
+    command.args(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST"]);
+    command.args(["--unix-socket", socket.to_str().unwrap()]);
+    testkit::run(command.arg(format!("http://localhost{path}")), LIMIT).to_string()
+}
+
 /// A socket with a group: its members operate the process, and no other user does.
 #[test]
 fn members_of_the_group_operate_the_process() {
@@ -301,14 +310,8 @@ fn members_of_the_group_operate_the_process() {
         .forward(Port::v4().addr(), target.addr(), "name = 'echo'");
     let process = config.start();
     process.ready();
-    let ask = |user: u32, group: u32, path: &str| {
-        use std::os::unix::process::CommandExt as _;
-        let mut command = std::process::Command::new("curl");
-        command.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST"]);
-        command.args(["--unix-socket", socket.to_str().unwrap()]);
-        command.arg(format!("http://localhost{path}")).uid(user).gid(group);
-        testkit::run(&mut command, LIMIT).to_string()
-    };
+    let ask =
+        |user: u32, group: u32, path: &str| post_as(&socket, user, group, "--clear-groups", path);
     let drained = ask(64_999, GROUP, "/v1/forwards/echo/drain");
     assert!(drained.contains("200"), "{drained}");
     process.wait_for_message("admin action");
@@ -319,6 +322,14 @@ fn members_of_the_group_operate_the_process() {
     // They may not have this process, which may be root, run a program.
     let upgrade = ask(64_999, GROUP, "/v1/upgrade?binary=/bin/true");
     assert!(upgrade.contains("403"), "{upgrade}");
+    // Also if the mode of the file was changed by mistake; a supplementary group makes a member, too.
+    fs::set_permissions(&socket, PermissionsExt::from_mode(0o666)).unwrap();
+    let refused = ask(64_999, 64_997, "/v1/forwards/echo/resume");
+    assert!(refused.contains("000"), "{refused}");
+    process.wait_for_message("admin request denied");
+    let member = format!("--groups=64996,{GROUP}");
+    let resumed = post_as(&socket, 64_999, 64_997, &member, "/v1/forwards/echo/resume");
+    assert!(resumed.contains("200"), "{resumed}");
 }
 
 /// Answers of authenticated callers beside a crowd of connections without a token.
