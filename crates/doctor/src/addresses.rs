@@ -70,19 +70,42 @@ pub(super) fn listen_addresses(
             _ => None,
         })
         .collect();
+    let later: Vec<_> = demand.listeners().filter_map(|it| later(&it, foreign)).collect();
     let (found, change) = if !missing.is_empty() {
-        let first = foreign.keys().min().map(ToString::to_string).unwrap_or_default();
+        let needed =
+            demand.listeners().filter(|it| !it.freebind).filter_map(|it| match it.address {
+                ListenAddress::Ip(address) => Some(address.ip()),
+                _ => None,
+            });
+        let first = needed.filter(|ip| foreign.contains_key(ip)).min();
+        let first = first.map(|ip| ip.to_string()).unwrap_or_default();
         let change = format!(
             "ip address add {first} dev INTERFACE, or another address: see `ip address`; or `freebind = true`"
         );
         ("no interface of this host has a configured address", Some(change))
     } else if !names.is_empty() {
         ("a name in `listen` cannot be listened on", None)
+    } else if !later.is_empty() {
+        ("this host has every configured address, except for some with `freebind`", None)
     } else {
         ("this host has every configured address", None)
     };
-    let details = missing.into_iter().chain(of_names);
+    let details = missing.into_iter().chain(of_names).chain(later);
     Finding::new(Check::ListenAddresses, Verdict::Ok, found).details(details).change(change)
+}
+
+/// A listen address that the host does not have, and that `freebind` allows all the same.
+fn later(
+    listener: &ListenerDemand<'_>,
+    foreign: &HashMap<IpAddr, String>,
+) -> Option<FindingDetail> {
+    let ListenAddress::Ip(address) = listener.address else { return None };
+    foreign.get(&address.ip()).filter(|_| listener.freebind)?;
+    let found = format!(
+        "{}: no interface of this host has it; clients are served once one has it",
+        address.ip()
+    );
+    Some(FindingDetail::new(Verdict::Ok, &listener.forward, found))
 }
 
 #[cfg(test)]
@@ -120,7 +143,14 @@ mod tests {
         assert!(finding.change[0].contains("192.0.2.1"), "{finding:?}");
         let text = "[[forward]]\nlisten = '192.0.2.1:80'\nto = 'a:1'\nfreebind = true\n";
         let plan = plan_of(text);
-        assert_eq!(listen_addresses(&Demand::of(&plan), &foreign, &[]).verdict, Verdict::Ok);
+        let finding = listen_addresses(&Demand::of(&plan), &foreign, &[]);
+        assert_eq!(finding.verdict, Verdict::Ok);
+        assert!(finding.found.ends_with("except for some with `freebind`"), "{finding:?}");
+        assert!(finding.details[0].found.starts_with("192.0.2.1: no interface"), "{finding:?}");
+        let both = plan_of(&format!("{text}[[forward]]\nlisten = '192.0.2.2:80'\nto = 'a:1'\n"));
+        let foreign = ["192.0.2.1", "192.0.2.2"].map(|ip| (ip.parse().unwrap(), ip.to_owned()));
+        let finding = listen_addresses(&Demand::of(&both), &HashMap::from(foreign), &[]);
+        assert!(finding.change[0].starts_with("ip address add 192.0.2.2 "), "{finding:?}");
         let names = [("web".to_owned(), "web:80: the name does not exist".to_owned())];
         let finding = listen_addresses(&Demand::of(&plan), &HashMap::new(), &names);
         assert_eq!((finding.verdict, &*finding.details[0].of), (Verdict::Fail, "web"));

@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::demand::Demand;
-use crate::finding::{Finding, goal};
+use crate::finding::{Finding, Verdict, goal};
 use flow::Buffers;
 use host::{Host, IDLE_SESSION, busy_session, memory_left, tcp_room};
 use plan::Forward;
@@ -30,7 +30,7 @@ pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
     let (Some(room), Some(pages), Some(session)) =
         (tcp_room(host), host.tcp_mem, busy_session(host))
     else {
-        return Finding::unknown(Check::TcpMemory);
+        return unlimited_here(host);
     };
     let [low, pressure, high] = pages;
     let found = format!(
@@ -48,6 +48,16 @@ pub(super) fn tcp_memory(demand: &Demand<'_>, host: &Host) -> Finding {
     let scaled = |pages: u64| u128::from(pages) * u128::from(needed) / u128::from(high.max(1));
     let (low, pressure) = (scaled(low), scaled(pressure));
     finding.change([format!("sysctl -w net.ipv4.tcp_mem=\"{low} {pressure} {needed}\"")])
+}
+
+/// Linux shows `tcp_mem` in its first network namespace only, and the buffers' sizes in each.
+fn unlimited_here(host: &Host) -> Finding {
+    if host.tcp_mem.is_some() || busy_session(host).is_none() {
+        return Finding::unknown(Check::TcpMemory);
+    }
+    let found = "net.ipv4.tcp_mem limits the sockets of all network namespaces together, and is not shown in \
+                 this one: see it on the host, outside of containers";
+    Finding::new(Check::TcpMemory, Verdict::Ok, found)
 }
 
 /// The memory that the sessions take if all of their peers stop reading: both buffers of two sockets each.
@@ -81,7 +91,6 @@ fn full_buffers(demand: &Demand<'_>, host: &Host) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Verdict;
     use crate::tests::{check_table, one_forward};
 
     #[test]
@@ -144,6 +153,10 @@ mod tests {
         ];
         check_table(&one_forward(1000), &cases, tcp_memory);
         let plan = one_forward(1000);
+        let in_namespace = Host { least_buffers: Some([4096, 4096]), ..Host::default() };
+        let finding = tcp_memory(&Demand::of(&plan), &in_namespace);
+        assert_eq!((finding.verdict, finding.sessions), (Verdict::Ok, None));
+        assert!(finding.found.contains("all network namespaces together"), "{finding:?}");
         let change = tcp_memory(&Demand::of(&plan), &host([2000, 3000, 4000], 2000)).change;
         assert_eq!(change, ["sysctl -w net.ipv4.tcp_mem=\"3000 4500 6001\""]);
     }

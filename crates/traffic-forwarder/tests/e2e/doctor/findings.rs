@@ -100,6 +100,23 @@ fn without_ipv6_an_ipv6_listener_is_fatal() {
 }
 
 #[test]
+fn an_address_that_may_come_later_and_the_memory_of_a_namespace_are_named() {
+    let name = test_name!(an_address_that_may_come_later_and_the_memory_of_a_namespace_are_named);
+    in_network_namespace(name, "true", || {
+        let config =
+            Config::new().forward("192.0.2.7:7000", "127.0.0.1:9", "name = 'f'\nfreebind = true");
+        let examined = Examined::by(forwarder(), &config);
+        examined.assert_verdict(Check::ListenAddresses, "ok");
+        let finding = examined.finding(Check::ListenAddresses);
+        let found = finding["found"].as_str().unwrap();
+        assert!(found.ends_with("except for some with `freebind`"), "{found}");
+        assert_eq!(finding["details"][0]["of"], "f");
+        let memory = examined.finding(Check::TcpMemory)["found"].as_str().unwrap();
+        assert!(memory.contains("is not shown in this one"), "{memory}");
+    });
+}
+
+#[test]
 fn short_queues_and_listeners_in_the_local_port_range_are_warnings() {
     let setup = "echo 100 > /proc/sys/net/core/somaxconn";
     let name = test_name!(short_queues_and_listeners_in_the_local_port_range_are_warnings);
