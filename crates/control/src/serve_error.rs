@@ -87,7 +87,7 @@ impl fmt::Display for ServeError {
             Self::Options(refused) => lines(f, refused),
             Self::Unbound(listeners) => lines(f, listeners),
             Self::NoListener => f.write_str("no listener could be bound"),
-            Self::Refused(what, error) => write!(f, "{what}: {error}"),
+            Self::Refused(what, error) => write!(f, "{what}: {}", flow::error_text(error)),
         }
     }
 }

@@ -196,8 +196,8 @@ mod tests {
         }
         let nowhere = RefusalCause::Place(at("gone"), DirectoryFault::Missing);
         for (path, expected, says, change) in [
-            (dir.path().to_owned(), RefusalCause::Directory, "Is a directory", "file = \""),
-            (at("link"), nowhere, "No such file", "install -d -o 33 "),
+            (dir.path().to_owned(), RefusalCause::Directory, "is a directory", "file = \""),
+            (at("link"), nowhere, "no such file", "install -d -o 33 "),
             (at("loop"), RefusalCause::Unknown, "Too many levels of symbolic links", ""),
         ] {
             let tried = tried(&path);

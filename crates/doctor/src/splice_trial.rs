@@ -52,9 +52,11 @@ impl fmt::Display for SpliceError {
             Self::Pipe(PipeError::TooSmall) => f.write_str(
                 "create a pipe: this user's pipes exceed the soft limit (fs.pipe-user-pages-soft)",
             ),
-            Self::Connections(error) => write!(f, "make two connections on 127.0.0.1: {error}"),
-            Self::Send(error) => write!(f, "send: {error}"),
-            Self::Receive(error) => write!(f, "receive: {error}"),
+            Self::Connections(error) => {
+                write!(f, "make two connections on 127.0.0.1: {}", flow::error_text(error))
+            }
+            Self::Send(error) => write!(f, "send: {}", flow::error_text(error)),
+            Self::Receive(error) => write!(f, "receive: {}", flow::error_text(error)),
             Self::Panicked => f.write_str("a thread of the trial panicked"),
             Self::EarlyEnd(moved) => write!(f, "splice(2) found an end after {moved} bytes"),
             Self::Stalled => write!(f, "no byte moved within {LIMIT:?}"),

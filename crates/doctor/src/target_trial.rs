@@ -256,8 +256,8 @@ fn step<T>(began: Instant, result: std::io::Result<T>) -> StepResult {
     // EHOSTUNREACH is not listed: a target that is switched off causes it.
     match error.kind() {
         AddrNotAvailable | NetworkUnreachable | PermissionDenied => {
-            StepResult::Impossible(error.to_string())
+            StepResult::Impossible(flow::error_text(&error))
         }
-        _ => StepResult::Unanswered(error.to_string()),
+        _ => StepResult::Unanswered(flow::error_text(&error)),
     }
 }

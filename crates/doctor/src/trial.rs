@@ -91,7 +91,7 @@ fn foreign(demand: &Demand<'_>) -> HashMap<IpAddr, String> {
             address.set_port(0);
             // Port 0: only the address is tested.
             let error = UdpSocket::bind(address).err()?;
-            Some((address.ip(), format!("{}: {error}", address.ip())))
+            Some((address.ip(), format!("{}: {}", address.ip(), flow::error_text(&error))))
         })
         .collect()
 }

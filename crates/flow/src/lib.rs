@@ -36,6 +36,9 @@ pub use words::Words;
 mod time;
 pub use time::Time;
 
+mod error_text;
+pub use error_text::error_text;
+
 mod direction;
 pub use direction::{Direction, Peer};
 

@@ -225,7 +225,7 @@ fn explain(name: &str, error: &io::Error) -> FileError {
     if error.kind() == io::ErrorKind::NotFound {
         return FileError::new(format!("`{name}` does not exist"));
     }
-    FileError::new(format!("`{name}` cannot be read: {error}"))
+    FileError::new(format!("`{name}` cannot be read: {}", flow::error_text(error)))
 }
 
 /// Requires text without NUL. Reports the first byte that is not UTF-8.

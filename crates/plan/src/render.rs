@@ -15,22 +15,27 @@ const SHOWN_MAX: usize = 50;
 /// Wider than any excerpt, so that the renderer never truncates one again.
 const WIDTH: usize = 400;
 
+/// Renders each problem. An empty line separates two of them, unless both have one line.
 pub(crate) fn render(problems: &Problems, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(WIDTH);
-    let mut out = String::new();
+    let (mut out, mut is_long) = (String::new(), false);
     for problem in problems.iter().take(SHOWN_MAX) {
         let shown = renderer.render(&report(problem));
         let mut lines: Vec<&str> = shown.lines().collect();
         // The renderer draws the empty line between two groups twice.
         lines.dedup();
+        let was_long = std::mem::replace(&mut is_long, lines.len() > 1);
+        if !out.is_empty() && (was_long || is_long) {
+            out.push('\n');
+        }
         out.push_str(&lines.join("\n"));
-        out.push_str("\n\n");
+        out.push('\n');
     }
     let hidden = problems.len().saturating_sub(SHOWN_MAX);
     if hidden > 0 {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "and {hidden} more problems");
+        let _ = writeln!(out, "\nand {hidden} more problems");
     }
     out
 }

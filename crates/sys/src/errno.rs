@@ -45,10 +45,7 @@ pub fn errno_name(number: u16) -> Option<&'static str> {
 /// The C library's description of an error, in lower case for use in a sentence: `permission
 /// denied`.
 pub fn errno_text(errno: Errno) -> String {
-    let text = std::io::Error::from(errno).to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+    flow::error_text(&errno.into())
 }
 
 #[cfg(test)]

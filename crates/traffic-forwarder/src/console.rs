@@ -78,6 +78,7 @@ pub(crate) fn run(operation: &Operation) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
+            let error = flow::error_text(&error);
             warn(&format!("error: start a runtime: {error}\n"));
             return Exit::Failed;
         }

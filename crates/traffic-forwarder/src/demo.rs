@@ -43,8 +43,8 @@ enum DemoError {
 impl fmt::Display for DemoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Target(error) => write!(f, "listen for the target: {error}"),
-            Self::FreePort(error) => write!(f, "find a free port: {error}"),
+            Self::Target(error) => write!(f, "listen for the target: {}", flow::error_text(error)),
+            Self::FreePort(error) => write!(f, "find a free port: {}", flow::error_text(error)),
             Self::Plan(problems) => f.write_str(&problems.render(false)),
         }
     }
@@ -85,7 +85,7 @@ fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
     let folder = match (!once).then(Folder::create).transpose() {
         Ok(folder) => folder,
         Err(error) => {
-            warn(&format!("error: demo: create a directory for the admin socket: {error}\n"));
+            warn(&format!("error: demo: create a directory: {}\n", flow::error_text(&error)));
             return Exit::Failed;
         }
     };

@@ -88,7 +88,7 @@ fn write(text: &str, output: Option<&Path>) -> Exit {
         ErrorKind::AlreadyExists => {
             format!("error: `{path}` exists already; nothing was overwritten\n")
         }
-        _ => format!("error: write `{path}`: {error}\n"),
+        _ => format!("error: write `{path}`: {}\n", flow::error_text(&error)),
     });
     Exit::Usage
 }

@@ -27,6 +27,7 @@ pub(crate) fn run(directory: Option<&Path>) -> Exit {
     };
     done.unwrap_or_else(|error| {
         let place = directory.map_or(String::new(), |path| format!(" into {}", path.display()));
+        let error = flow::error_text(&error);
         warn(&format!("error: write manual pages{place}: {error}\n"));
         Exit::Failed
     })

@@ -32,6 +32,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 pub(crate) fn written(result: io::Result<()>) -> Exit {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let error = flow::error_text(&error);
             warn(&format!("error: write to standard output: {error}\n"));
             Exit::Failed
         }

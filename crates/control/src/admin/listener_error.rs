@@ -122,7 +122,7 @@ impl AdminListenCause {
                  [process] another port"
             ),
             Self::Port(errno) => f.write_str(&sys::errno_text(*errno)),
-            Self::Socket(error) => write!(f, "{error}"),
+            Self::Socket(error) => f.write_str(&flow::error_text(error)),
         }
     }
 }

@@ -185,15 +185,9 @@ fn random() -> [u8; 32] {
 }
 
 fn connect_failure(error: &Error) -> CheckFailure {
-    CheckFailure::Connect(describe(error))
+    CheckFailure::Connect(flow::error_text(error))
 }
 
 fn broken(error: &Error) -> CheckFailure {
-    CheckFailure::Broken(describe(error))
-}
-
-/// The kernel's text for the error, without its number.
-fn describe(error: &Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    CheckFailure::Broken(flow::error_text(error))
 }

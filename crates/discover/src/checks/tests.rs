@@ -71,7 +71,7 @@ fn a_connect_is_enough_for_a_check_by_connect() {
     let at = listener.local_addr().unwrap();
     assert_eq!(result(of(&[at]), ProbeKind::Connect, LIMIT), Ok(()));
     drop(listener);
-    let refused = CheckFailure::Connect("Connection refused".to_owned());
+    let refused = CheckFailure::Connect("connection refused".to_owned());
     assert_eq!(result(of(&[at]), ProbeKind::Connect, LIMIT), Err(refused));
     assert_eq!(result(of(&[]), ProbeKind::Connect, LIMIT), Err(CheckFailure::NoAddress));
     let hole = BlackHole::open();

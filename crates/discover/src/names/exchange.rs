@@ -192,7 +192,7 @@ impl Drop for Place {
 pub(super) fn describe(error: &Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "the name servers refuse connections".to_owned(),
-        _ => format!("the name servers cannot be asked: {error}"),
+        _ => format!("the name servers cannot be asked: {}", flow::error_text(error)),
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The look-up failed, or no address in the answer can be a target.
 pub fn look_up_set(name: &str, limit: Duration) -> Result<Vec<Record>, LookUpError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| LookUpError::Failed(error.to_string()))?;
+    let runtime = runtime.map_err(|error| LookUpError::Failed(flow::error_text(&error)))?;
     let source = Source::new(Path::new("/etc"));
     let answer = runtime.block_on(async {
         let known = HostAddresses::new();

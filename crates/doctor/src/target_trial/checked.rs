@@ -36,7 +36,9 @@ pub(super) fn check_target(
             Ok(()) => StepResult::Done(result.took),
             Err(failure) => StepResult::Unanswered(failure.to_string()),
         },
-        Err(error) => StepResult::Impossible(format!("cannot start a check: {error}")),
+        Err(error) => {
+            StepResult::Impossible(format!("cannot start a check: {}", flow::error_text(&error)))
+        }
     }
 }
 

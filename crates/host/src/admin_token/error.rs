@@ -66,7 +66,7 @@ impl fmt::Display for TokenError {
 impl fmt::Display for TokenFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            Self::Unreadable(error) => write!(f, "cannot be read: {}", flow::error_text(error)),
             Self::NotAFile => f.write_str("is not a regular file: give the path of one"),
             Self::ReadableByOthers => {
                 f.write_str("may be read by other users: chmod 600 it, and make a new token")

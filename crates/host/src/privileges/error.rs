@@ -77,7 +77,7 @@ impl fmt::Display for UserFault {
                 Ok(())
             }
             Self::Config { path, error } => {
-                let path = path.display();
+                let (path, error) = (path.display(), flow::error_text(error));
                 write!(
                     f,
                     "it cannot read the configuration `{path}`, which every reload reads: {error}"

@@ -49,7 +49,7 @@ impl SandboxError {
                 vec!["the process has several threads, or there is no /proc".to_owned()]
             }
             Self::Landlock(error) => vec![format!("landlock: {error}")],
-            Self::Thread(error) => vec![format!("start a thread: {error}")],
+            Self::Thread(error) => vec![format!("start a thread: {}", flow::error_text(error))],
             Self::BrokeOff => vec!["the rehearsal's thread panicked".to_owned()],
         }
     }
@@ -83,6 +83,7 @@ impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoDirectory(error) => {
+                let error = flow::error_text(error);
                 write!(f, "its directory cannot be found: {error}. Create it before the start")
             }
             Self::OfSystem(place) => write!(

@@ -94,7 +94,7 @@ impl LogFile {
         let at_path = match fs::metadata(&self.path) {
             Ok(file) => identity(&file),
             Err(_) if self.lacks_directory() => return Some("its directory is gone".to_owned()),
-            Err(error) => return Some(without_number(&error)),
+            Err(error) => return Some(flow::error_text(&error)),
         };
         let open = self.file.metadata().ok();
         let is_same = open.is_some_and(|open| identity(&open) == at_path);
@@ -225,7 +225,7 @@ impl LogFile {
     }
 
     fn error(&self, tried: &'static str, error: &io::Error, hint: &'static str) -> LogFileError {
-        LogFileError { tried, path: self.path.clone(), error: error.to_string(), hint }
+        LogFileError { tried, path: self.path.clone(), error: flow::error_text(error), hint }
     }
 }
 
@@ -266,12 +266,6 @@ fn rename_if_there(place: &Entry, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
     }
-}
-
-/// The text of an error without the number that the standard library appends.
-fn without_number(error: &io::Error) -> String {
-    let errno = error.raw_os_error().map(sys::Errno::from_raw_os_error);
-    errno.map_or_else(|| error.to_string(), sys::errno_text)
 }
 
 #[cfg(test)]

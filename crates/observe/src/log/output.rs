@@ -33,7 +33,7 @@ pub struct LogError {
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, error } = self;
-        let path = path.display().to_string();
+        let (path, error) = (path.display().to_string(), flow::error_text(error));
         write!(
             f,
             "cannot open the log file `{}` for appending: {error} (create its directory, and let \

@@ -341,8 +341,8 @@ fn is_of_system(error: &hyper::Error) -> bool {
 fn read_token(path: &Path) -> Result<Token, CommandError> {
     let name = plan::escaped(&path.to_string_lossy());
     let usage = |what: String| CommandError::Usage(format!("the token file `{name}` {what}"));
-    let text =
-        std::fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| usage(format!("cannot be read: {}", flow::error_text(&error))))?;
     // The process's own file may hold several.
     let tokens = host::AdminTokens::restore(&text);
     let token = tokens.as_ref().map_or(text.trim(), host::AdminTokens::for_commands);

@@ -138,7 +138,9 @@ impl fmt::Display for CommandError {
                 f.write_str(&shown(error))
             }
             Self::Refused(error) => write!(f, "error: {}", shown(error)),
-            Self::Terminal(error) => write!(f, "error: use the terminal: {error}"),
+            Self::Terminal(error) => {
+                write!(f, "error: use the terminal: {}", flow::error_text(error))
+            }
         }
     }
 }

@@ -12,7 +12,8 @@ pub(crate) fn absolute(file: &Path) -> Result<PathBuf, CommandError> {
         let message = "-c: standard input is not a file that the process could read".to_owned();
         return Err(CommandError::Usage(message));
     }
-    std::path::absolute(file).map_err(|error| CommandError::Usage(format!("-c: {error}")))
+    std::path::absolute(file)
+        .map_err(|error| CommandError::Usage(format!("-c: {}", flow::error_text(&error))))
 }
 
 /// Whether the process runs with this file, under any of its paths.

@@ -30,7 +30,9 @@ pub(crate) async fn run(args: &command::Profile) -> Result<Exit, CommandError> {
         (path::with_query("/debug/pprof/profile", &parameters), time)
     };
     let file = plan::escaped(&args.output.to_string_lossy());
-    let failed = |error| CommandError::Usage(format!("write {file}: {error}"));
+    let failed = |error: std::io::Error| {
+        CommandError::Usage(format!("write {file}: {}", flow::error_text(&error)))
+    };
     // Check before sampling, which may take minutes.
     try_to_write(&args.output).map_err(failed)?;
     let profile = admin.fetch(&question, time).await?;

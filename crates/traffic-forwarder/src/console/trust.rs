@@ -80,6 +80,7 @@ impl fmt::Display for Untrusted {
                 );
             }
             Self::UnknownPath(error) => {
+                let error = flow::error_text(error);
                 return write!(
                     f,
                     "nothing was sent:\n  which users may make a socket there is unknown, since a directory \
@@ -88,6 +89,7 @@ impl fmt::Display for Untrusted {
                 );
             }
             Self::Unknown(error) => {
+                let error = flow::error_text(error);
                 return write!(
                     f,
                     "the token was not sent:\n  whose process listens there is unknown, since \

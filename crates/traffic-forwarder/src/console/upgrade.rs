@@ -20,7 +20,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(crate) async fn run(args: &command::Upgrade) -> Result<Exit, CommandError> {
     let admin = AdminApi::new(&args.query.connect)?;
     let binary = args.binary.as_deref().map(std::path::absolute).transpose();
-    let binary = binary.map_err(|error| CommandError::Usage(format!("--binary: {error}")))?;
+    let binary = binary
+        .map_err(|error| CommandError::Usage(format!("--binary: {}", flow::error_text(&error))))?;
     let binary = binary.as_ref().map(|binary| binary.as_os_str().as_bytes());
     let before = admin.status().await?;
     let allow_owner = args.allow_owner.then_some(&b"true"[..]);

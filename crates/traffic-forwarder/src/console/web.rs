@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &command::Web) -> Result<Exit, CommandError> {
     admin.status().await?;
     let failed = |what: &str| {
         let what = what.to_owned();
-        move |error: io::Error| CommandError::Usage(format!("{what}: {error}"))
+        move |error: io::Error| CommandError::Usage(format!("{what}: {}", flow::error_text(&error)))
     };
     let mut signals = Signals::new().map_err(failed("wait for signals"))?;
     let listener =
@@ -42,6 +42,7 @@ pub(crate) async fn run(args: &command::Web) -> Result<Exit, CommandError> {
     let is_opened = !args.no_open && stdout().is_terminal();
     let opened = if is_opened { browser::open(&url, &name) } else { Ok(None) };
     let _redirect = opened.unwrap_or_else(|error| {
+        let error = flow::error_text(&error);
         warn(&format!("warning: the browser is not opened: {error}\n"));
         None
     });

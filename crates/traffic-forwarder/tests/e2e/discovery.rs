@@ -86,7 +86,7 @@ fn a_wrong_token_and_a_file_without_one_get_different_errors() {
         |file: &str| forwarder().args(["status", "--admin", &admin, "--token-file", file]).run();
     let not_his = format!("the process at {admin} rejects the token in `{wrong}`");
     refuses(&ask(&wrong), 1, &[&not_his]);
-    let missing = ["the token file `nope` cannot be read: No such file"];
+    let missing = ["the token file `nope` cannot be read: no such file"];
     refuses(&ask("nope"), 2, &missing);
     refuses(&ask(&empty), 2, &["empty` contains no token"]);
     let upgrade = ["upgrade", "--binary", "/bin/true", "--admin", &admin, "--token-file", &token];

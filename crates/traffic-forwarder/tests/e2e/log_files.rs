@@ -173,7 +173,7 @@ fn a_full_disk_affects_no_session_and_is_reported() {
     assert_eq!(forwarder.wait_exit(LIMIT).code(), Some(0));
     let stderr = forwarder.stderr();
     assert_eq!(stderr.len(), 1, "once in a while, not for each line: {stderr:?}");
-    for words in ["No space left on device", "/dev/full", "free space", "\"level\":\"error\""] {
+    for words in ["no space left on device", "/dev/full", "free space", "\"level\":\"error\""] {
         assert!(stderr[0].contains(words), "{words}: {}", stderr[0]);
     }
 }
@@ -182,8 +182,8 @@ fn a_full_disk_affects_no_session_and_is_reported() {
 fn an_unopenable_file_is_an_error_at_the_start() {
     let dir = TempDir::new().unwrap();
     for (file, why) in [
-        (dir.path().join("missing/log"), "No such file or directory"),
-        (dir.path().to_owned(), "Is a directory"),
+        (dir.path().join("missing/log"), "no such file or directory"),
+        (dir.path().to_owned(), "is a directory"),
     ] {
         let log = format!("file = '{}'", file.display());
         let config = Config::new().log(&log).forward(Port::v4().addr(), "127.0.0.1:1", "");

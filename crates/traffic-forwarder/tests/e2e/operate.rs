@@ -337,7 +337,7 @@ fn a_port_requires_its_token() {
     let listed: Value = serde_json::from_slice(&ask(&token).success().stdout).unwrap();
     assert_eq!(listed["total"], 0);
     for (file, code, says) in
-        [(wrong.as_str(), 1, "rejects the token"), ("/no/such/file", 2, "No such file")]
+        [(wrong.as_str(), 1, "rejects the token"), ("/no/such/file", 2, "no such file")]
     {
         let refused = ask(file);
         assert_eq!(refused.status.code(), Some(code), "{refused}");

@@ -261,7 +261,7 @@ fn doctor_checks_as_the_user() {
         let port = port.process(&format!("admin_token_file = '{}'", token.display()));
         let (report, starts) = home.examined(&port, 0);
         let (verdict, text) = finding(&report, "user");
-        assert!(!starts && verdict == "fail" && text.contains("Permission denied"), "{text}");
+        assert!(!starts && verdict == "fail" && text.contains("permission denied"), "{text}");
         chown(&token, Some(USER), Some(GROUP)).unwrap();
         assert!(home.examined(&port, 0).1);
     });

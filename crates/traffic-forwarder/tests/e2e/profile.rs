@@ -41,7 +41,7 @@ fn an_unwritable_file_fails_before_the_profile_starts() {
     let _forwarder = config().admin(&console.admin()).start();
     // The process would answer that it takes none.
     let said = console.refused(&["profile", "-o", "/nowhere/flame.svg"], 2);
-    assert!(said.contains("write /nowhere/flame.svg: No such file"), "{said}");
+    assert!(said.contains("write /nowhere/flame.svg: no such file"), "{said}");
     let file = console.path("former.svg");
     fs::write(&file, "former").unwrap();
     console.refused(&["profile", "-o", &file], 1);

@@ -101,7 +101,7 @@ fn a_missing_directory_is_an_error() {
     let finished = Forwarder::binary(BINARY).args(["man", "/nowhere"]).run();
     assert_eq!(finished.status.code(), Some(1));
     assert!(
-        finished.stderr.contains("write manual pages into /nowhere: No such file"),
+        finished.stderr.contains("write manual pages into /nowhere: no such file"),
         "{finished}"
     );
 }

@@ -173,7 +173,7 @@ impl fmt::Display for BinaryError {
         match self {
             Self::Sandbox(refusal) => refusal.fmt(f),
             Self::Open(errno) => f.write_str(&sys::errno_text(*errno)),
-            Self::Metadata(error) => error.fmt(f),
+            Self::Metadata(error) => f.write_str(&flow::error_text(error)),
             Self::NotAFile => f.write_str("is not a file"),
             Self::NotExecutable => f.write_str("is not executable (chmod +x)"),
             Self::Exposed(writers) => write!(
@@ -202,8 +202,8 @@ impl fmt::Display for CheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Format => f.write_str("it is not a program for this machine"),
-            Self::Start(error) => write!(f, "it cannot be run: {error}"),
-            Self::Wait(error) => write!(f, "wait for it: {error}"),
+            Self::Start(error) => write!(f, "it cannot be run: {}", flow::error_text(error)),
+            Self::Wait(error) => write!(f, "wait for it: {}", flow::error_text(error)),
             Self::Timeout(limit) => write!(f, "it did not answer within {} s", limit.as_secs()),
             Self::Rejected(reason) => f.write_str(reason),
             Self::NoAnswer(status) => write!(f, "it did not say that it can ({status})"),

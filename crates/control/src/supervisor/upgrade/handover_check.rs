@@ -55,7 +55,7 @@ pub enum HandoverRefusal {
 impl fmt::Display for HandoverRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(error) => write!(f, "read the state: {error}"),
+            Self::Read(error) => write!(f, "read the state: {}", flow::error_text(error)),
             Self::Damaged(damage) => write!(f, "the state cannot be read: {damage}"),
             Self::Arguments(error) => error.fmt(f),
             Self::Config(problems) => f.write_str(&problems.render(false)),
@@ -66,8 +66,10 @@ impl fmt::Display for HandoverRefusal {
             }
             Self::NoRoom(error) => error.fmt(f),
             Self::Memory(bytes, error) => write!(f, "reserve {bytes} bytes of memory: {error}"),
-            Self::Runtime(error) => write!(f, "start the control thread: {error}"),
-            Self::Thread(error) => write!(f, "start a thread: {error}"),
+            Self::Runtime(error) => {
+                write!(f, "start the control thread: {}", flow::error_text(error))
+            }
+            Self::Thread(error) => write!(f, "start a thread: {}", flow::error_text(error)),
             Self::ThreadPanicked => f.write_str("a thread broke off"),
             Self::UnknownListener(address) => {
                 write!(f, "it makes another listener of the configuration's {address}")

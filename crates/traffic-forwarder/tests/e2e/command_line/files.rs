@@ -45,6 +45,26 @@ fn check_takes_a_file_by_position_and_from_standard_input() {
     assert!(missing.stderr.contains("`./missing.conf` does not exist"), "{missing}");
 }
 
+/// One line each: neither an empty line behind it nor the number of the system's error.
+#[test]
+fn errors_of_files_have_one_line_and_no_number() {
+    let dir = directory("rinetd.conf", "0.0.0.0 18080 10.0.0.5 80\n");
+    for (line, error) in [
+        ("$tf check ./missing.conf", "`./missing.conf` does not exist"),
+        ("$tf check ./", "`./` is a directory"),
+        ("$tf check /proc/self/mem", "`/proc/self/mem` cannot be read: input/output error"),
+        (
+            "$tf import --from rinetd -o none/x rinetd.conf 2>&1 >&2 | grep -v '^note\\|^ ' >&2; false",
+            "write `none/x`: no such file or directory",
+        ),
+        ("$tf man none/x/y", "write manual pages into none/x/y: no such file or directory"),
+    ] {
+        let finished = shell(&dir, line);
+        assert!(!finished.status.success(), "{finished}");
+        assert_eq!(finished.stderr, format!("error: {error}\n"), "{line}");
+    }
+}
+
 #[test]
 fn a_forwarding_process_refuses_standard_input() {
     let dir = directory("good.conf", GOOD);

@@ -98,7 +98,7 @@ fn an_unwritable_output_is_a_failure_except_a_closed_pipe() {
         };
         let full = run("> /dev/full");
         assert_eq!(full.status.code(), Some(1), "{command}: {full}");
-        assert!(full.stderr.contains("write to standard output: No space left"), "{full}");
+        assert!(full.stderr.contains("write to standard output: no space left"), "{full}");
         let closed = run("| exec true");
         assert_eq!((closed.status.code(), &*closed.stderr), (Some(0), ""), "{command}: {closed}");
     }

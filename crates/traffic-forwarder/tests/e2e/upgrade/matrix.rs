@@ -95,7 +95,7 @@ const CELLS: &[Cell] = &[
     Cell("disk", "gone", None("as the log directory"), nothing),
     Cell("disk", "unwritable", GoesOn("it is full: lines are lost and counted"), nothing),
     Cell("disk", "slow", None("`end the log: …` refuses, if it does not answer at all"), nothing),
-    Cell("descriptors", "gone", Refuses("Too many open files"), |it| {
+    Cell("descriptors", "gone", Refuses("too many open files"), |it| {
         it.lower("nofile", "3", "4096");
     }),
     Cell("descriptors", "unwritable", None(KERNEL), nothing),
