@@ -289,7 +289,11 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
         let names = || (Arc::clone(&session.route().forward.name), Arc::clone(&round.target.text));
         if round.target.reach.note_reached() {
             let (forward, target) = names();
-            context.shared.outbox.send(Report::Reached { forward, target, at: context.now });
+            let report = Report::Reached { forward, target, at: context.now };
+            if context.shared.outbox.try_send(report).is_some() {
+                // Too many reports wait: the next session ends the warning.
+                round.target.reach.note_unreached();
+            }
         }
         if round.target.works() && !round.target.is_down() {
             let was_down = round.target.note_up(context.kernel.system_time(), context.now);

@@ -77,10 +77,6 @@ pub(crate) struct BoundedMailbox<T, W> {
     limit: usize,
 }
 
-/// The mailbox is at its limit; the message was dropped.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Full;
-
 impl<T, W: Wake> BoundedMailbox<T, W> {
     /// An empty mailbox for at most `limit` messages.
     pub(crate) fn new(waker: W, limit: usize) -> Self {
@@ -92,14 +88,15 @@ impl<T, W: Wake> BoundedMailbox<T, W> {
         self.mailbox.waker()
     }
 
-    /// Appends a message, or drops it if `limit` messages wait.
-    pub(crate) fn send(&self, message: T) -> Result<(), Full> {
+    /// Appends a message, or returns it if `limit` messages wait.
+    #[must_use]
+    pub(crate) fn send(&self, message: T) -> Option<T> {
         let queue = self.mailbox.lock();
         if queue.len() >= self.limit {
-            return Err(Full);
+            return Some(message);
         }
         self.mailbox.append(queue, message);
-        Ok(())
+        None
     }
 
     /// Takes all messages, like [`Mailbox::exchange`].
@@ -147,11 +144,11 @@ mod tests {
     #[test]
     fn holds_no_more_than_its_limit() {
         let mailbox = BoundedMailbox::new(Count(Cell::new(0)), 2);
-        assert_eq!(mailbox.send(1), Ok(()));
-        assert_eq!(mailbox.send(2), Ok(()));
-        assert_eq!(mailbox.send(3), Err(Full));
+        assert_eq!(mailbox.send(1), None);
+        assert_eq!(mailbox.send(2), None);
+        assert_eq!(mailbox.send(3), Some(3));
         assert_eq!(mailbox.exchange(VecDeque::new()), [1, 2]);
-        assert_eq!(mailbox.send(4), Ok(()));
+        assert_eq!(mailbox.send(4), None);
         assert_eq!(mailbox.waker().0.get(), 2);
     }
 }

@@ -59,13 +59,16 @@ impl RateLimit {
         self.due_at
     }
 
-    /// The failures of forwards that are counted and not reported yet.
-    pub(crate) fn unreported(&self) -> Vec<(Arc<str>, Cause, u64)> {
-        let counted = self.kinds.iter().filter_map(|(kind, entry)| match kind {
-            ReportKind::Forward(forward, cause) if entry.count > 0 => {
-                Some((Arc::clone(forward), *cause, entry.count))
+    /// The failures of forwards that are counted and not reported yet; without a cause, sessions that could not be
+    /// connected.
+    pub(crate) fn unreported(&self) -> Vec<(Arc<str>, Option<Cause>, u64)> {
+        let counted = self.kinds.iter().filter(|(_, entry)| entry.count > 0);
+        let counted = counted.filter_map(|(kind, entry)| match kind {
+            ReportKind::Forward(forward, cause) => {
+                Some((Arc::clone(forward), Some(*cause), entry.count))
             }
-            ReportKind::Forward(..) | ReportKind::Unreached(..) | ReportKind::Resource(..) => None,
+            ReportKind::Unreached(forward, _) => Some((Arc::clone(forward), None, entry.count)),
+            ReportKind::Resource(..) => None,
         });
         counted.collect()
     }
@@ -96,19 +99,15 @@ impl RateLimit {
         });
         entry.count += 1;
         entry.latest = now;
-        if is_new || now.since(entry.reported) >= PAUSE {
-            (entry.reported, entry.late) = (now, None);
-            entry.clients.clear();
-            outbox.send(make(std::mem::take(&mut entry.count)));
-            return;
-        }
-        let is_top = client.is_some_and(|client| entry.clients.count(client));
-        if let Some((_, of)) = &entry.late {
-            if is_top && *of != client {
-                entry.late = Some((make(0), client));
-            }
-        } else {
+        let is_top = client.is_none_or(|client| entry.clients.count(client));
+        // The report names the most frequent client of all that it counts.
+        if entry.late.as_ref().is_none_or(|(_, of)| is_top && *of != client) {
             entry.late = Some((make(0), client));
+        }
+        if is_new || now.since(entry.reported) >= PAUSE {
+            entry.send_late(outbox, now);
+        }
+        if entry.late.is_some() {
             let due_at = entry.reported.after(PAUSE);
             self.due_at = Some(self.due_at.map_or(due_at, |at| at.min(due_at)));
         }
@@ -118,11 +117,11 @@ impl RateLimit {
     pub(crate) fn report_late<W: Wake>(&mut self, outbox: &Outbox<W>, now: Time) {
         self.due_at = None;
         for entry in self.kinds.values_mut().filter(|entry| entry.late.is_some()) {
-            let due_at = entry.reported.after(PAUSE);
-            if due_at <= now {
+            if entry.reported.after(PAUSE) <= now {
                 entry.send_late(outbox, now);
-            } else {
-                let visit = due_at.max(now.after(VISITS));
+            }
+            if entry.late.is_some() {
+                let visit = entry.reported.after(PAUSE).max(now.after(VISITS));
                 self.due_at = Some(self.due_at.map_or(visit, |at| at.min(visit)));
             }
         }
@@ -133,6 +132,9 @@ impl RateLimit {
         self.due_at = None;
         for entry in self.kinds.values_mut() {
             entry.send_late(outbox, now);
+            if entry.late.take().is_some() {
+                outbox.count_dropped();
+            }
         }
     }
 
@@ -145,17 +147,24 @@ impl RateLimit {
 }
 
 impl Entry {
+    /// Sends the report of all occurrences since the last one. If too many reports wait, these are counted with the
+    /// next ones.
     fn send_late<W: Wake>(&mut self, outbox: &Outbox<W>, now: Time) {
-        let Some((late, _)) = self.late.take() else { return };
+        let Some((late, client)) = self.late.take() else { return };
         self.reported = now;
+        if let Some(late) = outbox.try_send(late.with_count(self.count, self.latest)) {
+            self.late = Some((late, client));
+            return;
+        }
+        self.count = 0;
         self.clients.clear();
-        outbox.send(late.with_count(std::mem::take(&mut self.count), self.latest));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flow::{By, Phase};
     use std::collections::VecDeque;
 
     const FILES: ReportKind = ReportKind::Resource("a test", Cause::NoFiles);
@@ -189,6 +198,68 @@ mod tests {
             };
             reports.into_iter().map(count).collect()
         }
+    }
+
+    /// The client of each report in a flood, in which an occurrence may come at the end of a pause.
+    #[test]
+    fn a_report_names_the_most_frequent_client_of_those_that_it_counts() {
+        let mut trial = Trial::new();
+        let client = |last| Prefix::around([127, 0, 0, last].into(), 32, 128);
+        let mut refuse = |after, last| {
+            let (now, client) = (trial.start.after(Duration::from_secs(after)), client(last));
+            trial.rate_limit.report(&trial.outbox, now, FILES, Some(client), |count| {
+                let reason = flow::CloseReason::new(By::Limit, Phase::Admit, Cause::OverLimit);
+                Report::Refused {
+                    forward: "f".into(),
+                    reason,
+                    limit: 1,
+                    sessions: None,
+                    is_of_process: false,
+                    client: Some(client),
+                    count,
+                }
+            });
+        };
+        for (after, last) in [(0, 1), (1, 2), (2, 3), (3, 3), (5, 4)] {
+            refuse(after, last);
+        }
+        let reports = crate::Reports::<sys::kernel::Linux>(Arc::clone(&trial.outbox))
+            .exchange(VecDeque::new());
+        let named = |report| match report {
+            Report::Refused { client, count, .. } => (client, count),
+            _ => panic!("another report"),
+        };
+        let named: Vec<_> = reports.into_iter().map(named).collect();
+        assert_eq!(named, [(Some(client(1)), 1), (Some(client(3)), 4)]);
+    }
+
+    #[test]
+    fn what_the_queue_does_not_take_is_counted_with_the_next_report() {
+        let mut trial = Trial::new();
+        let fill = |outbox: &Outbox<sys::Waker>| {
+            let report = || Report::Exhausted { cause: Cause::NoFiles, needed_for: "", count: 0 };
+            while outbox.try_send(report()).is_none() {}
+        };
+        let rest = |trial: &Trial| trial.reported().into_iter().filter(|count| *count > 0);
+        fill(&trial.outbox);
+        trial.note(Duration::ZERO, FILES);
+        trial.note(Duration::from_secs(1), FILES);
+        let late = |trial: &mut Trial, after| {
+            trial
+                .rate_limit
+                .report_late(&trial.outbox, trial.start.after(Duration::from_secs(after)));
+        };
+        late(&mut trial, 5);
+        assert_eq!(rest(&trial).count(), 0);
+        trial.note(Duration::from_secs(6), FILES);
+        late(&mut trial, 10);
+        assert_eq!(rest(&trial).collect::<Vec<_>>(), [3]);
+        let reports = crate::Reports::<sys::kernel::Linux>(Arc::clone(&trial.outbox));
+        assert_eq!(reports.take_dropped(), 0);
+        trial.note(Duration::from_secs(11), FILES);
+        fill(&trial.outbox);
+        trial.rate_limit.report_all(&trial.outbox, trial.start.after(Duration::from_secs(12)));
+        assert_eq!(reports.take_dropped(), 1, "the worker has ended");
     }
 
     fn kind(number: usize) -> ReportKind {

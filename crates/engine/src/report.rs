@@ -300,10 +300,22 @@ impl<W: Wake> Outbox<W> {
         Self { reports, dropped: AtomicU64::new(0) }
     }
 
+    /// Sends a report. Drops and counts it if too many wait.
     pub(crate) fn send(&self, report: Report) {
-        if self.reports.send(report).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.try_send(report).is_some() {
+            self.count_dropped();
         }
+    }
+
+    /// Sends a report. Returns it if too many wait.
+    #[must_use]
+    pub(crate) fn try_send(&self, report: Report) -> Option<Report> {
+        self.reports.send(report)
+    }
+
+    /// Counts a report that is lost.
+    pub(crate) fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     spliced: [[u64; 2]; 2],
     /// Clients refused for each cause, as reported.
     refused: [u64; 4],
+    /// Sessions that could not be connected, as reported.
+    unconnected: u64,
 }
 
 /// The causes of [`Tally::refused`].
@@ -41,10 +43,20 @@ impl Tally {
         }
     }
 
-    /// Requires that each refused client is reported, or waits to be.
-    pub(crate) fn check_refused(&self, forward: &str, totals: &Totals) {
+    /// Adds sessions that were reported as not connected, or wait to be.
+    pub(crate) fn add_unconnected(&mut self, count: u64) {
+        self.unconnected += count;
+    }
+
+    /// Requires that each refused client, and each session that could not be connected, is reported, or waits to be.
+    pub(crate) fn check_reported(&self, forward: &str, totals: &Totals) {
         let counted = REFUSED.map(|cause| totals.refused_by(cause));
         assert_eq!(counted, self.refused, "refused clients of {forward}: counted, and reported");
+        assert_eq!(
+            totals.failed(),
+            self.unconnected,
+            "sessions of {forward} that could not be connected: counted, and reported"
+        );
     }
 
     /// Adds an open session.

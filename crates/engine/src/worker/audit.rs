@@ -33,8 +33,9 @@ pub struct Audit {
     pub walks: usize,
     /// Time at which unused memory is released.
     pub tidy_at: Option<Time>,
-    /// Occurrences by forward and cause that are counted and not reported yet.
-    pub unreported: Vec<(Arc<str>, Cause, u64)>,
+    /// Occurrences by forward and cause that are counted and not reported yet; without a cause, sessions that could
+    /// not be connected.
+    pub unreported: Vec<(Arc<str>, Option<Cause>, u64)>,
     /// Pipes that exist, lent or spare.
     pub pipes: usize,
     /// Descriptors of the spare pipes.

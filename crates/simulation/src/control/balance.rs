@@ -88,11 +88,14 @@ fn counters(world: &World, name: &str, totals: &Totals, open: &[&SessionAudit], 
     }
     tally.check(name, totals);
     for (_, cause, count) in unreported(audits, name) {
-        tally.add_refused(*cause, *count);
+        match cause {
+            Some(cause) => tally.add_refused(*cause, *count),
+            None => tally.add_unconnected(*count),
+        }
     }
     // A late report may be of a forward with the same name that was forgotten.
     if !world.forgotten.contains(name) {
-        tally.check_refused(name, totals);
+        tally.check_reported(name, totals);
     }
 }
 
@@ -100,7 +103,7 @@ fn counters(world: &World, name: &str, totals: &Totals, open: &[&SessionAudit], 
 fn unreported<'a>(
     audits: &'a [&Audit],
     forward: &'a str,
-) -> impl Iterator<Item = &'a (Arc<str>, Cause, u64)> {
+) -> impl Iterator<Item = &'a (Arc<str>, Option<Cause>, u64)> {
     let all = audits.iter().flat_map(|audit| &audit.unreported);
     all.filter(move |(name, ..)| **name == *forward)
 }

@@ -200,6 +200,9 @@ impl World {
                     let tally = self.tallies.entry(forward.to_string()).or_default();
                     tally.add_refused(reason.cause, *count);
                 }
+                Report::Unreached { forward, count, .. } => {
+                    self.tallies.entry(forward.to_string()).or_default().add_unconnected(*count);
+                }
                 _ => {}
             }
         }
