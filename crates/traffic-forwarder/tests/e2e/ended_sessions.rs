@@ -150,6 +150,13 @@ fn plain(value: &Value) -> Value {
     }
 }
 
+/// Checks that the text of a target in the configuration selects the one session of this forward.
+#[track_caller]
+fn is_found_by(operated: &Operated, target: &str, forward: &str) {
+    let found = ended(operated, &format!("target={target}"));
+    assert_eq!((&found["total"], &found["sessions"][0]["forward"]), (&1.into(), &forward.into()));
+}
+
 #[test]
 fn a_kept_record_has_the_fields_of_the_log() {
     let target = Target::start(Behaviour::Echo);
@@ -157,7 +164,7 @@ fn a_kept_record_has_the_fields_of_the_log() {
     let ports = [(); 4].map(|()| Port::v4());
     let name = format!("localhost:{}", target.addr().tcp().port());
     let config = Config::new().forward(ports[0].addr(), target.addr(), "name = 'plain'");
-    let config = config.forward(ports[1].addr(), name, "name = 'named'");
+    let config = config.forward(ports[1].addr(), &name, "name = 'named'");
     let config = config.forward(ports[2].addr(), Port::v4().addr(), "name = 'dead'");
     let trusted = "name = 'proxied'\naccept_proxy = { from = ['127.0.0.1'] }";
     let config = config.forward(ports[3].addr(), target.addr(), trusted);
@@ -188,6 +195,7 @@ fn a_kept_record_has_the_fields_of_the_log() {
         let duration = logged["duration"].as_f64().unwrap();
         assert!(ended.as_str() >= logged["started"].as_str() && duration < 60.0, "{ended}");
     }
+    is_found_by(&operated, &name, "named");
     let of = |name: &str| records.iter().find(|record| record.json["forward"] == name).unwrap();
     assert_eq!(of("proxied").json["client"], "192.0.2.7:4711");
     assert!(of("proxied").json["proxy"].as_str().unwrap().starts_with("127.0.0.1:"));
