@@ -13,7 +13,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{
-    Behaviour, Forwarder, Http, Peer, Port, Script, Socket, Target, connect, copy_program,
+    Addr, Behaviour, Forwarder, Http, LIMIT, Peer, Port, Script, Socket, Target, connect,
+    copy_program, wait_until,
 };
 
 use crate::browser::Browser;
@@ -30,7 +31,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(crate) struct Stage {
     admin: Port,
     pub(crate) ports: Vec<Port>,
-    _target: Target,
+    /// The echo, unless the test has its own target.
+    _echo: Option<Target>,
     /// Bytes returned for each byte sent.
     answer: usize,
     dir: TempDir,
@@ -49,8 +51,15 @@ impl Stage {
     /// As `start`, with a target that returns each byte `answer` times.
     #[track_caller]
     pub(crate) fn answering(names: &[impl AsRef<str>], settings: &str, answer: usize) -> Self {
+        let echo = Target::start(Behaviour::Multiply(answer));
+        let stage = Self::to(echo.addr(), names, settings);
+        Self { _echo: Some(echo), answer, ..stage }
+    }
+
+    /// As `start`, with this target.
+    #[track_caller]
+    pub(crate) fn to(target: &Addr, names: &[impl AsRef<str>], settings: &str) -> Self {
         let (admin, dir) = (Port::v4(), TempDir::new().unwrap());
-        let target = Target::start(Behaviour::Multiply(answer));
         let ports: Vec<_> = names.iter().map(|_| Port::v4()).collect();
         let token = dir.path().join("token");
         fs::write(&token, TOKEN).unwrap();
@@ -61,13 +70,13 @@ impl Stage {
             token.display()
         );
         for (name, port) in names.iter().zip(&ports) {
-            let (name, listen, to) = (name.as_ref(), port.addr(), target.addr());
-            let route = format!("name = '{name}'\nlisten = '{listen}'\nto = '{to}'");
+            let (name, listen) = (name.as_ref(), port.addr());
+            let route = format!("name = '{name}'\nlisten = '{listen}'\nto = '{target}'");
             writeln!(config, "[[forward]]\n{route}\n{settings}").unwrap();
         }
         let program = BINARY.into();
         let mut stage =
-            Self { admin, ports, _target: target, answer, dir, config, program, forwarder: None };
+            Self { admin, ports, _echo: None, answer: 1, dir, config, program, forwarder: None };
         stage.run();
         stage
     }
@@ -145,6 +154,17 @@ impl Stage {
         browser.window(1280, 800, "light");
         browser.open(&self.url());
         browser
+    }
+
+    /// Drains and resumes a forward until the page lists the events: its stream is open by then.
+    #[track_caller]
+    pub(crate) fn wait_for_events(&self, browser: &mut Browser, forward: &str) {
+        wait_until("the event stream", LIMIT, || {
+            for act in ["drain", "resume"] {
+                self.http().post(&format!("/v1/forwards/{forward}/{act}")).success();
+            }
+            browser.texts("#events .what").iter().any(|name| name == "resume")
+        });
     }
 
     /// Opens a served session of the forward at index `place`.
