@@ -40,7 +40,7 @@ mod probes;
 mod watchdog;
 
 mod admin;
-pub use admin::{AdminListenCause, AdminListenError, Door, serve_page};
+pub use admin::{AdminListenCause, AdminListenError, Interface, serve_page};
 
 /// Logs the lines that were skipped in a configuration that can run.
 pub fn warn_of(problems: &plan::Problems) {

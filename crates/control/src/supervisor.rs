@@ -11,7 +11,7 @@ mod snapshots;
 pub(crate) mod switch;
 pub(crate) mod upgrade;
 
-use crate::admin::{AdminListeners, Door};
+use crate::admin::{AdminListeners, Interface};
 use crate::checks::{CheckList, CheckTask};
 use crate::handle::Handle;
 use crate::probes::{MOST_TARGETS, ProbeList, ProbeTask};
@@ -185,7 +185,8 @@ impl Supervisor {
     /// Logs the listeners, and that the process is ready.
     pub(crate) fn log_startup(&self) {
         let Self { plan, engine, workers, capacity, admin, .. } = self;
-        let [admin, metrics] = [Door::Admin, Door::Metrics].map(|door| admin.places(door));
+        let [admin, metrics] =
+            [Interface::Admin, Interface::Metrics].map(|interface| admin.places(interface));
         let places = AdminPlaces { admin: admin.as_deref(), metrics: metrics.as_deref() };
         log_startup(plan, engine, *workers, capacity, &places);
     }

@@ -1,6 +1,6 @@
 //! One listening socket of the admin interface or of the metrics.
 
-use super::door::Door;
+use super::interface::Interface;
 use super::listener_error::{AdminListenCause, AdminListenError};
 use flow::SocketRights;
 use host::forbidden_directory;
@@ -24,7 +24,7 @@ pub(super) struct AdminListener {
     /// A duplicate of the listener's descriptor, which moves to the server.
     socket: OwnedFd,
     listener: Option<BoundListener>,
-    door: Door,
+    interface: Interface,
     is_unix: bool,
     /// Path, or address and port.
     place: String,
@@ -34,7 +34,7 @@ pub(super) struct AdminListener {
 impl AdminListener {
     /// Listens on a Unix socket with these rights on its file.
     pub(super) fn bind_unix(path: &Path, rights: &SocketRights) -> Result<Self, AdminListenError> {
-        let error = |cause| AdminListenError::new(Door::Admin, path.display(), cause);
+        let error = |cause| AdminListenError::new(Interface::Admin, path.display(), cause);
         match sys::listen::unix(path, rights) {
             Ok(socket) => Self::unix(socket, path, SocketFile::at(Linux, path)),
             Err(refused) if refused.errno == Errno::ADDRINUSE && !sys::is_socket_file(path) => {
@@ -53,7 +53,7 @@ impl AdminListener {
 
     /// Listens on a port of the loopback.
     pub(super) fn bind_port(address: SocketAddr) -> Result<Self, AdminListenError> {
-        Self::bind_tcp(Door::Admin, &address, sys::listen::tcp(address, &TcpOptions::NONE))
+        Self::bind_tcp(Interface::Admin, &address, sys::listen::tcp(address, &TcpOptions::NONE))
     }
 
     /// Listens on the address of the metrics.
@@ -62,17 +62,17 @@ impl AdminListener {
             MetricsAddress::Any { port } => sys::listen::tcp_any(port, &TcpOptions::NONE),
             MetricsAddress::Ip(address) => sys::listen::tcp(address, &TcpOptions::NONE),
         };
-        Self::bind_tcp(Door::Metrics, &address, socket)
+        Self::bind_tcp(Interface::Metrics, &address, socket)
     }
 
     fn bind_tcp(
-        door: Door,
+        interface: Interface,
         address: &dyn std::fmt::Display,
         socket: sys::Result<OwnedFd>,
     ) -> Result<Self, AdminListenError> {
-        let error = |cause| AdminListenError::new(door, address, cause);
+        let error = |cause| AdminListenError::new(interface, address, cause);
         match socket {
-            Ok(socket) => Self::tcp(door, socket, address),
+            Ok(socket) => Self::tcp(interface, socket, address),
             Err(Errno::ADDRINUSE) => Err(error(AdminListenCause::PortInUse)),
             Err(errno) => Err(error(AdminListenCause::Port(errno))),
         }
@@ -80,11 +80,11 @@ impl AdminListener {
 
     /// Resumes on the socket of the previous image. The kernel has its address: the configuration
     /// may name another one, for the next start.
-    pub(super) fn resume(door: Door, socket: OwnedFd) -> Result<Self, AdminListenError> {
+    pub(super) fn resume(interface: Interface, socket: OwnedFd) -> Result<Self, AdminListenError> {
         // An older version may have asked for a shorter queue.
         let listening = sys::listen::start(&socket);
         match sys::listens_at(socket.as_fd()).filter(|_| listening.is_ok()) {
-            Some(ListensAt::Ip { address, .. }) => Self::tcp(door, socket, &address),
+            Some(ListensAt::Ip { address, .. }) => Self::tcp(interface, socket, &address),
             Some(ListensAt::Unix(path)) => {
                 let path = path.unwrap_or_default();
                 // Another process may have replaced the file.
@@ -106,38 +106,39 @@ impl AdminListener {
             listener.set_nonblocking(true)?;
             Ok(BoundListener::Unix(listener))
         };
-        Self::new(Door::Admin, socket, place, listener, file)
+        Self::new(Interface::Admin, socket, place, listener, file)
     }
 
     fn tcp(
-        door: Door,
+        interface: Interface,
         socket: OwnedFd,
         address: &dyn std::fmt::Display,
     ) -> Result<Self, AdminListenError> {
         let place = address.to_string();
-        match door {
-            Door::Admin => tracing::debug!(address = place, "admin interface"),
-            Door::Metrics => tracing::debug!(address = place, "metrics"),
+        match interface {
+            Interface::Admin => tracing::debug!(address = place, "admin interface"),
+            Interface::Metrics => tracing::debug!(address = place, "metrics"),
         }
         let listener = |socket: OwnedFd| {
             let listener = std::net::TcpListener::from(socket);
             listener.set_nonblocking(true)?;
             Ok(BoundListener::Tcp(listener))
         };
-        Self::new(door, socket, place, listener, None)
+        Self::new(interface, socket, place, listener, None)
     }
 
     fn new(
-        door: Door,
+        interface: Interface,
         socket: OwnedFd,
         place: String,
         listener: impl FnOnce(OwnedFd) -> io::Result<BoundListener>,
         file: Option<SocketFile>,
     ) -> Result<Self, AdminListenError> {
-        let error = |error| AdminListenError::new(door, &place, AdminListenCause::Socket(error));
+        let error =
+            |error| AdminListenError::new(interface, &place, AdminListenCause::Socket(error));
         let listener = socket.try_clone().and_then(listener).map_err(error)?;
         let is_unix = matches!(listener, BoundListener::Unix(_));
-        Ok(Self { socket, listener: Some(listener), door, is_unix, place, _file: file })
+        Ok(Self { socket, listener: Some(listener), interface, is_unix, place, _file: file })
     }
 
     /// Takes the socket for the server. `None` the second time.
@@ -145,8 +146,8 @@ impl AdminListener {
         self.listener.take()
     }
 
-    pub(super) fn door(&self) -> Door {
-        self.door
+    pub(super) fn interface(&self) -> Interface {
+        self.interface
     }
 
     pub(super) fn is_unix(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Errors of the listeners of the admin interface and of the metrics.
 
-use super::door::Door;
+use super::interface::Interface;
 use host::{AccountError, TokenError};
 use std::error::Error;
 use std::fmt;
@@ -11,7 +11,7 @@ use sys::Errno;
 #[derive(Debug)]
 pub enum AdminListenError {
     /// What listens there, its path or address, and the cause.
-    At(Door, String, AdminListenCause),
+    At(Interface, String, AdminListenCause),
     /// The tokens for the port cannot be used.
     Token(TokenError),
     /// A port needs tokens: the settings in force name no file, and the handed-off state has none.
@@ -47,8 +47,12 @@ pub enum AdminListenCause {
 }
 
 impl AdminListenError {
-    pub(super) fn new(door: Door, place: impl fmt::Display, cause: AdminListenCause) -> Self {
-        Self::At(door, place.to_string(), cause)
+    pub(super) fn new(
+        interface: Interface,
+        place: impl fmt::Display,
+        cause: AdminListenCause,
+    ) -> Self {
+        Self::At(interface, place.to_string(), cause)
     }
 
     /// Whether the configuration, or one of its files, must change before a start can succeed.
@@ -60,13 +64,13 @@ impl AdminListenError {
 impl fmt::Display for AdminListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::At(door, place, cause) => {
-                let what = match door {
-                    Door::Admin => "the admin interface",
-                    Door::Metrics => "the address of the metrics",
+            Self::At(interface, place, cause) => {
+                let what = match interface {
+                    Interface::Admin => "the admin interface",
+                    Interface::Metrics => "the address of the metrics",
                 };
                 write!(f, "{what} cannot listen on {place}: ")?;
-                cause.write(f, door.key())
+                cause.write(f, interface.key())
             }
             Self::Token(error) => error.fmt(f),
             Self::NoTokens => f.write_str(

@@ -1,7 +1,7 @@
 //! All listeners of the admin interface and of the metrics, with the tokens in force.
 
 use super::denials::Denials;
-use super::door::Door;
+use super::interface::Interface;
 use super::listener::{AdminListener, BoundListener, log_no_directory};
 use super::listener_error::{AdminListenCause, AdminListenError};
 use super::reserve::Reserve;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(Default)]
 pub(crate) struct AdminHandoff {
     /// The listening sockets.
-    pub(crate) sockets: Vec<(Door, OwnedFd)>,
+    pub(crate) sockets: Vec<(Interface, OwnedFd)>,
     /// The tokens that were in force.
     pub(crate) tokens: Option<AdminTokens>,
     /// Denied requests by reason.
@@ -62,8 +62,8 @@ impl AdminListeners {
         let AdminHandoff { sockets, tokens, denied } = handoff;
         let (mut listeners, mut errors) = (Self::new(in_force), Vec::new());
         listeners.denials.restore(&denied);
-        for (door, socket) in sockets {
-            match AdminListener::resume(door, socket) {
+        for (interface, socket) in sockets {
+            match AdminListener::resume(interface, socket) {
                 Ok(listener) => listeners.listeners.push(listener),
                 Err(error) => errors.push(error),
             }
@@ -98,7 +98,7 @@ impl AdminListeners {
         known: Option<AdminTokens>,
     ) -> Vec<AdminListenError> {
         let mut errors = Vec::new();
-        let port = self.has(Door::Admin, false);
+        let port = self.has(Interface::Admin, false);
         if port || in_force.admin.port.is_some() {
             match self.take_tokens(known) {
                 Ok(()) if port => {}
@@ -108,23 +108,24 @@ impl AdminListeners {
                 }
                 Err(error) => {
                     // Without tokens, the port would refuse every caller.
-                    self.listeners.retain(|it| it.is_unix() || it.door() == Door::Metrics);
+                    self.listeners
+                        .retain(|it| it.is_unix() || it.interface() == Interface::Metrics);
                     errors.push(error);
                 }
             }
         }
-        if !self.has(Door::Admin, true) {
+        if !self.has(Interface::Admin, true) {
             self.add(bind_socket(in_force, reads_a_file), &mut errors);
         }
-        if !self.has(Door::Metrics, false) {
+        if !self.has(Interface::Metrics, false) {
             let bound = in_force.metrics.map(AdminListener::bind_metrics);
             self.add(bound.transpose(), &mut errors);
         }
         errors
     }
 
-    fn has(&self, door: Door, is_unix: bool) -> bool {
-        self.listeners.iter().any(|it| it.door() == door && it.is_unix() == is_unix)
+    fn has(&self, interface: Interface, is_unix: bool) -> bool {
+        self.listeners.iter().any(|it| it.interface() == interface && it.is_unix() == is_unix)
     }
 
     fn add(
@@ -195,7 +196,7 @@ impl AdminListeners {
     /// Opens the descriptors in reserve, if there is an admin interface. Call it when the process has opened all that
     /// it needs, and before it is ready: from then on its number of descriptors follows its connections.
     pub(crate) fn open_reserve(&mut self) {
-        let has_admin = [true, false].iter().any(|is_unix| self.has(Door::Admin, *is_unix));
+        let has_admin = [true, false].iter().any(|is_unix| self.has(Interface::Admin, *is_unix));
         self.reserve = has_admin.then(Reserve::open);
     }
 
@@ -204,17 +205,17 @@ impl AdminListeners {
     }
 
     /// Takes the sockets for the server. None are left the second time.
-    pub(super) fn take_listeners(&mut self) -> Vec<(Door, BoundListener)> {
+    pub(super) fn take_listeners(&mut self) -> Vec<(Interface, BoundListener)> {
         let listeners = self.listeners.iter_mut();
-        listeners.filter_map(|it| Some((it.door(), it.take()?))).collect()
+        listeners.filter_map(|it| Some((it.interface(), it.take()?))).collect()
     }
 
-    /// The paths and addresses of a door, if it has any.
-    pub(crate) fn places(&self, door: Door) -> Option<String> {
+    /// The paths and addresses of an interface, if it has any.
+    pub(crate) fn places(&self, interface: Interface) -> Option<String> {
         let places: Vec<_> = self
             .listeners
             .iter()
-            .filter(|it| it.door() == door)
+            .filter(|it| it.interface() == interface)
             .map(AdminListener::place)
             .collect();
         (!places.is_empty()).then(|| places.join(","))
@@ -225,14 +226,18 @@ impl AdminListeners {
         self.listeners.iter().map(AdminListener::socket)
     }
 
-    /// The numbers of the descriptors of a door.
-    pub(crate) fn numbers(&self, door: Door) -> Vec<u32> {
-        self.listeners.iter().filter(|it| it.door() == door).map(AdminListener::number).collect()
+    /// The numbers of the descriptors of an interface.
+    pub(crate) fn numbers(&self, interface: Interface) -> Vec<u32> {
+        self.listeners
+            .iter()
+            .filter(|it| it.interface() == interface)
+            .map(AdminListener::number)
+            .collect()
     }
 }
 
 /// Which address in `in_force` this socket has.
-pub(crate) fn door_of(socket: &OwnedFd, in_force: &Process) -> Option<Door> {
+pub(crate) fn interface_of(socket: &OwnedFd, in_force: &Process) -> Option<Interface> {
     let at = |path: &Path| sys::listen::is_at_path(socket, path);
     let address = sys::listen::local_address(socket).ok().flatten();
     let is_socket = match &in_force.admin.socket {
@@ -248,9 +253,9 @@ pub(crate) fn door_of(socket: &OwnedFd, in_force: &Process) -> Option<Door> {
         (plan::MetricsAddress::Ip(configured), at) => Some(configured == at),
     };
     if is_socket || is_port {
-        return Some(Door::Admin);
+        return Some(Interface::Admin);
     }
-    is_metrics().unwrap_or_default().then_some(Door::Metrics)
+    is_metrics().unwrap_or_default().then_some(Interface::Metrics)
 }
 
 /// Binds the Unix socket. `None` if none is configured, or if it is chosen automatically and cannot be

@@ -7,7 +7,7 @@
 //!  access     authorisation of requests: caller, tokens, denials
 //!  audit      a line for each change
 //!  routes     paths and their handlers
-//!  metrics_door  the paths on the address of `metrics` (recent_metrics)
+//!  metrics_routes  paths on the address of `metrics` (recent_metrics)
 //!  app        data of the handlers
 //!  budget     memory of answers that are not read yet
 //!  handlers   status, forwards (target_states), sessions (listing, session_rates, total_rates),
@@ -30,7 +30,7 @@ mod budget;
 mod clients;
 mod listener;
 mod listeners;
-mod metrics_door;
+mod metrics_routes;
 mod recent_metrics;
 mod server;
 mod write_timeout;
@@ -61,9 +61,9 @@ pub use page_proxy::serve_page;
 
 pub(crate) use app::App;
 pub(crate) use caller::{Caller, Peer};
-mod door;
-pub use door::Door;
-pub(crate) use listeners::{AdminHandoff, AdminListeners, door_of};
+mod interface;
+pub use interface::Interface;
+pub(crate) use listeners::{AdminHandoff, AdminListeners, interface_of};
 
 mod listener_error;
 pub use listener_error::{AdminListenCause, AdminListenError};

@@ -6,12 +6,12 @@ use super::app::App;
 use super::caller::Peer;
 use super::connections::{ACCEPT_PAUSE, Connections, Place};
 use super::denials::{DenialReason, Denials};
-use super::door::Door;
+use super::interface::Interface;
 use super::listener::BoundListener;
 use super::listeners::AdminListeners;
 use super::places::Places;
 use super::write_timeout::WriteTimeout;
-use super::{metrics_door, routes};
+use super::{metrics_routes, routes};
 use host::{ADMIN_CONNECTIONS, METRICS_CONNECTIONS, UNKNOWN_CONNECTIONS};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -50,11 +50,11 @@ pub(crate) fn open(listeners: &mut AdminListeners, app: App) {
     let admin = Server::new(connections, routes::router(app.clone(), access));
     // No caller of the metrics is authorised, so none keeps a place.
     let connections = Connections::new(Places::new(0, METRICS_CONNECTIONS), None);
-    let metrics = Server::new(connections, metrics_door::router(app));
-    for (door, listener) in listeners.take_listeners() {
-        let server = match door {
-            Door::Admin => admin.clone(),
-            Door::Metrics => metrics.clone(),
+    let metrics = Server::new(connections, metrics_routes::router(app));
+    for (interface, listener) in listeners.take_listeners() {
+        let server = match interface {
+            Interface::Admin => admin.clone(),
+            Interface::Metrics => metrics.clone(),
         };
         tokio::spawn(serve(listener, server, local.clone()));
     }

@@ -1,6 +1,6 @@
 //! hosts(5): names that need no name server.
 
-use super::resolv_conf::{Interface, host_address};
+use super::resolv_conf::{InterfaceIndex, host_address};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ pub(crate) struct Hosts(HashMap<String, Vec<SocketAddr>>);
 
 impl Hosts {
     /// Reads the text of the file. Ignores lines that it does not understand.
-    pub(crate) fn read(text: &str, interface: Interface<'_>) -> Self {
+    pub(crate) fn read(text: &str, interface: InterfaceIndex<'_>) -> Self {
         let mut names: HashMap<String, Vec<SocketAddr>> = HashMap::new();
         for line in text.lines() {
             let line = line.split_once('#').map_or(line, |(before, _)| before);

@@ -11,7 +11,7 @@ const MOST_ATTEMPTS: u32 = 5;
 const PORT: u16 = 53;
 
 /// Returns the number of a network interface with this name.
-pub(crate) type Interface<'a> = &'a dyn Fn(&str) -> Option<u32>;
+pub(crate) type InterfaceIndex<'a> = &'a dyn Fn(&str) -> Option<u32>;
 
 /// How to ask the name servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl ResolvConf {
         text: &str,
         domain: Option<&str>,
         options: Option<&str>,
-        interface: Interface<'_>,
+        interface: InterfaceIndex<'_>,
     ) -> Self {
         let mut conf = Self {
             servers: Vec::new(),
@@ -108,7 +108,7 @@ impl ResolvConf {
 
 /// An address, with the interface of a link-local one behind a `%`. As on OpenBSD, a port other than 53
 /// may follow an address in brackets.
-fn server(word: &str, interface: Interface<'_>) -> Option<SocketAddr> {
+fn server(word: &str, interface: InterfaceIndex<'_>) -> Option<SocketAddr> {
     if let Some((address, port)) = word.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
         let mut server = host_address(address, interface)?;
         server.set_port(port.parse().ok()?);
@@ -120,7 +120,7 @@ fn server(word: &str, interface: Interface<'_>) -> Option<SocketAddr> {
 }
 
 /// An address in a file, with port 0. An interface after `%` may be a name or a number.
-pub(crate) fn host_address(word: &str, interface: Interface<'_>) -> Option<SocketAddr> {
+pub(crate) fn host_address(word: &str, interface: InterfaceIndex<'_>) -> Option<SocketAddr> {
     let (address, zone) = word.split_once('%').map_or((word, None), |(it, zone)| (it, Some(zone)));
     match (address.parse().ok()?, zone) {
         (ip, None) => Some(SocketAddr::new(ip, 0)),

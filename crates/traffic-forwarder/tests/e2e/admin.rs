@@ -3,10 +3,10 @@
 mod access;
 mod actions;
 mod crowd;
-mod doors;
 mod events;
+mod interfaces;
 mod listing;
-mod metrics_door;
+mod metrics_load;
 mod queries;
 mod tokens;
 

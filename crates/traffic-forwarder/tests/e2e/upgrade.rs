@@ -18,7 +18,7 @@ mod fixture;
 mod forwards;
 mod impostor;
 mod kinds;
-mod lost_doors;
+mod lost_addresses;
 mod matrix;
 mod process;
 mod refusals;

@@ -2,7 +2,7 @@
 
 use super::protocol::VARIABLE;
 use super::{Arrival, LastUpgrade, RetryPolicy, state};
-use crate::admin::{AdminHandoff, AdminListeners, Door, door_of};
+use crate::admin::{AdminHandoff, AdminListeners, Interface, interface_of};
 use crate::serve_error::ServeError;
 use crate::start::start_engine;
 use crate::supervisor::Supervisor;
@@ -149,26 +149,29 @@ impl Handover {
         listeners
     }
 
-    fn admin_sockets(&mut self, in_force: &Process) -> Vec<(Door, OwnedFd)> {
+    fn admin_sockets(&mut self, in_force: &Process) -> Vec<(Interface, OwnedFd)> {
         let Some(process) = &self.process else {
             let all = std::mem::take(&mut self.sockets).into_iter();
             let (ours, others): (Vec<_>, Vec<_>) = all
-                .map(|socket| (door_of(&socket, in_force), socket))
+                .map(|socket| (interface_of(&socket, in_force), socket))
                 .partition(|it| it.0.is_some());
             self.sockets = others.into_iter().map(|(_, socket)| socket).collect();
-            return ours.into_iter().filter_map(|(door, socket)| Some((door?, socket))).collect();
+            return ours
+                .into_iter()
+                .filter_map(|(interface, socket)| Some((interface?, socket)))
+                .collect();
         };
         let admin = process.admin.iter().chain(&process.more_admin);
-        let admin = admin.map(|number| (Door::Admin, *number));
-        let numbers = admin.chain(process.metrics.map(|number| (Door::Metrics, number)));
+        let admin = admin.map(|number| (Interface::Admin, *number));
+        let numbers = admin.chain(process.metrics.map(|number| (Interface::Metrics, number)));
         let sockets = &mut self.sockets;
-        let claimed = numbers.filter_map(|(door, number)| {
+        let claimed = numbers.filter_map(|(interface, number)| {
             let is_it = |socket: &OwnedFd| u32::try_from(socket.as_raw_fd()) == Ok(number);
             let socket = match sockets.iter().position(is_it) {
                 Some(at) => sockets.swap_remove(at),
                 None => claim(number).ok()?,
             };
-            Some((door, socket))
+            Some((interface, socket))
         });
         claimed.collect()
     }

@@ -1,7 +1,7 @@
 //! The state of the process as a whole: saved as a message, and restored from it.
 
 use super::{Arrival, LastUpgrade};
-use crate::admin::Door;
+use crate::admin::Interface;
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{LastReload, Trial};
 use crate::watch::Watch;
@@ -21,7 +21,7 @@ const MEMORY_NAME: &str = "traffic-forwarder-handover";
 /// Saves the supervisor's state. `stopped_at` is when the workers stopped, in microseconds of the
 /// monotonic clock.
 pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> handover::Process {
-    let (dropped, admin) = (observe::log::dropped(), supervisor.admin.numbers(Door::Admin));
+    let (dropped, admin) = (observe::log::dropped(), supervisor.admin.numbers(Interface::Admin));
     handover::Process {
         version: Version::of_program().number.clone(),
         build: Version::of_program().build.clone(),
@@ -47,7 +47,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         asked_by: by.to_owned(),
         admin: admin.first().copied(),
         more_admin: admin.get(1..).unwrap_or_default().to_vec(),
-        metrics: supervisor.admin.numbers(Door::Metrics).first().copied(),
+        metrics: supervisor.admin.numbers(Interface::Metrics).first().copied(),
         admin_denied: supervisor.admin.denials().totals().iter().map(|(_, count)| *count).collect(),
         stopped_at,
         kept_listeners: supervisor.store.names().map(str::to_owned).collect(),

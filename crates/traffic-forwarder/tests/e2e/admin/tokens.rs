@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::{Forwarder, LIMIT, Signal, wait_until};
 
 use super::code;
-use super::doors::{Doors, TOKEN, VIEWER, write_tokens};
+use super::interfaces::{Interfaces, TOKEN, VIEWER, write_tokens};
 use crate::support::messages;
 
 fn both() -> String {
@@ -19,8 +19,8 @@ fn actions(forwarder: &Forwarder) -> Vec<Value> {
 
 #[test]
 fn a_viewer_reads_and_an_operator_changes() {
-    let doors = Doors::start(&both());
-    let (viewer, operator) = (doors.port(VIEWER), doors.port(TOKEN));
+    let interfaces = Interfaces::start(&both());
+    let (viewer, operator) = (interfaces.port(VIEWER), interfaces.port(TOKEN));
     for path in ["/v1/status", "/metrics", "/v1/sessions", "/openapi.json"] {
         viewer.get(path).success();
     }
@@ -43,72 +43,72 @@ fn a_viewer_reads_and_an_operator_changes() {
 #[test]
 fn a_reload_rotates_the_tokens() {
     const NEW: &str = "11112222333344445555666677778888";
-    let doors = Doors::start(&both());
-    let report = doors.socket().post("/v1/reload").success().json();
+    let interfaces = Interfaces::start(&both());
+    let report = interfaces.socket().post("/v1/reload").success().json();
     assert_eq!(report["new_tokens"], false);
-    write_tokens(doors.dir.path(), &format!("operate ann {NEW}\n"));
-    let plan = doors.socket().post("/v1/reload?dry_run=true").success().json();
+    write_tokens(interfaces.dir.path(), &format!("operate ann {NEW}\n"));
+    let plan = interfaces.socket().post("/v1/reload?dry_run=true").success().json();
     assert_eq!(
-        (&plan["new_tokens"], doors.port(NEW).get("/v1/status").status),
+        (&plan["new_tokens"], interfaces.port(NEW).get("/v1/status").status),
         (&true.into(), 401)
     );
     // Nothing else has changed.
-    let report = doors.socket().post("/v1/reload").success().json();
+    let report = interfaces.socket().post("/v1/reload").success().json();
     assert_eq!(report["new_tokens"], true);
     for gone in [TOKEN, VIEWER] {
-        assert_eq!(code(&doors.port(gone).get("/v1/status")), (401, "unauthorized".into()));
+        assert_eq!(code(&interfaces.port(gone).get("/v1/status")), (401, "unauthorized".into()));
     }
-    doors.port(NEW).get("/v1/status").success();
+    interfaces.port(NEW).get("/v1/status").success();
     // A wrong file leaves those in force.
-    write_tokens(doors.dir.path(), &format!("operate ann {NEW}\nadmin bob {TOKEN}\n"));
-    let refused = doors.socket().post("/v1/reload");
+    write_tokens(interfaces.dir.path(), &format!("operate ann {NEW}\nadmin bob {TOKEN}\n"));
+    let refused = interfaces.socket().post("/v1/reload");
     assert_eq!(code(&refused), (409, "unfit".into()));
     assert!(refused.body.contains("token:2: the role must be `view` or `operate`"), "{refused:?}");
     assert!(!refused.body.contains(TOKEN), "{refused:?}");
-    doors.port(NEW).get("/v1/status").success();
+    interfaces.port(NEW).get("/v1/status").success();
     // A fall-back takes the configuration back, and no token.
-    write_tokens(doors.dir.path(), &format!("operate ann {TOKEN}\n"));
-    doors.port(NEW).post("/v1/reload?confirm=1s").success();
+    write_tokens(interfaces.dir.path(), &format!("operate ann {TOKEN}\n"));
+    interfaces.port(NEW).post("/v1/reload?confirm=1s").success();
     let reverted = "the new configuration was not confirmed: reverted to the previous one";
-    doors.forwarder.wait_for_message(reverted);
-    doors.port(TOKEN).get("/v1/status").success();
-    assert_eq!(doors.port(NEW).get("/v1/status").status, 401);
+    interfaces.forwarder.wait_for_message(reverted);
+    interfaces.port(TOKEN).get("/v1/status").success();
+    assert_eq!(interfaces.port(NEW).get("/v1/status").status, 401);
     // The signal and an upgrade read the file, too.
-    write_tokens(doors.dir.path(), &format!("view ann {NEW}\n"));
-    doors.forwarder.signal(Signal::HUP);
-    wait_until("the tokens", LIMIT, || doors.port(NEW).get("/v1/status").status == 200);
-    write_tokens(doors.dir.path(), &both());
-    doors.upgrade();
-    doors.port(VIEWER).get("/v1/status").success();
-    assert_eq!(doors.port(NEW).get("/v1/status").status, 401);
+    write_tokens(interfaces.dir.path(), &format!("view ann {NEW}\n"));
+    interfaces.forwarder.signal(Signal::HUP);
+    wait_until("the tokens", LIMIT, || interfaces.port(NEW).get("/v1/status").status == 200);
+    write_tokens(interfaces.dir.path(), &both());
+    interfaces.upgrade();
+    interfaces.port(VIEWER).get("/v1/status").success();
+    assert_eq!(interfaces.port(NEW).get("/v1/status").status, 401);
 }
 
 #[test]
 fn the_line_of_a_kill_by_number_names_the_session() {
-    let doors = Doors::start(&both());
-    let id = doors.socket().json("/v1/sessions")["sessions"][0]["id"].as_u64().unwrap();
+    let interfaces = Interfaces::start(&both());
+    let id = interfaces.socket().json("/v1/sessions")["sessions"][0]["id"].as_u64().unwrap();
     // `dry_run` belongs to a reload, and hides no other change.
-    doors.port(TOKEN).delete(&format!("/v1/sessions/{id}?dry_run=true")).success();
-    wait_until("the line", LIMIT, || actions(&doors.forwarder).len() == 1);
-    let line = &actions(&doors.forwarder)[0];
+    interfaces.port(TOKEN).delete(&format!("/v1/sessions/{id}?dry_run=true")).success();
+    wait_until("the line", LIMIT, || actions(&interfaces.forwarder).len() == 1);
+    let line = &actions(&interfaces.forwarder)[0];
     assert_eq!((&line["sessions"], &line["ids"]), (&1.into(), &id.to_string().into()), "{line}");
 }
 
 #[test]
 fn each_change_is_attributed() {
-    let doors = Doors::start(&both());
-    let operator = doors.port(TOKEN);
-    doors.anonymous().get("/healthz").success();
+    let interfaces = Interfaces::start(&both());
+    let operator = interfaces.port(TOKEN);
+    interfaces.anonymous().get("/healthz").success();
     operator.get("/v1/status").success();
-    let id = doors.socket().json("/v1/sessions")["sessions"][0]["id"].as_u64().unwrap();
-    assert_eq!(actions(&doors.forwarder).len(), 0, "reading is no change");
-    doors.socket().post("/v1/forwards/echo/drain").success();
+    let id = interfaces.socket().json("/v1/sessions")["sessions"][0]["id"].as_u64().unwrap();
+    assert_eq!(actions(&interfaces.forwarder).len(), 0, "reading is no change");
+    interfaces.socket().post("/v1/forwards/echo/drain").success();
     operator.delete("/v1/sessions?client=127.0.0.0/8").success();
     operator.delete("/v1/sessions/99").status(404);
-    doors.socket().post("/v1/reload").success();
+    interfaces.socket().post("/v1/reload").success();
     operator.post("/v1/reload").success();
-    wait_until("the lines", LIMIT, || actions(&doors.forwarder).len() == 5);
-    let lines = actions(&doors.forwarder);
+    wait_until("the lines", LIMIT, || actions(&interfaces.forwarder).len() == 5);
+    let lines = actions(&interfaces.forwarder);
     let of = |line: &Value, key: &str| line[key].clone();
     let own = sys_user();
     assert_eq!(of(&lines[0], "action"), "drain");
@@ -127,7 +127,7 @@ fn each_change_is_attributed() {
     );
     assert_eq!((of(&lines[3], "action"), of(&lines[3], "outcome")), ("reload".into(), "ok".into()));
     // The line about the reload has its caller, too.
-    let reloads = messages(&doors.forwarder, "configuration reloaded");
+    let reloads = messages(&interfaces.forwarder, "configuration reloaded");
     for (reload, action) in reloads.iter().zip(&lines[3..]) {
         assert_eq!(of(reload, "by"), "admin");
         for key in ["name", "uid", "pid", "peer"] {
@@ -139,13 +139,13 @@ fn each_change_is_attributed() {
 
 #[test]
 fn denied_requests_are_counted_and_logged_now_and_then() {
-    let doors = Doors::start(&both());
+    let interfaces = Interfaces::start(&both());
     for _ in 0..20 {
-        doors.port("wrong").get("/v1/status").status(401);
+        interfaces.port("wrong").get("/v1/status").status(401);
     }
-    doors.anonymous().get("/v1/status").status(401);
-    doors.port(VIEWER).post("/v1/reload").status(403);
-    let metrics = || doors.metrics().get("/metrics").success().body;
+    interfaces.anonymous().get("/v1/status").status(401);
+    interfaces.port(VIEWER).post("/v1/reload").status(403);
+    let metrics = || interfaces.metrics().get("/metrics").success().body;
     let count = |reason: &str, count: u64| {
         let line = format!("traffic_forwarder_admin_denied_total{{reason=\"{reason}\"}} {count}\n");
         assert!(metrics().contains(&line), "{line}");
@@ -154,16 +154,16 @@ fn denied_requests_are_counted_and_logged_now_and_then() {
     count("no_token", 1);
     count("role", 1);
     let logged = || {
-        let lines = messages(&doors.forwarder, "admin request denied").into_iter();
+        let lines = messages(&interfaces.forwarder, "admin request denied").into_iter();
         lines.filter(|it| it["reason"] == "wrong_token").collect::<Vec<_>>()
     };
     let sum = || logged().iter().map(|it| it["count"].as_u64().unwrap()).sum::<u64>();
     wait_until("the exact count", LIMIT, || sum() == 20);
     assert_eq!(logged().len(), 2, "at once, and after five seconds: {:?}", logged());
     assert!(logged()[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
-    let text = doors.forwarder.stderr().join("\n");
+    let text = interfaces.forwarder.stderr().join("\n");
     assert!(!text.contains(TOKEN) && !text.contains(VIEWER) && !text.contains("wrong\""), "{text}");
-    doors.upgrade();
+    interfaces.upgrade();
     count("wrong_token", 20);
 }
 

@@ -1,15 +1,15 @@
-//! What a listener leads to.
+//! The interfaces of a process.
 
-/// What a listener leads to.
+/// The interface that a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Interface {
     /// The admin interface.
     Admin,
     /// The metrics and probes, without a token.
     Metrics,
 }
 
-impl Door {
+impl Interface {
     /// The setting that names its addresses.
     pub(super) fn key(self) -> &'static str {
         match self {

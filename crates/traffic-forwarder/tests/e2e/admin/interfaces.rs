@@ -19,8 +19,8 @@ use crate::support::{Config, forwarder, messages, ping, served_client, set_open_
 pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const VIEWER: &str = "fedcba9876543210fedcba9876543210";
 
-/// A process with all doors, and an open session.
-pub(super) struct Doors {
+/// A process with all interfaces, and an open session.
+pub(super) struct Interfaces {
     pub(super) dir: TempDir,
     pub(super) forwarder: Forwarder,
     pub(super) admin: Port,
@@ -36,7 +36,7 @@ pub(super) fn write_tokens(dir: &Path, text: &str) {
     fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-impl Doors {
+impl Interfaces {
     #[track_caller]
     pub(super) fn start(tokens: &str) -> Self {
         Self::start_on(Port::v4(), tokens)
@@ -101,79 +101,82 @@ impl Doors {
 }
 
 #[test]
-fn all_doors_answer_also_after_a_reload_and_upgrades() {
-    let doors = Doors::start(TOKEN);
-    let ready = messages(&doors.forwarder, "ready").remove(0);
-    assert!(ready["admin"].as_str().unwrap().contains(&doors.admin.addr().to_string()), "{ready}");
-    assert_eq!(ready["metrics"], doors.metrics.addr().to_string());
-    doors.all_answer();
+fn all_interfaces_answer_also_after_a_reload_and_upgrades() {
+    let interfaces = Interfaces::start(TOKEN);
+    let ready = messages(&interfaces.forwarder, "ready").remove(0);
+    assert!(
+        ready["admin"].as_str().unwrap().contains(&interfaces.admin.addr().to_string()),
+        "{ready}"
+    );
+    assert_eq!(ready["metrics"], interfaces.metrics.addr().to_string());
+    interfaces.all_answer();
     for upgrades in 1..3 {
-        doors.socket().post("/v1/reload").success();
-        doors.upgrade();
-        doors.all_answer();
-        let status = doors.socket().json("/v1/status");
+        interfaces.socket().post("/v1/reload").success();
+        interfaces.upgrade();
+        interfaces.all_answer();
+        let status = interfaces.socket().json("/v1/status");
         assert_eq!(status["upgrades"], upgrades);
         assert_eq!(status["last_upgrade"]["warnings"], serde_json::json!([]));
-        ping(&doors.client);
+        ping(&interfaces.client);
     }
-    drop(doors.client);
-    doors.forwarder.signal(Signal::TERM);
-    assert_eq!(doors.forwarder.wait_exit(LIMIT).code(), Some(0));
-    assert!(!doors.dir.path().join("admin.sock").exists());
+    drop(interfaces.client);
+    interfaces.forwarder.signal(Signal::TERM);
+    assert_eq!(interfaces.forwarder.wait_exit(LIMIT).code(), Some(0));
+    assert!(!interfaces.dir.path().join("admin.sock").exists());
 }
 
-/// A reload does not move the doors, and they answer until the end of a shutdown.
+/// A reload does not move the interfaces, and they answer until the end of a shutdown.
 #[test]
-fn a_reload_leaves_the_doors_where_they_are() {
-    let doors = Doors::start(TOKEN);
+fn a_reload_leaves_the_interfaces_where_they_are() {
+    let interfaces = Interfaces::start(TOKEN);
     let other = format!(
         "[process]\nworkers = 1\nadmin = 'off'\nmetrics = '{}'\nshutdown_timeout = '60s'\n[log]\n\
          format = 'json'\n[[forward]]\nname = 'echo'\nlisten = '{}'\nto = '{}'\n",
         Port::v4().addr(),
-        doors.listen.addr(),
-        doors.target.addr()
+        interfaces.listen.addr(),
+        interfaces.target.addr()
     );
-    doors.forwarder.write_config(&other);
-    let report = doors.socket().post("/v1/reload").success().json();
+    interfaces.forwarder.write_config(&other);
+    let report = interfaces.socket().post("/v1/reload").success().json();
     let waiting: Vec<_> =
         report["settings"].as_array().unwrap().iter().map(|it| it["key"].clone()).collect();
     for key in ["admin", "admin_token_file", "metrics"] {
         assert!(waiting.iter().any(|it| it == key), "{report}");
     }
-    doors.upgrade();
-    doors.all_answer();
-    doors.forwarder.signal(Signal::TERM);
-    wait_until("the shutdown", LIMIT, || doors.metrics().get("/readyz").status == 503);
-    assert_eq!(doors.socket().json("/v1/status")["state"], "draining");
-    assert_eq!(doors.metrics().get("/healthz").status, 200);
-    ping(&doors.client);
+    interfaces.upgrade();
+    interfaces.all_answer();
+    interfaces.forwarder.signal(Signal::TERM);
+    wait_until("the shutdown", LIMIT, || interfaces.metrics().get("/readyz").status == 503);
+    assert_eq!(interfaces.socket().json("/v1/status")["state"], "draining");
+    assert_eq!(interfaces.metrics().get("/healthz").status, 200);
+    ping(&interfaces.client);
 }
 
 #[test]
-fn the_metrics_door_serves_three_paths_to_everybody() {
-    let doors = Doors::start(TOKEN);
+fn the_metrics_interface_serves_three_paths_without_a_token() {
+    let interfaces = Interfaces::start(TOKEN);
     for path in ["/metrics", "/healthz", "/readyz"] {
-        let answer = doors.metrics().header("Host", "edge-1.example").get(path).success();
+        let answer = interfaces.metrics().header("Host", "edge-1.example").get(path).success();
         assert!(answer.headers.iter().any(|it| it == "connection: close"), "{:?}", answer.headers);
-        assert_eq!(doors.metrics().ask("HEAD", path).success().body, "");
-        assert_eq!(code(&doors.metrics().post(path)), (405, "method_not_allowed".into()));
+        assert_eq!(interfaces.metrics().ask("HEAD", path).success().body, "");
+        assert_eq!(code(&interfaces.metrics().post(path)), (405, "method_not_allowed".into()));
     }
     for path in ["/", "/v1/status", "/v1/sessions", "/openapi.json", "/page/main.js"] {
-        let with_token = doors.metrics().header("Authorization", &format!("Bearer {TOKEN}"));
-        for answer in [doors.metrics().get(path), with_token.get(path)] {
+        let with_token = interfaces.metrics().header("Authorization", &format!("Bearer {TOKEN}"));
+        for answer in [interfaces.metrics().get(path), with_token.get(path)] {
             assert_eq!(code(&answer), (404, "not_found".into()), "{path}");
             assert!(answer.body.contains("admin interface (`admin` in [process])"), "{answer:?}");
         }
     }
-    let killed = doors.metrics().delete("/v1/sessions?forward=echo");
+    let killed = interfaces.metrics().delete("/v1/sessions?forward=echo");
     assert_eq!(killed.status, 404);
-    ping(&doors.client);
+    ping(&interfaces.client);
 }
 
 #[test]
-fn the_metrics_door_takes_ipv6_and_every_address() {
-    let doors = Doors::start_on(Port::v6(), TOKEN);
-    doors.all_answer();
+fn the_metrics_interface_takes_ipv6_and_every_address() {
+    let interfaces = Interfaces::start_on(Port::v6(), TOKEN);
+    interfaces.all_answer();
     let every = Port::every_address();
     let number = every.number();
     let (dir, target) = (TempDir::new().unwrap(), Target::start(Behaviour::Echo));
@@ -195,14 +198,14 @@ fn the_metrics_door_takes_ipv6_and_every_address() {
 /// Silent connections to the metrics keep neither the next one nor the admin interface waiting.
 #[test]
 fn a_crowd_at_the_metrics_is_bounded_and_keeps_nobody_out() {
-    let doors = Doors::start(TOKEN);
-    let before = doors.forwarder.fd_count();
-    let crowd: Vec<_> = (0..200).map(|_| connect(doors.metrics.addr()).unwrap()).collect();
+    let interfaces = Interfaces::start(TOKEN);
+    let before = interfaces.forwarder.fd_count();
+    let crowd: Vec<_> = (0..200).map(|_| connect(interfaces.metrics.addr()).unwrap()).collect();
     for _ in 0..10 {
-        doors.all_answer();
-        doors.metrics().get("/healthz").success();
+        interfaces.all_answer();
+        interfaces.metrics().get("/healthz").success();
     }
-    let more = doors.forwarder.fd_count().saturating_sub(before);
+    let more = interfaces.forwarder.fd_count().saturating_sub(before);
     assert!(more <= 16 + 4, "{more} descriptors for the crowd");
     drop(crowd);
 }
@@ -245,43 +248,43 @@ fn a_configured_address_that_is_taken_stops_the_start() {
 
 #[test]
 fn an_upgrade_without_the_token_file_keeps_the_tokens() {
-    let doors = Doors::start(TOKEN);
-    fs::remove_file(doors.dir.path().join("token")).unwrap();
-    doors.upgrade();
-    doors.all_answer();
-    assert_eq!(messages(&doors.forwarder, "the tokens in force stay").len(), 1);
-    ping(&doors.client);
+    let interfaces = Interfaces::start(TOKEN);
+    fs::remove_file(interfaces.dir.path().join("token")).unwrap();
+    interfaces.upgrade();
+    interfaces.all_answer();
+    assert_eq!(messages(&interfaces.forwarder, "the tokens in force stay").len(), 1);
+    ping(&interfaces.client);
 }
 
 /// Without a free descriptor, an operator still gets the status, and all callers their turns.
 #[test]
 fn without_a_free_descriptor_the_admin_interface_answers() {
-    let doors = Doors::start(TOKEN);
-    let pid = doors.forwarder.pid();
+    let interfaces = Interfaces::start(TOKEN);
+    let pid = interfaces.forwarder.pid();
     let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     let open: Vec<u64> =
         open.map(|it| it.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
     let lowest = (0..20_000).find(|number| !open.contains(number)).unwrap();
-    set_open_files(&doors.forwarder, lowest);
+    set_open_files(&interfaces.forwarder, lowest);
     // This one waits in the kernel's queue.
-    let waiting = connect(&doors.listen).unwrap();
+    let waiting = connect(&interfaces.listen).unwrap();
     for _ in 0..20 {
-        assert_eq!(doors.socket().json("/v1/status")["pid"], pid);
-        assert_eq!(doors.port(TOKEN).json("/v1/status")["pid"], pid);
+        assert_eq!(interfaces.socket().json("/v1/status")["pid"], pid);
+        assert_eq!(interfaces.port(TOKEN).json("/v1/status")["pid"], pid);
     }
     // More silent connections than there are descriptors in reserve: the oldest ends for the next caller.
-    let mut silent: Vec<_> = (0..8).map(|_| connect(doors.admin.addr()).unwrap()).collect();
+    let mut silent: Vec<_> = (0..8).map(|_| connect(interfaces.admin.addr()).unwrap()).collect();
     for _ in 0..20 {
         let began = Instant::now();
-        assert_eq!(doors.socket().json("/v1/status")["pid"], pid);
-        assert_eq!(doors.port(TOKEN).json("/v1/status")["pid"], pid);
+        assert_eq!(interfaces.socket().json("/v1/status")["pid"], pid);
+        assert_eq!(interfaces.port(TOKEN).json("/v1/status")["pid"], pid);
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-        silent.push(connect(doors.admin.addr()).unwrap());
+        silent.push(connect(interfaces.admin.addr()).unwrap());
     }
-    ping(&doors.client);
-    set_open_files(&doors.forwarder, 10_000);
+    ping(&interfaces.client);
+    set_open_files(&interfaces.forwarder, 10_000);
     drop((silent, waiting));
-    ping(&served_client(&doors.listen));
+    ping(&served_client(&interfaces.listen));
 }
 
 /// The status of a request of another user, with an option of setpriv(1) for its supplementary groups.
@@ -338,14 +341,14 @@ fn unauthenticated_connections_keep_no_authenticated_caller_out() {
     const REQUESTS: usize = 50;
     // The goal is 100 ms; a debug build on a busy machine gets more.
     const SLOW: Duration = Duration::from_secs(3);
-    let doors = Doors::start(TOKEN);
-    let crowd = crate::admin::crowd::Crowd::start(doors.admin.addr());
+    let interfaces = Interfaces::start(TOKEN);
+    let crowd = crate::admin::crowd::Crowd::start(interfaces.admin.addr());
     let timed = |ask: &dyn Fn() -> Answer| {
         let began = Instant::now();
         ask().success();
         began.elapsed()
     };
-    let (operator, anonymous) = (doors.port(TOKEN), doors.anonymous());
+    let (operator, anonymous) = (interfaces.port(TOKEN), interfaces.anonymous());
     let answered = (0..REQUESTS).map(|_| timed(&|| operator.get("/v1/status")));
     let mut answered: Vec<_> = answered.collect();
     let health: Vec<_> = (0..REQUESTS).map(|_| timed(&|| anonymous.get("/healthz"))).collect();
@@ -360,7 +363,7 @@ fn unauthenticated_connections_keep_no_authenticated_caller_out() {
     );
     assert!(answered[REQUESTS - 1] < SLOW, "{answered:?}");
     // A connection that has shown the token stays, however many others come.
-    let mut kept = connect(doors.admin.addr()).unwrap();
+    let mut kept = connect(interfaces.admin.addr()).unwrap();
     kept.set_read_timeout(Some(LIMIT)).unwrap();
     for _ in 0..20 {
         let head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ";
@@ -373,5 +376,5 @@ fn unauthenticated_connections_keep_no_authenticated_caller_out() {
     }
     let connects = crowd.connects();
     wait_until("the crowd goes on", LIMIT, || crowd.connects() > connects + 100);
-    ping(&doors.client);
+    ping(&interfaces.client);
 }
