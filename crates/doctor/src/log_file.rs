@@ -198,7 +198,7 @@ mod tests {
         for (path, expected, says, change) in [
             (dir.path().to_owned(), RefusalCause::Directory, "is a directory", "file = \""),
             (at("link"), nowhere, "no such file", "install -d -o 33 "),
-            (at("loop"), RefusalCause::Unknown, "Too many levels of symbolic links", ""),
+            (at("loop"), RefusalCause::Unknown, "too many levels of symbolic links", ""),
         ] {
             let tried = tried(&path);
             let refused = tried.opened.as_ref().unwrap_err();

@@ -12,7 +12,7 @@ use crate::wait::{LIMIT, poll};
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 29] = [
+const PACKAGES: [(&str, &str); 30] = [
     ("chromium", "chromium"),
     ("curl", "curl"),
     ("fish", "fish"),
@@ -21,6 +21,7 @@ const PACKAGES: [(&str, &str); 29] = [
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("logrotate", "logrotate"),
     ("mandoc", "mandoc"),
     ("nginx", "nginx"),
     // nginx forwards connections only with this module.
