@@ -70,6 +70,8 @@ impl SessionRates {
         for (view, _) in shown {
             if let Some(found) = found.get(&view.id) {
                 (view.client_tcp, view.target_tcp) = (found.client_tcp, found.target_tcp);
+                // Depends on the connections under a `rate`.
+                (view.up.stalled, view.down.stalled) = (found.up.stalled, found.down.stalled);
             }
         }
     }

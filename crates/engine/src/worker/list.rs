@@ -1,7 +1,7 @@
 //! Lists open sessions, one page of the table per turn, so that no session waits for a long list.
 
 use super::Worker;
-use crate::condition;
+use crate::condition::{self, Connections};
 use crate::session::Session;
 use crate::view::{LaneView, SessionDetail, SessionPage, SessionQuery, SessionView};
 use flow::{Direction, LaneState, Peer, Phase, Time};
@@ -43,6 +43,9 @@ fn view<K: Kernel>(
     let half_closed_until = || flow.half_closed_until(&session.rules().timeouts);
     let has_tcp = detail == SessionDetail::Tcp;
     let tcp = |peer| session.socket(peer).filter(|_| has_tcp).and_then(K::Socket::tcp_info);
+    let connections = [Peer::Client, Peer::Target].map(tcp);
+    let lane = |direction| lane_view(flow, direction, connections, now);
+    let [client_tcp, target_tcp] = connections;
     SessionView {
         id: session.id,
         forward: Arc::clone(&session.route().forward.name),
@@ -59,20 +62,26 @@ fn view<K: Kernel>(
         last_byte: flow.last_byte(),
         connect_time: flow.connect_time(),
         first_byte: flow.first_byte(),
-        up: lane_view(flow, Direction::Up, now),
-        down: lane_view(flow, Direction::Down, now),
-        client_tcp: tcp(Peer::Client),
-        target_tcp: tcp(Peer::Target),
+        up: lane(Direction::Up),
+        down: lane(Direction::Down),
+        client_tcp,
+        target_tcp,
         worker,
     }
 }
 
-fn lane_view(flow: &flow::Session, direction: Direction, now: Time) -> LaneView {
+fn lane_view(
+    flow: &flow::Session,
+    direction: Direction,
+    connections: Connections,
+    now: Time,
+) -> LaneView {
     let lane = flow.lane(direction);
+    let stalled = flow.stalled(direction, now);
     LaneView {
         bytes: lane.sent(),
         way: flow.way_to(direction.sink()),
-        stalled: flow.stalled(direction, now),
+        stalled: condition::caused_by_peer(stalled, direction, connections),
         path: lane.path(),
         fallback: lane.fallback(),
         ended: matches!(lane.state(), LaneState::Finished | LaneState::Broken),

@@ -164,6 +164,12 @@ fn a_rate_is_no_slow_client(path: &str) {
     let session = stage.wait_for_verdict("rate-limited");
     assert_eq!(session["down"]["rate_limit"], MIB, "{session}");
     assert_eq!(session["up"]["rate_limit"], Value::Null, "{session}");
+    wait_until("three seconds of its rate", LIMIT, || {
+        stage.session()["down"]["bytes"].as_u64().unwrap() >= 3 * MIB
+    });
+    let session = stage.session();
+    let stalled = session["down"]["stalled"].as_f64().unwrap();
+    assert!(stalled < SECOND.as_secs_f64() / 2.0, "as in the record: {session}");
     assert_eq!(reader.finish().received, BYTES);
     sender.finish();
     play(client, Script::new().shutdown_write());
