@@ -1,9 +1,8 @@
 //! The last ended sessions, kept for operators whether or not their records are logged.
 //!
-//! Each worker has a ring under a lock for which only a query competes. The sessions of all workers are
-//! numbered in the order of their ends, so that a record goes as soon as [`ENDED_KEPT`] later ones exist on
-//! whichever worker: usually the rings together hold no more than that number, of some 300 bytes each. A
-//! reader of the reports could not keep them, because reports are dropped while the log is slow.
+//! Each worker has a ring, whose lock only queries contend for. Sessions are numbered across workers in the
+//! order of their ends; a record is evicted once [`ENDED_KEPT`] later ones exist. Reports could not serve as
+//! the source: they are dropped while the log is slow.
 
 use crate::report::SessionRecord;
 use std::cmp::Reverse;
@@ -46,7 +45,7 @@ impl Ended {
     pub(crate) fn add(&self, worker: usize, record: SessionRecord) {
         let mut ring = lock(&self.rings[worker]);
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        // Two for each added one: the ring shrinks after a pause without a long turn.
+        // Up to two per insertion, so that an oversized ring shrinks in bounded turns.
         for _ in 0..2 {
             if ring.front().is_some_and(|(oldest, _)| is_over(*oldest, number)) {
                 ring.pop_front();
@@ -57,18 +56,23 @@ impl Ended {
 
     /// The last [`ENDED_KEPT`] sessions that have ended.
     pub(crate) fn list(&self) -> EndedSessions {
-        let mut kept: Vec<Numbered> = Vec::new();
-        for ring in &self.rings {
-            kept.extend(lock(ring).iter().cloned());
-        }
-        kept.sort_unstable_by_key(|(number, _)| Reverse(*number));
-        let newest = kept.first().map_or(0, |(number, _)| *number);
-        kept.retain(|(number, _)| !is_over(*number, newest));
+        let kept = self.newest();
         let since = match kept.last() {
             Some((oldest, record)) if *oldest > 0 => record.ended(),
             _ => self.start,
         };
         EndedSessions { since, records: kept.into_iter().map(|(_, record)| record).collect() }
+    }
+
+    fn newest(&self) -> Vec<Numbered> {
+        // All at once: one after the other, a session could end on a ring that has been read, and later ones
+        // on the next.
+        let rings: Vec<_> = self.rings.iter().map(lock).collect();
+        let mut kept: Vec<Numbered> = rings.iter().flat_map(|ring| ring.iter().cloned()).collect();
+        drop(rings);
+        kept.sort_unstable_by_key(|(number, _)| Reverse(*number));
+        kept.truncate(ENDED_KEPT);
+        kept
     }
 }
 
@@ -150,6 +154,27 @@ mod tests {
         }
         assert_eq!(held(&ended), ENDED_KEPT);
         assert_eq!(ids(&ended), (3 * most..4 * most).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_session_is_missing_while_others_end() {
+        let ended = Ended::new(2, at(0));
+        let workers_end = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for worker in [0, 1] {
+                let (ended, workers_end) = (&ended, &workers_end);
+                scope.spawn(move || {
+                    (0..5000).for_each(|id| ended.add(worker, record(id)));
+                    workers_end.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+            while workers_end.load(Ordering::Relaxed) < 2 {
+                let numbers: Vec<_> = ended.newest().iter().map(|(number, _)| *number).collect();
+                let newest = numbers.first().map_or(0, |newest| newest + 1);
+                let expected = (newest.saturating_sub(ENDED_KEPT as u64)..newest).rev();
+                assert!(numbers.iter().copied().eq(expected), "{numbers:?}");
+            }
+        });
     }
 
     #[test]
