@@ -3,7 +3,7 @@
 use crate::client_rules::CountedClient;
 use crate::clients::{ClientPlace, Refused};
 use crate::forward::Forward;
-use crate::permit::{CheckedClient, Claim, Gate, Permit, PermitRequest};
+use crate::permit::{CheckedClient, Claim, Gate, Permit, PermitRequest, WorkerSet};
 use crate::rule::Route;
 use crate::rules::Rules;
 use crate::select;
@@ -54,12 +54,15 @@ impl<K: Kernel> Shared<K> {
         let has_targets = at_limit == AtLimit::Wait && !route.awaits_hello();
         let is_limited = has_targets && select::is_limited(route);
         let has_place = is_limited.then_some(|claims: u32| select::has_place(route, now, claims));
-        let request = |client| {
+        let mut waiting = WorkerSet::default();
+        let mut request = |client| {
             let request = PermitRequest { at_limit, worker, has_place, share, client };
-            Permit::request(route, request, &self.gate, |waiting| self.wake(waiting))
+            Permit::request(route, request, &self.gate, |workers| waiting.add(workers))
         };
         let Some(CountedClient { client, limits }) = client else {
-            return request(None).map_err(NotAdmitted::Full);
+            let requested = request(None);
+            self.wake(waiting);
+            return requested.map_err(NotAdmitted::Full);
         };
         let pool = || pool_of_clients(forward, &self.gate, share, 0);
         let mut full = Admission::Refuse;
@@ -75,7 +78,10 @@ impl<K: Kernel> Shared<K> {
                 }
             }
         };
-        match self.clients.enter(&forward.clients, client, now, admit) {
+        let entered = self.clients.enter(&forward.clients, client, now, admit);
+        // Not before: other workers wait for the lock of the client's entry.
+        self.wake(waiting);
+        match entered {
             Ok((place, (mut permit, claim))) => {
                 permit.set_client(Some(place));
                 Ok((permit, claim))

@@ -113,7 +113,7 @@ impl Permit {
         route: &Arc<Route>,
         request: PermitRequest<impl Fn(u32) -> bool>,
         process: &Gate,
-        wake: impl Fn(WorkerSet),
+        mut wake: impl FnMut(WorkerSet),
     ) -> Result<(Self, Option<Claim>), Admission> {
         let PermitRequest { at_limit, worker, has_place, share, client } = request;
         let forward = &route.forward;

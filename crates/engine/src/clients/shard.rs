@@ -100,13 +100,16 @@ impl Entry {
         admit: impl FnOnce(ClientState) -> Result<(ClientState, T), Option<E>>,
     ) -> Result<T, Option<Refused<E>>> {
         let before = self.state();
-        let (after, taken) = admit(before).map_err(|limit| {
+        let admitted = admit(before);
+        if !matches!(admitted, Err(None)) {
+            self.address = [(key.address >> 64) as u64, key.address as u64];
+            self.forward = key.forward;
+        }
+        let (after, taken) = admitted.map_err(|limit| {
             self.refused = self.refused.saturating_add(limit.is_some().into());
             limit.map(|limit| Refused { limit, places: before.places })
         })?;
         self.set_state(after);
-        self.address = [(key.address >> 64) as u64, key.address as u64];
-        self.forward = key.forward;
         if before.places == 0 {
             self.since = u32::try_from(now.as_millis() / 1000).unwrap_or(u32::MAX);
         }

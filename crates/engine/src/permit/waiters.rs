@@ -10,12 +10,17 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 pub(crate) struct Waiters(AtomicU64);
 
 /// A set of workers to wake, because there is room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WorkerSet(u64);
 
 impl WorkerSet {
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// Adds the workers of another set.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.0 |= other.0;
     }
 
     pub(crate) fn contains(self, worker: usize) -> bool {
