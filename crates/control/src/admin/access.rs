@@ -83,7 +83,7 @@ impl Access {
         let given = text(request.headers, AUTHORIZATION);
         let path = request.uri.path();
         let is_open = path == PAGE
-            || path.starts_with(PAGE_FOLDER)
+            || path.strip_prefix(PAGE_FOLDER).is_some_and(is_file_name)
             || self.has_open_probes && PROBES.contains(&path);
         let known = given.and_then(|value| value.strip_prefix("Bearer "));
         let known = known.and_then(|given| self.tokens.find(given));
@@ -217,6 +217,12 @@ fn is_loopback(host: &str) -> bool {
         port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
             && (host.len() == name.len() || host.as_bytes()[name.len()] == b':')
     })
+}
+
+/// Whether it is one segment of a path, as the route of the page's files has it. A longer path would meet another
+/// route, which needs a token.
+fn is_file_name(path: &str) -> bool {
+    !path.is_empty() && !path.contains('/')
 }
 
 #[cfg(test)]

@@ -53,7 +53,10 @@ fn only_the_complete_token_is_accepted() {
     for open in ["/healthz", "/readyz", "/", "/page/main.js"] {
         assert_eq!(get(open, &[HOST_HEADER]), None, "{open}");
     }
-    for closed in ["/v1/status", "/metrics", "/openapi.json", "/page", "//", "/v1/events"] {
+    let beyond_the_page = ["/page", "/page/", "/page/a/b", "/page/../v1/status", "//"];
+    for closed in
+        ["/v1/status", "/metrics", "/openapi.json", "/v1/events"].into_iter().chain(beyond_the_page)
+    {
         assert_eq!(get(closed, &[HOST_HEADER]), Some((401, "no_token")), "{closed}");
     }
 }
