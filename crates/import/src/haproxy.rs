@@ -21,12 +21,14 @@ mod words;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use keywords::{IN_GLOBAL, LOOKED_UP_HERE};
+use keywords::IN_GLOBAL;
 use patterns::Files;
 use proxy::Proxies;
 use words::Line;
 
-use crate::known::{Effect, Harmless, find};
+use crate::common_notes::{HOST_RESOLVER, waits_at_shutdown};
+use crate::grouped_notes::GroupedNotes;
+use crate::known::{Effect, find};
 use crate::note::{SourcePlace, quoted};
 use crate::section::{Config, Noted, Section, duration};
 use crate::{Include, Source};
@@ -66,7 +68,7 @@ const HELPERS: [&str; 12] = [
 
 pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
     let mut config = Config::default();
-    let mut harmless = Harmless::default();
+    let mut grouped = GroupedNotes::default();
     let mut files = Files::new(include);
     let blocks = blocks(words::lines(source), &mut config);
     let proxies = Proxies::new(&blocks);
@@ -75,10 +77,10 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
     for block in &blocks {
         match block.kind.as_str() {
             "global" => {
-                block.lines.iter().for_each(|line| global(line, &mut config, &mut harmless));
+                block.lines.iter().for_each(|line| global(line, &mut config, &mut grouped));
             }
             "listen" | "frontend" => {
-                proxies.convert(block, &mut files, &mut config, &mut harmless);
+                proxies.convert(block, &mut files, &mut config, &mut grouped);
             }
             "backend" if !proxies.is_used(block) => {
                 let message =
@@ -87,30 +89,29 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
             }
             "defaults" | "backend" => {}
             "resolvers" => {
-                let (message, help) = LOOKED_UP_HERE;
-                harmless.because(message, help, &block.place, "resolvers");
+                let (message, help) = HOST_RESOLVER;
+                grouped.because(message, help, &block.place, "resolvers");
             }
-            kind if HELPERS.contains(&kind) => harmless.add(&block.place, kind),
+            kind if HELPERS.contains(&kind) => grouped.add(&block.place, kind),
             kind => {
                 let message = format!("the section {} is not known here", quoted(kind));
                 config.not_converted(&block.place, message, "see whether you need it");
             }
         }
     }
-    shutdown(&blocks, &mut harmless);
-    harmless.report(&mut config);
+    shutdown(&blocks, &mut grouped);
+    config.notes.extend(grouped.into_notes());
     config
 }
 
-/// Notes how long HAProxy waits for its sessions at its end, unless the file says it.
-fn shutdown(blocks: &[Block], harmless: &mut Harmless) {
+/// Notes how long HAProxy waits for its sessions at its end, unless the file sets it.
+fn shutdown(blocks: &[Block], grouped: &mut GroupedNotes) {
     let of_process = blocks.iter().filter(|block| block.kind == "global");
     let mut lines = of_process.flat_map(|block| &block.lines);
     let client = blocks.iter().find(|it| matches!(it.kind.as_str(), "listen" | "frontend"));
     if let (None, Some(client)) = (lines.find(|line| line.word(0) == "hard-stop-after"), client) {
-        let message = "`hard-stop-after` is not set: asked to stop softly, HAProxy waits for its last session; \
-                       here sessions end after shutdown_timeout (10s)";
-        harmless.built_in(message, "set shutdown_timeout in [process]", &client.place);
+        let subject = "`hard-stop-after` is not set: asked to stop softly, HAProxy";
+        waits_at_shutdown(grouped, subject, &client.place);
     }
 }
 
@@ -143,7 +144,7 @@ fn blocks(lines: Vec<Line>, config: &mut Config) -> Vec<Block> {
     blocks
 }
 
-fn global(line: &Line, config: &mut Config, harmless: &mut Harmless) {
+fn global(line: &Line, config: &mut Config, grouped: &mut GroupedNotes) {
     let (name, place) = (line.word(0), &line.place);
     match (name, line.word(1)) {
         ("maxconn", number) => config.set("[process]", place, "max_sessions", whole(number)),
@@ -157,10 +158,10 @@ fn global(line: &Line, config: &mut Config, harmless: &mut Harmless) {
                 config.lost(place, &quoted(name), message, help);
             }
             Some((_, Effect::Differs(message, help))) => {
-                harmless.because(message, help, place, name);
+                grouped.because(message, help, place, name);
             }
             // The rest of `global` is about HAProxy's own process.
-            _ => harmless.add(place, name),
+            _ => grouped.add(place, name),
         },
     }
 }

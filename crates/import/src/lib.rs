@@ -13,6 +13,8 @@ mod nginx;
 mod realm;
 mod rinetd;
 // Shared: from sections and notes to TOML that our parser accepts.
+mod common_notes;
+mod grouped_notes;
 mod known;
 mod note;
 mod ports;
@@ -72,7 +74,7 @@ pub struct Converted {
     pub forwards: usize,
     /// Number of forwards that are written as comments.
     pub commented_out: usize,
-    /// Settings that were left out or differ: one note of each kind, the most important first.
+    /// Notes, merged by message, the most important first.
     pub notes: Vec<Note>,
 }
 

@@ -23,7 +23,8 @@ use include::Files;
 use preread::Map;
 use words::{Directive, time};
 
-use crate::known::{Effect, Harmless, find};
+use crate::grouped_notes::GroupedNotes;
+use crate::known::{Effect, find};
 use crate::note::{SourcePlace, quoted};
 use crate::section::{Config, Noted, Section, duration};
 use crate::{Include, Source};
@@ -31,12 +32,12 @@ use crate::{Include, Source};
 struct Nginx<'i, 'f> {
     files: Files<'i, 'f>,
     config: Config,
-    harmless: Harmless,
+    grouped: GroupedNotes,
 }
 
 pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
-    let (config, harmless) = (Config::default(), Harmless::default());
-    let mut nginx = Nginx { files: Files::new(include), config, harmless };
+    let (config, grouped) = (Config::default(), GroupedNotes::default());
+    let mut nginx = Nginx { files: Files::new(include), config, grouped };
     match words::parse(&source.name, &source.text) {
         Ok(directives) => nginx.file(directives, source),
         Err(fault) => {
@@ -48,7 +49,7 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
         config.not_converted(&place, format!("all of it: {why}"), "import it in parts");
         return config;
     }
-    nginx.harmless.report(&mut nginx.config);
+    nginx.config.notes.extend(nginx.grouped.into_notes());
     nginx.config
 }
 
@@ -67,8 +68,8 @@ impl Nginx<'_, '_> {
     /// Converts the directives outside of all blocks.
     fn main(&mut self, directives: Vec<Directive>) {
         if let Some(stream) = directives.iter().find(|directive| directive.name() == "stream") {
-            defaults::connections(&directives, &stream.place, &mut self.harmless);
-            defaults::shutdown(&directives, &stream.place, &mut self.harmless);
+            defaults::connections(&directives, &stream.place, &mut self.grouped);
+            defaults::shutdown(&directives, &stream.place, &mut self.grouped);
         }
         for directive in directives {
             let place = directive.place.clone();
@@ -126,7 +127,7 @@ impl Nginx<'_, '_> {
             common.count(directives);
         }
         for (place, directives) in servers {
-            let sections = server::convert(place, &directives, &common, &mut self.harmless);
+            let sections = server::convert(place, &directives, &common, &mut self.grouped);
             self.config.sections.extend(sections);
         }
     }
@@ -156,11 +157,14 @@ impl Nginx<'_, '_> {
         let (name, place) = (directive.name(), &directive.place);
         match find(table, name) {
             Some((_, Effect::Handled)) => {}
-            Some((_, Effect::Harmless)) => self.harmless.add(place, name),
-            Some((_, Effect::Choice)) => self.harmless.choice(place, name),
-            Some((_, Effect::Variable)) => self.harmless.variable(place, name),
+            Some((_, Effect::Harmless)) => self.grouped.add(place, name),
+            Some((_, Effect::Choice)) => self.grouped.choice(place, name),
+            Some((_, Effect::Ineffective(message))) => {
+                self.grouped.ineffective(message, place, name);
+            }
+            Some((_, Effect::Variable)) => self.grouped.variable(place, name),
             Some((_, Effect::Differs(message, help))) => {
-                self.harmless.because(message, help, place, name);
+                self.grouped.because(message, help, place, name);
             }
             Some((_, Effect::Lost(message, help) | Effect::Wrong(message, help))) => {
                 self.config.lost(place, &quoted(name), message, help);

@@ -13,7 +13,8 @@ use std::time::Duration;
 use node::Node;
 
 use crate::Source;
-use crate::known::Harmless;
+use crate::common_notes::HOST_RESOLVER;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
 use crate::section::{Config, KERNEL_CONNECTS, NO_LIMIT, Noted, Section, duration};
 
@@ -61,7 +62,7 @@ impl Realm {
         let start = SourcePlace { file: Arc::clone(&self.file), line: 1 };
         config.sections.push(Section::defaults(start, "realm", &DEFAULTS));
         let network = document.get("network");
-        let mut harmless = Harmless::default();
+        let mut grouped = GroupedNotes::default();
         for (key, node) in document.entries() {
             match key.as_str() {
                 "endpoints" => {}
@@ -76,14 +77,14 @@ impl Realm {
             }
         }
         for endpoint in document.get("endpoints").map(Node::items).unwrap_or_default() {
-            let section = self.endpoint(endpoint, network, &mut harmless);
+            let section = self.endpoint(endpoint, network, &mut grouped);
             config.sections.push(section);
         }
         for endpoint in self.legacy(document, config) {
-            let section = self.endpoint(&endpoint, network, &mut harmless);
+            let section = self.endpoint(&endpoint, network, &mut grouped);
             config.sections.push(section);
         }
-        harmless.report(config);
+        config.notes.extend(grouped.into_notes());
     }
 
     /// Converts nothing: names are looked up as this host does.
@@ -103,8 +104,9 @@ impl Realm {
                     config.not_converted(&place, message, "configure /etc/resolv.conf");
                 }
                 _ => {
-                    let message = format!("{}: names are looked up as this host does", quoted(key));
-                    config.differs(&place, message, "see /etc/nsswitch.conf and resolv.conf");
+                    let (looked_up, help) = HOST_RESOLVER;
+                    let message = format!("{}: {looked_up}", quoted(key));
+                    config.differs(&place, message, help);
                 }
             }
         }

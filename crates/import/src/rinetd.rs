@@ -8,7 +8,8 @@ use plan::Prefix;
 
 use crate::Source;
 use crate::access::{Access, all, common};
-use crate::known::Harmless;
+use crate::common_notes::{ends_at_first_fin, no_keepalive};
+use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
 use crate::ports::{is_any_v6, join};
 use crate::section::{Config, KERNEL_CONNECTS, NO_LIMIT, Noted, Section};
@@ -134,7 +135,7 @@ fn prefixes(pattern: &str) -> Option<Vec<Prefix>> {
 
 pub(crate) fn convert(source: &Source) -> Config {
     let file: Arc<str> = source.name.as_str().into();
-    let (mut config, mut harmless) = (Config::default(), Harmless::default());
+    let (mut config, mut grouped) = (Config::default(), GroupedNotes::default());
     let start = SourcePlace { file: Arc::clone(&file), line: 1 };
     config.sections.push(Section::defaults(start, "rinetd", &DEFAULTS));
     let (mut of_all, mut of_each) = (Rules::default(), Vec::<Rules>::new());
@@ -158,7 +159,7 @@ pub(crate) fn convert(source: &Source) -> Config {
                 config.differs(&place, message, "`traffic-forwarder status` shows the number");
             }
             [bind, bind_port, to, to_port, options @ ..] => {
-                defaults(&place, options, &mut harmless);
+                defaults(&place, options, &mut grouped);
                 config.sections.push(rule(&place, [bind, bind_port, to, to_port], options));
                 of_each.push(Rules { takes_both_families: is_any_v6(bind), ..Rules::default() });
             }
@@ -168,7 +169,7 @@ pub(crate) fn convert(source: &Source) -> Config {
             }
         }
     }
-    harmless.report(&mut config);
+    config.notes.extend(grouped.into_notes());
     let forwards = config.sections.iter_mut().filter(|section| section.head == "[[forward]]");
     let copies = of_all.prefixes().saturating_mul(of_each.len());
     if let Some((place, rule)) = of_all.first.as_ref().filter(|_| copies > COPIES_MAX) {
@@ -182,14 +183,10 @@ pub(crate) fn convert(source: &Source) -> Config {
 }
 
 /// Notes the defaults of rinetd that are in effect in a rule.
-fn defaults(place: &SourcePlace, options: &[&str], harmless: &mut Harmless) {
-    let message = "rinetd ends both directions at the first FIN; here the other one goes on";
-    let help = "half_close_timeout (5m) ends it when it is silent";
-    harmless.built_in(message, help, place);
+fn defaults(place: &SourcePlace, options: &[&str], grouped: &mut GroupedNotes) {
+    ends_at_first_fin(grouped, "rinetd", place);
     if !options.iter().any(|option| option.contains("keepalive")) {
-        let message =
-            "rinetd probes no silent peer; here clients and targets are probed after 60 s";
-        harmless.built_in(message, "keepalive sets the times, or \"off\"", place);
+        no_keepalive(grouped, "rinetd", place);
     }
 }
 

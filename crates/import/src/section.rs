@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use crate::grouped_notes::GroupedNotes;
 use crate::note::{Note, NoteKind, SourcePlace};
 use crate::server::{self, Server};
 
@@ -219,6 +220,13 @@ impl Section {
             let message = format!("{name}: the emptier one of two random targets gets a client");
             self.differs(place, message, "");
         }
+    }
+
+    /// Sets `mptcp`, one setting for both sockets.
+    pub(crate) fn mptcp(&mut self, place: &SourcePlace, name: &str, grouped: &mut GroupedNotes) {
+        self.set("mptcp", "true".to_owned());
+        let message = "clients and targets get Multipath TCP, and TCP if they do not speak it";
+        grouped.because(message, "", place, name);
     }
 
     /// Something was left out without which the section would be wrong or insecure: it is written as

@@ -6,7 +6,7 @@ use super::check_rules::{CONNECTS, Checks, HELP};
 use super::server_lines::Servers;
 use super::words::Line;
 use super::{time, whole};
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::quoted;
 use crate::section::{Noted, Section, duration};
 
@@ -62,7 +62,7 @@ pub(super) fn convert(
     servers: &Servers<'_>,
     used: &[&Line],
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> bool {
     for line in used {
         for (name, message) in LOST.iter().filter(|(name, _)| servers.has(line, name)) {
@@ -85,7 +85,7 @@ pub(super) fn convert(
         if let Some(line) = has(name) {
             let message =
                 "a check comes each `every`, and within half a second until the state is decided";
-            harmless.because(message, "", &line.place, name);
+            grouped.because(message, "", &line.place, name);
         }
     }
     let parameters = Parameters::of(servers, first);

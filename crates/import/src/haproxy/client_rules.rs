@@ -10,7 +10,7 @@ use super::per_client::PerClient;
 use super::time;
 use super::words::Line;
 use crate::access::{Access, common};
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::quoted;
 use crate::route::Listen;
 use crate::section::{Noted, Section};
@@ -138,7 +138,7 @@ pub(super) fn convert<'a>(
     around: &Around<'_>,
     table_of: impl Fn(&str) -> Option<&'a Line>,
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Hellos {
     let (per_client, hellos) = (PerClient::default(), Hellos::default());
     let mut conversion = Conversion { around, per_client, hellos, refuses_plain: None };
@@ -171,10 +171,10 @@ pub(super) fn convert<'a>(
     for line in rules.lines.iter().filter(|line| line.word(1) == "inspect-delay") {
         conversion.hellos.delay = time(line.word(2));
         if !around.has_routes {
-            harmless.add(&line.place, "inspect-delay");
+            grouped.add(&line.place, "inspect-delay");
         }
     }
-    conversion.finish(rules, table_of, section, harmless)
+    conversion.finish(rules, table_of, section, grouped)
 }
 
 impl<'a> Conversion<'a, '_> {
@@ -273,7 +273,7 @@ impl<'a> Conversion<'a, '_> {
         rules: &ClientRules<'a>,
         table_of: impl Fn(&str) -> Option<&'a Line>,
         section: &mut Section,
-        harmless: &mut Harmless,
+        grouped: &mut GroupedNotes,
     ) -> Hellos {
         if let Some(line) = self.refuses_plain {
             let words = quoted(&line.words.join(" "));
@@ -293,9 +293,9 @@ impl<'a> Conversion<'a, '_> {
         if self.per_client.is_empty()
             && let Some(table) = rules.table
         {
-            harmless.add(&table.place, "stick-table");
+            grouped.add(&table.place, "stick-table");
         }
-        self.per_client.set(table, section, harmless);
+        self.per_client.set(table, section, grouped);
         self.hellos
     }
 }

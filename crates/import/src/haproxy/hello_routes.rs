@@ -3,7 +3,7 @@
 use super::acl::{Acls, Test};
 use super::patterns::Files;
 use super::words::Line;
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::SourcePlace;
 use crate::section::{Noted, Section};
 
@@ -38,11 +38,11 @@ pub(super) fn of<'a>(
     rules: impl Iterator<Item = &'a Line>,
     (acls, files): (&Acls, &mut Files<'_, '_>),
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Vec<HelloRoute<'a>> {
     let mut routes = Vec::new();
     for rule in rules {
-        let of_rule = of_rule(rule, (acls, files), section, harmless);
+        let of_rule = of_rule(rule, (acls, files), section, grouped);
         if let Some(of_rule) = of_rule {
             routes.extend(of_rule);
         } else {
@@ -58,7 +58,7 @@ fn of_rule<'a>(
     rule: &'a Line,
     (acls, files): (&Acls, &mut Files<'_, '_>),
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Option<Vec<HelloRoute<'a>>> {
     if rule.word(1).contains("%[") {
         return None;
@@ -78,7 +78,7 @@ fn of_rule<'a>(
                     }
                     if names.has_case {
                         let message = "names are compared without case, as with `-i`";
-                        harmless.because(message, "", place, "req.ssl_sni");
+                        grouped.because(message, "", place, "req.ssl_sni");
                     }
                     route.names = names.patterns;
                 }

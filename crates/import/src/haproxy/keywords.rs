@@ -1,31 +1,16 @@
 //! Keywords of HAProxy with their effects.
 
-use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Lost, Wrong};
+use crate::common_notes::{EARLY, LOOKED_UP, NO_FAST_OPEN, OPEN_FILES, QUEUE, SOCKET_BUFFERS};
+use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Ineffective, Lost, Wrong};
 use crate::known::Known;
 
 const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
 const KEEP: &str = "keep HAProxy for it";
 const RULES: &str = "rules decide about sessions";
-/// The reason and the help where names are looked up.
-pub(super) const LOOKED_UP_HERE: (&str, &str) =
-    ("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
-const LOOKED_UP: Effect = Differs(LOOKED_UP_HERE.0, LOOKED_UP_HERE.1);
-const SOCKET_BUFFERS: Effect = Lost(
-    "the kernel sizes the buffers of these sockets",
-    "send_buffer and receive_buffer set those of clients and targets",
-);
 const BUFFERS: Effect = Differs(
     "a session has buffers or a pipe only while bytes are in them, of another size",
     "docs/tuning.md has the memory of a session",
 );
-const QUEUE: Effect = Differs(
-    "as many clients wait for a listener as net.core.somaxconn allows",
-    "see sysctl net.core.somaxconn",
-);
-const NO_FAST_OPEN: Effect = Differs("TCP Fast Open is not used", "");
-const EARLY: Effect = Differs("a target is connected to before the client's first byte", "");
-const OPEN_FILES: Effect =
-    Differs("the process raises its open-file limit to the hard limit", "LimitNOFILE= sets that");
 const UNLIMITED_RATE: Effect =
     Lost("how fast clients may come is not limited", "max_sessions limits how many");
 /// Times that HAProxy has in mode `http` only, or after a rule that does not work in mode `tcp`.
@@ -182,7 +167,7 @@ pub(super) const IN_PROXY: &[Known] = &[
     ("error*", 0, Harmless),
     ("external-check", 0, Handled),
     ("force-persist", 0, Choice),
-    ("fullconn", 0, Differs("it means nothing without `minconn`", "")),
+    ("fullconn", 0, Ineffective("it means nothing without `minconn`")),
     ("guid", 0, Harmless),
     ("hash-*", 0, Choice),
     ("http-check", 0, Handled),

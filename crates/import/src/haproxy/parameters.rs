@@ -2,7 +2,8 @@
 
 use super::set_time;
 use super::words::Line;
-use crate::known::{Harmless, Known, apply, find};
+use crate::grouped_notes::GroupedNotes;
+use crate::known::{Known, apply, find};
 use crate::section::Section;
 
 /// The parameters from one word on, each with its argument, which is empty if it has none.
@@ -29,14 +30,14 @@ pub(super) fn parameters(
     line: &Line,
     from: usize,
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) {
     for (word, argument) in each(table, line, from) {
         if word == "tcp-ut" {
             set_time(section, "user_timeout", &line.place, argument);
         } else {
             let effect = find(table, word).map(|(_, effect)| effect);
-            apply(effect, &format!("{of} … {word}"), &line.place, section, harmless);
+            apply(effect, &format!("{of} … {word}"), &line.place, section, grouped);
         }
     }
 }

@@ -5,7 +5,7 @@ use plan::Prefix;
 use super::acl::Test;
 use super::time;
 use super::words::Line;
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::SourcePlace;
 use crate::section::{Noted, Section};
 
@@ -74,12 +74,17 @@ impl<'a> PerClient<'a> {
     }
 
     /// Sets `per_client`.
-    pub(super) fn set(self, table: Option<&Line>, section: &mut Section, harmless: &mut Harmless) {
+    pub(super) fn set(
+        self,
+        table: Option<&Line>,
+        section: &mut Section,
+        grouped: &mut GroupedNotes,
+    ) {
         let Some((line, _)) = self.limits.first() else { return };
         let place = line.place.clone();
         let Some(((tracking, _), table)) = self.tracked.zip(table) else {
             let message = "nothing is tracked in a table, so that it is never reached";
-            return harmless.because(message, "", &place, &line.words.join(" "));
+            return grouped.because(message, "", &place, &line.words.join(" "));
         };
         if !matches!(argument(table, "type"), Some("ip" | "ipv6")) {
             let message = "`stick-table`: clients are not counted by their addresses";
@@ -107,7 +112,7 @@ impl<'a> PerClient<'a> {
         section.set("per_client", format!("{{ {} }}", entries.join(", ")));
         if table.place.line > tracking.place.line || tracking.from(4).len() == 2 {
             let message = "a client of a table has these limits in each forward by itself";
-            harmless.because(message, "", &tracking.place, "track-sc0");
+            grouped.because(message, "", &tracking.place, "track-sc0");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::patterns::Files;
 use super::said::Said;
 use super::words::Line;
 use super::{Block, servers};
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
 use crate::route::{Listen, Target, forwards};
 use crate::section::{Config, NO_LIMIT, Noted, Section, duration};
@@ -89,7 +89,7 @@ impl<'a> Proxies<'a> {
         block: &'a Block,
         files: &mut Files<'_, '_>,
         config: &mut Config,
-        harmless: &mut Harmless,
+        grouped: &mut GroupedNotes,
     ) {
         let (rules, default) = self.choices(block);
         let named = |line: &Line| self.backends.get(line.word(1)).copied();
@@ -105,29 +105,28 @@ impl<'a> Proxies<'a> {
         let backend = default.and_then(named);
         let has_own_servers = backend.is_none() && block.kind == "listen";
         let side = (!rules.is_empty() || !has_own_servers).then_some(Side::Client);
-        self.take(&mut said, block, side, &mut section, harmless);
+        self.take(&mut said, block, side, &mut section, grouped);
         if let (Some(backend), true) = (backend, rules.is_empty()) {
-            self.take(&mut said, backend, Some(Side::Server), &mut section, harmless);
+            self.take(&mut said, backend, Some(Side::Server), &mut section, grouped);
         }
         if let Some(line) = said.disabled {
             section.off.get_or_insert_with(|| line.place.clone());
             section.differs(&line.place, "it is disabled in HAProxy too", "");
         }
         if rules.is_empty() {
-            said.times(&mut section, harmless);
+            said.times(&mut section, grouped);
         }
-        let listens = said.listens(&mut section, harmless);
+        let listens = said.listens(&mut section, grouped);
         let acls = Acls::new(said.acls.iter().copied(), files);
-        let routes =
-            hello_routes::of(rules.iter().copied(), (&acls, files), &mut section, harmless);
+        let routes = hello_routes::of(rules.iter().copied(), (&acls, files), &mut section, grouped);
         let hellos =
-            self.clients(&said, (&acls, files), &listens, &routes, (&mut section, harmless));
+            self.clients(&said, (&acls, files), &listens, &routes, (&mut section, grouped));
         let target = if rules.is_empty() {
             said.servers.is_shared = backend.is_some_and(|backend| self.is_shared(backend));
-            alone(&said, default, &mut section, harmless)
+            alone(&said, default, &mut section, grouped)
         } else {
             let others = backend.or(has_own_servers.then_some(block));
-            self.routed(&said, &routes, others, &hellos, (&mut section, harmless))
+            self.routed(&said, &routes, others, &hellos, (&mut section, grouped))
         };
         config.sections.extend(forwards(section, &listens, &target));
     }
@@ -156,14 +155,14 @@ impl<'a> Proxies<'a> {
         end: &'a Block,
         side: Option<Side>,
         section: &mut Section,
-        harmless: &mut Harmless,
+        grouped: &mut GroupedNotes,
     ) {
         said.begin(&end.place, side == Some(Side::Server));
         let inherited = self.inherited(end).filter(|line| is_of(side, line));
-        said.inherits(inherited, section, harmless);
+        said.inherits(inherited, section, grouped);
         for line in &end.lines {
             if is_of(side, line) {
-                said.line(line, section, harmless);
+                said.line(line, section, grouped);
             } else if end.kind != "listen" {
                 ignored(line, end, section);
             }
@@ -177,7 +176,7 @@ impl<'a> Proxies<'a> {
         conditions: (&Acls, &mut Files<'_, '_>),
         listens: &[Listen],
         routes: &[HelloRoute<'_>],
-        (section, harmless): (&mut Section, &mut Harmless),
+        (section, grouped): (&mut Section, &mut GroupedNotes),
     ) -> Hellos {
         let (has_header, has_routes) = (said.has_header(), !routes.is_empty());
         let around = Around { listens, has_header, has_routes };
@@ -185,7 +184,7 @@ impl<'a> Proxies<'a> {
             let block = self.backends.get(name)?;
             block.lines.iter().find(|line| line.word(0) == "stick-table")
         };
-        client_rules::convert(&said.clients, conditions, &around, table_of, section, harmless)
+        client_rules::convert(&said.clients, conditions, &around, table_of, section, grouped)
     }
 
     /// Sets the routes of the forward. Returns the servers of the other clients.
@@ -195,12 +194,12 @@ impl<'a> Proxies<'a> {
         routes: &[HelloRoute<'_>],
         others: Option<&'a Block>,
         hellos: &Hellos,
-        (section, harmless): (&mut Section, &mut Harmless),
+        (section, grouped): (&mut Section, &mut GroupedNotes),
     ) -> Target {
         let mut parts = Vec::new();
         let written = routes.iter().map(|route| {
             let backend = self.backends.get(route.backend).copied();
-            let (part, servers) = self.part(said, backend, route.place, route.backend, harmless);
+            let (part, servers) = self.part(said, backend, route.place, route.backend, grouped);
             parts.push(part);
             format!("  {{ {}, to = {} }},", route.condition(), server::in_one_line(&servers))
         });
@@ -216,7 +215,7 @@ impl<'a> Proxies<'a> {
             section.differs(route.place, message, "hello_timeout limits the wait");
         }
         let others = others.map_or_else(Vec::new, |block| {
-            let (part, servers) = self.part(said, Some(block), &block.place, &block.name, harmless);
+            let (part, servers) = self.part(said, Some(block), &block.place, &block.name, grouped);
             parts.push(part);
             servers
         });
@@ -232,15 +231,15 @@ impl<'a> Proxies<'a> {
         backend: Option<&'a Block>,
         place: &SourcePlace,
         name: &str,
-        harmless: &mut Harmless,
+        grouped: &mut GroupedNotes,
     ) -> (Section, Vec<Server>) {
         let (mut own, mut said) = (Section::forward(place.clone()), client.before_backend());
         if let Some(backend) = backend {
-            self.take(&mut said, backend, Some(Side::Server), &mut own, harmless);
+            self.take(&mut said, backend, Some(Side::Server), &mut own, grouped);
             said.servers.is_shared = self.is_shared(backend);
         }
-        said.times(&mut own, harmless);
-        let target = servers::target(&said.servers, &mut own, harmless);
+        said.times(&mut own, grouped);
+        let target = servers::target(&said.servers, &mut own, grouped);
         let limit = own.take("max_sessions").filter(|limit| limit != NO_LIMIT);
         let mut servers = match target {
             Some(Target::Fixed(servers)) => servers,
@@ -273,9 +272,9 @@ fn alone(
     said: &Said<'_>,
     backend: Option<&Line>,
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Target {
-    servers::target(&said.servers, section, harmless).unwrap_or_else(|| {
+    servers::target(&said.servers, section, grouped).unwrap_or_else(|| {
         let message = match backend {
             Some(line) => format!("the backend {} has no server", quoted(line.word(1))),
             None => "there is no server".to_owned(),

@@ -9,7 +9,9 @@ use super::parameters::parameters;
 use super::server_lines::Servers;
 use super::words::Line;
 use super::{bind, check_rules, rights, set_time, time, way, whole};
-use crate::known::{Effect, Harmless, apply, find};
+use crate::common_notes::{KEEPALIVE_HELP, no_keepalive};
+use crate::grouped_notes::GroupedNotes;
+use crate::known::{Effect, apply, find};
 use crate::note::SourcePlace;
 use crate::route::Listen;
 use crate::section::{KERNEL_CONNECTS, NO_LIMIT, Noted, Section, duration};
@@ -17,7 +19,7 @@ use crate::section::{KERNEL_CONNECTS, NO_LIMIT, Noted, Section, duration};
 /// HAProxy's own value of `retries`.
 const RETRIES: u32 = 3;
 
-/// Whether an `option` has silent peers probed.
+/// Whether an `option` enables TCP keepalive.
 fn keepalive_option(name: &str) -> bool {
     matches!(name, "tcpka" | "clitcpka" | "srvtcpka")
 }
@@ -73,13 +75,18 @@ impl<'a> Said<'a> {
         &mut self,
         lines: impl Iterator<Item = &'a Line>,
         section: &mut Section,
-        harmless: &mut Harmless,
+        grouped: &mut GroupedNotes,
     ) {
-        lines.for_each(|line| self.line(line, section, harmless));
+        lines.for_each(|line| self.line(line, section, grouped));
         self.servers.checks.are_inherited = true;
     }
 
-    pub(super) fn line(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
+    pub(super) fn line(
+        &mut self,
+        line: &'a Line,
+        section: &mut Section,
+        grouped: &mut GroupedNotes,
+    ) {
         if line.has_variable {
             let message = format!("`{} …`: it depends on the environment", line.word(0));
             section.comment_out(&line.place, message, "write in what it stands for");
@@ -94,7 +101,7 @@ impl<'a> Said<'a> {
             "maxconn" => self.maxconn = Some(line.word(1)),
             "disabled" => self.disabled = Some(line),
             "enabled" => self.disabled = None,
-            "timeout" => self.timeout(line, harmless),
+            "timeout" => self.timeout(line, grouped),
             "bind" => self.binds.push(line),
             "server" => self.servers.lines.push(line),
             "default-server" => self.servers.defaults.push(line),
@@ -109,35 +116,35 @@ impl<'a> Said<'a> {
                 self.servers.all_backups = false;
             }
             "no" if keepalive_option(line.word(2)) => self.keepalive.on = None,
-            "no" => harmless.add(&line.place, &line.words.join(" ")),
+            "no" => grouped.add(&line.place, &line.words.join(" ")),
             "tcp-check" | "http-check" => self.servers.checks.rule(line),
-            "option" => self.option(line, section, harmless),
+            "option" => self.option(line, section, grouped),
             // It only delays for rules.
             "tcp-request" if line.word(1) == "inspect-delay" => {
-                harmless.add(&line.place, "inspect-delay");
+                grouped.add(&line.place, "inspect-delay");
             }
             name => {
                 let effect = find(IN_PROXY, name).map(|(_, effect)| effect);
                 let is_rule = matches!(name, "tcp-request" | "use-server");
                 let words = line.words.join(" ");
-                apply(effect, if is_rule { &words } else { name }, &line.place, section, harmless);
+                apply(effect, if is_rule { &words } else { name }, &line.place, section, grouped);
             }
         }
     }
 
-    fn option(&mut self, line: &'a Line, section: &mut Section, harmless: &mut Harmless) {
+    fn option(&mut self, line: &'a Line, section: &mut Section, grouped: &mut GroupedNotes) {
         match line.word(1) {
             "allbackups" => self.servers.all_backups = true,
             name if keepalive_option(name) => self.keepalive.on = Some(line),
             name if check_rules::is_option(name) => self.servers.checks.option = Some(line),
             name => {
                 let effect = find(OPTIONS, name).map_or(Effect::Harmless, |(_, effect)| effect);
-                apply(Some(effect), &format!("option {name}"), &line.place, section, harmless);
+                apply(Some(effect), &format!("option {name}"), &line.place, section, grouped);
             }
         }
     }
 
-    fn timeout(&mut self, line: &'a Line, harmless: &mut Harmless) {
+    fn timeout(&mut self, line: &'a Line, grouped: &mut GroupedNotes) {
         match line.word(1) {
             name @ ("client" | "server" | "connect" | "tunnel" | "client-fin" | "server-fin") => {
                 self.timeouts.insert(name, line);
@@ -147,7 +154,7 @@ impl<'a> Said<'a> {
             }
             "queue" => self.servers.queue_timeout = Some(line),
             "check" => self.servers.checks.timeout = Some(line),
-            name => harmless.because(OF_HTTP, "", &line.place, &format!("timeout {name}")),
+            name => grouped.because(OF_HTTP, "", &line.place, &format!("timeout {name}")),
         }
     }
 
@@ -160,28 +167,25 @@ impl<'a> Said<'a> {
     /// Timeouts, limits and keepalive. Where nothing is said, HAProxy waits for ever. `timeout tunnel`
     /// replaces the times of both ends, also of a session with one end closed, unless these have
     /// times of their own for that.
-    pub(super) fn times(&self, section: &mut Section, harmless: &mut Harmless) {
+    pub(super) fn times(&self, section: &mut Section, grouped: &mut GroupedNotes) {
         let idle = self.shortest(&["tunnel"]).or_else(|| self.shortest(&["client", "server"]));
         section.set("idle_timeout", duration(idle.unwrap_or_default()));
         self.half_closed(idle, section);
         self.connecting(section);
         section.set("max_sessions", self.limit());
-        self.probing(section, harmless);
+        self.probing(section, grouped);
     }
 
     /// When silent peers are probed.
-    fn probing(&self, section: &mut Section, harmless: &mut Harmless) {
+    fn probing(&self, section: &mut Section, grouped: &mut GroupedNotes) {
         let Keepalive { on, idle, interval, count } = &self.keepalive;
-        let help = "keepalive sets the times, or \"off\"";
         match (on, idle) {
             (None, _) => {
-                let message = "`option tcpka` is off: HAProxy probes no silent peer; \
-                               here clients and targets are probed after 60 s";
-                harmless.built_in(message, help, &section.place);
+                no_keepalive(grouped, "`option tcpka` is off: HAProxy", &section.place);
             }
             (Some(line), None) => {
                 let message = "silent peers are probed after 60 s, and not after net.ipv4.tcp_keepalive_time (2 h)";
-                harmless.because(message, help, &line.place, &line.words.join(" "));
+                grouped.because(message, KEEPALIVE_HELP, &line.place, &line.words.join(" "));
             }
             _ => {}
         }
@@ -251,13 +255,13 @@ impl<'a> Said<'a> {
     }
 
     /// The addresses to listen on. Sets what `bind` says beside them.
-    pub(super) fn listens(&self, section: &mut Section, harmless: &mut Harmless) -> Vec<Listen> {
+    pub(super) fn listens(&self, section: &mut Section, grouped: &mut GroupedNotes) -> Vec<Listen> {
         let mut of_each = Vec::new();
         for line in &self.binds {
-            parameters("bind", OF_BIND, line, 2, section, harmless);
+            parameters("bind", OF_BIND, line, 2, section, grouped);
             let only6 = line.words.iter().any(|word| word == "v6only");
             if bind::is_mptcp(line.word(1)) {
-                harmless.mptcp(section, &line.place, "bind mptcp@…");
+                section.mptcp(&line.place, "bind mptcp@…", grouped);
             }
             match bind::listens(line.word(1), only6) {
                 Ok(found) => of_each.push((*line, found)),

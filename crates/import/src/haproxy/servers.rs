@@ -7,7 +7,7 @@ use super::parameters::parameters;
 use super::server_lines::Servers;
 use super::whole;
 use super::words::Line;
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::quoted;
 use crate::route::Target;
 use crate::section::{Noted, Section};
@@ -16,10 +16,10 @@ use crate::server::Server;
 const KEEP: &str = "keep HAProxy for it";
 
 /// Notes where waiting for a server works differently.
-fn queue(servers: &Servers<'_>, used: &[&Line], section: &mut Section, harmless: &mut Harmless) {
+fn queue(servers: &Servers<'_>, used: &[&Line], section: &mut Section, grouped: &mut GroupedNotes) {
     let Some(limited) = used.iter().find(|line| servers.limit(line).is_some()) else {
         if let Some(line) = servers.queue_timeout {
-            harmless.add(&line.place, "timeout queue");
+            grouped.add(&line.place, "timeout queue");
         }
         return;
     };
@@ -28,7 +28,7 @@ fn queue(servers: &Servers<'_>, used: &[&Line], section: &mut Section, harmless:
         None => (&limited.place, "timeout queue, by default that of connect"),
     };
     let message = "a client waits until a server has a place";
-    harmless.because(message, "at_limit = \"refuse\" resets it at once", place, name);
+    grouped.because(message, "at_limit = \"refuse\" resets it at once", place, name);
     if servers.is_shared {
         let message =
             "`maxconn` of a server: several frontends use it, each with this limit for itself";
@@ -40,7 +40,7 @@ fn queue(servers: &Servers<'_>, used: &[&Line], section: &mut Section, harmless:
 pub(super) fn target(
     servers: &Servers<'_>,
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Option<Target> {
     let mut used = Vec::new();
     for line in &servers.lines {
@@ -56,20 +56,20 @@ pub(super) fn target(
         section.differs(&line.place, message, "add it to `to` when it is to be used");
     }
     for line in &servers.defaults {
-        parameters("server", OF_SERVER, line, 1, section, harmless);
+        parameters("server", OF_SERVER, line, 1, section, grouped);
     }
     for line in &used {
-        parameters("server", OF_SERVER, line, 3, section, harmless);
+        parameters("server", OF_SERVER, line, 3, section, grouped);
         if bind::is_mptcp(line.word(2)) {
-            harmless.mptcp(section, &line.place, "server … mptcp@…");
+            section.mptcp(&line.place, "server … mptcp@…", grouped);
         }
     }
-    queue(servers, &used, section, harmless);
-    let is_checked = checks::convert(servers, &used, section, harmless);
+    queue(servers, &used, section, grouped);
+    let is_checked = checks::convert(servers, &used, section, grouped);
     match &used[..] {
         [] => None,
-        [one] => Some(alone(servers, one, section, harmless)),
-        _ => Some(several(servers, &used, is_checked, section, harmless)),
+        [one] => Some(alone(servers, one, section, grouped)),
+        _ => Some(several(servers, &used, is_checked, section, grouped)),
     }
 }
 
@@ -78,20 +78,20 @@ fn alone(
     servers: &Servers<'_>,
     line: &Line,
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Target {
     for choice in [servers.balance, servers.stick].into_iter().flatten() {
-        harmless.choice(&choice.place, choice.word(0));
+        grouped.choice(&choice.place, choice.word(0));
     }
     if servers.retries.is_none_or(|line| line.word(1) != "0") {
         let place = servers.retries.map_or(&line.place, |line| &line.place);
         let message =
             "a target that refuses is not tried again (by HAProxy three times, if nothing is said)";
         let help = "several targets in `to` give others if one refuses";
-        harmless.because(message, help, place, "retries");
+        grouped.because(message, help, place, "retries");
     }
     if servers.has(line, "slowstart") {
-        harmless.choice(&line.place, "slowstart");
+        grouped.choice(&line.place, "slowstart");
     }
     if let Some(limit) = servers.limit(line) {
         lower_max_sessions(section, limit);
@@ -125,7 +125,7 @@ fn several(
     lines: &[&Line],
     is_checked: bool,
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Target {
     balance(servers.balance, lines.len(), section);
     limit_together(servers, lines, section);
@@ -143,7 +143,7 @@ fn several(
     let place = servers.retries.map_or(&section.place, |line| &line.place);
     let message = "a client whose target refuses is connected to the next one at once, with or without \
                    `option redispatch`";
-    harmless.because(message, "", place, "retries");
+    grouped.because(message, "", place, "retries");
     let (backups, others): (Vec<_>, Vec<_>) =
         lines.iter().copied().partition(|line| servers.has(line, "backup"));
     if let Some(backup) = backups.first()

@@ -1,29 +1,17 @@
 //! Directives of nginx with their effects.
 
+use crate::common_notes::{EARLY, LOOKED_UP, NO_FAST_OPEN, OPEN_FILES, QUEUE, SOCKET_BUFFERS};
 use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Lost, Variable, Wrong};
 use crate::known::Known;
 
 pub(super) const KEEP: &str = "keep nginx for it";
 const UNCHECKED: Effect =
     Lost("targets are not checked", "write it as `check`, see docs/configuration.md");
-const LOOKED_UP: Effect =
-    Differs("names are looked up as this host does", "see /etc/nsswitch.conf and resolv.conf");
-const SOCKET_BUFFERS: Effect = Lost(
-    "the kernel sizes the buffers of these sockets",
-    "send_buffer and receive_buffer set those of clients and targets",
-);
 const BUFFERS: Effect = Differs(
     "a session has buffers only while bytes are in them, of another size",
     "docs/tuning.md has the memory of a session",
 );
 const HELLO: Effect = Differs("64 KiB of a TLS hello are read at most", "");
-const QUEUE: Effect = Differs(
-    "as many clients wait for a listener as net.core.somaxconn allows",
-    "see sysctl net.core.somaxconn",
-);
-const NO_FAST_OPEN: Effect = Differs("TCP Fast Open is not used", "");
-const OPEN_FILES: Effect =
-    Differs("the process raises its open-file limit to the hard limit", "LimitNOFILE= sets that");
 
 /// Outside all blocks: nearly all of it is about nginx's own processes.
 pub(super) const IN_MAIN: &[Known] = &[
@@ -128,7 +116,7 @@ pub(super) const OF_LISTEN: &[Known] = &[
     ("backlog", 0, QUEUE),
     ("bind", 0, Harmless),
     ("default_server", 0, Harmless),
-    ("deferred", 0, Differs("a target is connected to before the client's first byte", "")),
+    ("deferred", 0, EARLY),
     ("fastopen", 0, NO_FAST_OPEN),
     ("multipath", 0, Handled),
     ("rcvbuf", 0, SOCKET_BUFFERS),

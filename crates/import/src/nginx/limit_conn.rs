@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::directives::KEEP;
 use super::words::Directive;
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
 use crate::section::{Noted, Section};
 
@@ -76,9 +76,9 @@ impl Limits {
     }
 
     /// Sets `per_client` of the forward.
-    pub(super) fn set(self, section: &mut Section, harmless: &mut Harmless) {
+    pub(super) fn set(self, section: &mut Section, grouped: &mut GroupedNotes) {
         match (self.lowest, self.dry_run) {
-            (Some(_), Some(place)) => harmless.add(&place, "limit_conn_dry_run"),
+            (Some(_), Some(place)) => grouped.add(&place, "limit_conn_dry_run"),
             (Some(sessions), None) => {
                 let value = format!("{{ sessions = {sessions}, prefix = [32, 128] }}");
                 section.set("per_client", value);

@@ -6,7 +6,7 @@ use super::common::Common;
 use super::preread::Map;
 use super::upstream;
 use super::words::{Directive, time};
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::SourcePlace;
 use crate::route::Target;
 use crate::section::{Noted, Section, duration};
@@ -23,16 +23,16 @@ pub(super) struct Pass<'a> {
     common: &'a Common,
     /// Of its server.
     directives: &'a [&'a Directive],
-    harmless: &'a mut Harmless,
+    grouped: &'a mut GroupedNotes,
 }
 
 impl<'a> Pass<'a> {
     pub(super) fn new(
         common: &'a Common,
         directives: &'a [&'a Directive],
-        harmless: &'a mut Harmless,
+        grouped: &'a mut GroupedNotes,
     ) -> Self {
-        Self { common, directives, harmless }
+        Self { common, directives, grouped }
     }
 
     pub(super) fn convert(mut self, pass: &Directive, section: &mut Section) -> Option<Target> {
@@ -60,7 +60,7 @@ impl<'a> Pass<'a> {
 
     fn fixed(&mut self, place: &SourcePlace, name: &str, section: &mut Section) -> Option<Target> {
         match self.common.upstream(name) {
-            Some(block) => upstream::convert(place, name, block, section, self.harmless),
+            Some(block) => upstream::convert(place, name, block, section, self.grouped),
             None => Some(Target::one(name)),
         }
     }

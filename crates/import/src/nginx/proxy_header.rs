@@ -6,7 +6,7 @@ use plan::{NotAPrefix, Prefix};
 
 use super::directives::KEEP;
 use super::words::{Directive, time};
-use crate::known::Harmless;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
 use crate::route::{self, Listen};
 use crate::section::{Noted, Section, duration};
@@ -60,11 +60,11 @@ impl ProxyHeaders {
         listens: &[Listen],
         has_rules: bool,
         section: &mut Section,
-        harmless: &mut Harmless,
+        grouped: &mut GroupedNotes,
     ) {
         let Some(place) = self.required else {
             if let Some(place) = self.plain.filter(|_| !self.trusted.is_empty()) {
-                harmless.add(&place, "set_real_ip_from");
+                grouped.add(&place, "set_real_ip_from");
             }
             return;
         };

@@ -12,7 +12,8 @@ use super::pass::Pass;
 use super::proxy_header::ProxyHeaders;
 use super::rate::Rates;
 use super::words::{Directive, time};
-use crate::known::{Harmless, apply, find};
+use crate::grouped_notes::GroupedNotes;
+use crate::known::{apply, find};
 use crate::note::{SourcePlace, quoted};
 use crate::ports::{Ports, is_any_v6, split};
 use crate::route::{Listen, Target, forwards};
@@ -22,32 +23,32 @@ pub(super) fn convert(
     place: &SourcePlace,
     directives: &[&Directive],
     common: &Common,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Vec<Section> {
     let mut section = Section::forward(place.clone());
     let mut said = Said::default();
-    defaults::of_server(place, directives, harmless);
+    defaults::of_server(place, directives, grouped);
     for directive in directives {
         match directive.name() {
             "proxy_pass" => {
-                let pass = Pass::new(common, directives, harmless);
+                let pass = Pass::new(common, directives, grouped);
                 said.target = pass.convert(directive, &mut section);
             }
             "limit_conn" => said.limits.limit(directive, &common.zones, &mut section),
-            _ => said.directive(directive, &mut section, harmless),
+            _ => said.directive(directive, &mut section, grouped),
         }
     }
     let Said { listens, target, clients, headers, limits, rates } = said;
     rates.set(&mut section);
-    limits.set(&mut section, harmless);
+    limits.set(&mut section, grouped);
     let has_rules = clients.has_rules();
     clients.set(&listens, &mut section);
-    headers.set(&listens, has_rules, &mut section, harmless);
+    headers.set(&listens, has_rules, &mut section, grouped);
     if listens.is_empty() && section.off.is_none() {
         section.comment_out(place, "the server has no `listen` for TCP", "");
     }
     for directive in directives.iter().filter(|it| it.name().starts_with("proxy_next_upstream")) {
-        next_upstream(directive, target.as_ref(), &mut section, harmless);
+        next_upstream(directive, target.as_ref(), &mut section, grouped);
     }
     let target = target.unwrap_or_else(|| {
         if section.off.is_none() {
@@ -71,11 +72,16 @@ struct Said {
 
 impl Said {
     /// Converts a directive that means the same whatever the others are.
-    fn directive(&mut self, directive: &Directive, section: &mut Section, harmless: &mut Harmless) {
+    fn directive(
+        &mut self,
+        directive: &Directive,
+        section: &mut Section,
+        grouped: &mut GroupedNotes,
+    ) {
         match directive.name() {
             "listen" => {
                 self.headers.listen(directive);
-                self.listens.extend(listen(directive, section, harmless));
+                self.listens.extend(listen(directive, section, grouped));
             }
             "set_real_ip_from" => self.headers.trust(directive, section),
             "proxy_protocol_timeout" => self.headers.timeout(directive),
@@ -93,7 +99,7 @@ impl Said {
             "proxy_protocol" | "proxy_ssl" if directive.argument() == "off" => {}
             "tcp_nodelay" if directive.argument() == "off" => {
                 let message = "small writes are sent at once";
-                harmless.because(message, "", &directive.place, "tcp_nodelay off");
+                grouped.because(message, "", &directive.place, "tcp_nodelay off");
             }
             "allow" | "deny" => self.clients.rule(directive, section),
             "proxy_upload_rate" | "proxy_download_rate" => self.rates.rate(directive, section),
@@ -109,7 +115,7 @@ impl Said {
                 let effect = find(IN_STREAM, name).map(|(_, effect)| effect);
                 let words = directive.words.join(" ");
                 let shown = if effect.is_some() { name } else { &words };
-                apply(effect, shown, &directive.place, section, harmless);
+                apply(effect, shown, &directive.place, section, grouped);
             }
         }
     }
@@ -145,10 +151,10 @@ fn next_upstream(
     directive: &Directive,
     target: Option<&Target>,
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) {
     if !matches!(target, Some(Target::Fixed(servers)) if servers.len() > 1) {
-        return harmless.choice(&directive.place, directive.name());
+        return grouped.choice(&directive.place, directive.name());
     }
     let message = match (directive.name(), directive.argument()) {
         ("proxy_next_upstream", "off") => {
@@ -170,7 +176,11 @@ fn set_time(section: &mut Section, key: &'static str, directive: &Directive) {
 }
 
 /// Where to listen; nothing for UDP.
-fn listen(directive: &Directive, section: &mut Section, harmless: &mut Harmless) -> Option<Listen> {
+fn listen(
+    directive: &Directive,
+    section: &mut Section,
+    grouped: &mut GroupedNotes,
+) -> Option<Listen> {
     let place = &directive.place;
     let parameters = directive.words.get(2..).unwrap_or_default();
     if parameters.iter().any(|word| matches!(word.as_str(), "udp" | "quic")) {
@@ -185,10 +195,10 @@ fn listen(directive: &Directive, section: &mut Section, harmless: &mut Harmless)
         match name {
             "ipv6only" => both_families = value == "off",
             "so_keepalive" => keepalive(section, place, value),
-            "multipath" => harmless.mptcp(section, place, "listen … multipath"),
+            "multipath" => section.mptcp(place, "listen … multipath", grouped),
             _ => {
                 let effect = find(OF_LISTEN, name).map(|(_, effect)| effect);
-                apply(effect, &format!("listen … {name}"), place, section, harmless);
+                apply(effect, &format!("listen … {name}"), place, section, grouped);
             }
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::directives::{IN_UPSTREAM, KEEP, OF_SERVER};
 use super::words::{Directive, time};
-use crate::known::{Harmless, apply, find};
+use crate::grouped_notes::GroupedNotes;
+use crate::known::{apply, find};
 use crate::note::{SourcePlace, quoted};
 use crate::route::Target;
 use crate::section::{Noted, Section, duration};
@@ -20,7 +21,7 @@ pub(super) fn convert(
     name: &str,
     (block, is_shared): (&[Directive], bool),
     section: &mut Section,
-    harmless: &mut Harmless,
+    grouped: &mut GroupedNotes,
 ) -> Option<Target> {
     let (down, used): (Vec<_>, Vec<_>) = block
         .iter()
@@ -40,11 +41,11 @@ pub(super) fn convert(
     if !is_alone {
         several(&used, section);
         let message = "nginx waits this long for each server in turn; here connect_timeout is for all of them";
-        harmless.because(message, "raise connect_timeout", &section.place, "proxy_connect_timeout");
+        grouped.because(message, "raise connect_timeout", &section.place, "proxy_connect_timeout");
     }
     limits(&used, is_shared, section);
     for directive in block.iter().filter(|it| !matches!(it.name(), "server" | "include")) {
-        balance(directive, count, section, harmless);
+        balance(directive, count, section, grouped);
     }
     for directive in block.iter().filter(|directive| directive.name() == "include") {
         let message =
@@ -52,7 +53,7 @@ pub(super) fn convert(
         section.comment_out(&directive.place, message, "write in what it holds");
     }
     let servers = used.iter().map(|directive| {
-        parameters(directive, is_alone, section, harmless);
+        parameters(directive, is_alone, section, grouped);
         server(directive)
     });
     let mut servers: Vec<_> = servers.collect();
@@ -122,10 +123,15 @@ fn limits(servers: &[&Directive], is_shared: bool, section: &mut Section) {
 }
 
 /// How targets are selected.
-fn balance(directive: &Directive, servers: usize, section: &mut Section, harmless: &mut Harmless) {
+fn balance(
+    directive: &Directive,
+    servers: usize,
+    section: &mut Section,
+    grouped: &mut GroupedNotes,
+) {
     let (name, place) = (directive.name(), &directive.place);
     match (name, directive.argument()) {
-        ("hash" | "least_conn" | "random", _) if servers == 1 => harmless.choice(place, name),
+        ("hash" | "least_conn" | "random", _) if servers == 1 => grouped.choice(place, name),
         ("hash", "$remote_addr" | "$binary_remote_addr") => section.by_source(place, "`hash`"),
         ("hash", key) => {
             let message = format!("`hash`: the target depends on {}", quoted(key));
@@ -139,7 +145,7 @@ fn balance(directive: &Directive, servers: usize, section: &mut Section, harmles
         }
         _ => {
             let effect = find(IN_UPSTREAM, name).map(|(_, effect)| effect);
-            apply(effect, name, place, section, harmless);
+            apply(effect, name, place, section, grouped);
         }
     }
 }
@@ -188,17 +194,22 @@ fn slow_start(servers: &[&Directive], section: &mut Section) {
 }
 
 /// Notes the parameters after the address of a server.
-fn parameters(server: &Directive, is_alone: bool, section: &mut Section, harmless: &mut Harmless) {
+fn parameters(
+    server: &Directive,
+    is_alone: bool,
+    section: &mut Section,
+    grouped: &mut GroupedNotes,
+) {
     for parameter in server.words.get(2..).unwrap_or_default() {
         let name = parameter.split('=').next().unwrap_or_default();
         let shown = format!("server … {name}");
         let is_choice =
             matches!(name, "max_fails" | "fail_timeout" | "weight" | "slow_start" | "backup");
         if is_alone && is_choice {
-            harmless.choice(&server.place, &shown);
+            grouped.choice(&server.place, &shown);
         } else {
             let effect = find(OF_SERVER, name).map(|(_, effect)| effect);
-            apply(effect, &shown, &server.place, section, harmless);
+            apply(effect, &shown, &server.place, section, grouped);
         }
     }
 }

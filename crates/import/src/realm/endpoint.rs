@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::node::Node;
 use super::{Realm, is_known, timeouts, unknown_in_network, without_udp};
-use crate::known::Harmless;
+use crate::common_notes::{FAST_OPEN_UNUSED, ends_at_first_fin};
+use crate::grouped_notes::GroupedNotes;
 use crate::note::quoted;
 use crate::ports::{is_any_v6, join, split};
 use crate::section::{Noted, Section};
@@ -17,7 +18,7 @@ impl Realm {
         &self,
         endpoint: &Node,
         global: Option<&Node>,
-        harmless: &mut Harmless,
+        grouped: &mut GroupedNotes,
     ) -> Section {
         let mut section = Section::forward(self.place(endpoint));
         let own = endpoint.get("network");
@@ -30,7 +31,7 @@ impl Realm {
         for (key, node) in endpoint.entries() {
             self.entry(&mut section, (key, node), only_v6);
         }
-        self.targets(&mut section, endpoint);
+        self.targets(&mut section, endpoint, grouped);
         for key in ["no_tcp", "accept_proxy", "send_proxy"] {
             if let Some(node) = network(key).filter(|node| node.is_true()) {
                 let (message, help) = match key {
@@ -43,7 +44,7 @@ impl Realm {
                 section.comment_out(&self.place(node), message, help);
             }
         }
-        self.differences(network, &mut section, harmless);
+        self.differences(network, &mut section, grouped);
         if let Some(node) = own.and_then(|own| own.get("use_udp")).filter(|node| node.is_true()) {
             without_udp(&mut section, &self.place(node));
         }
@@ -55,23 +56,20 @@ impl Realm {
         &self,
         network: impl Fn(&str) -> Option<&'n Node>,
         section: &mut Section,
-        harmless: &mut Harmless,
+        grouped: &mut GroupedNotes,
     ) {
-        let message = "realm with its default features ends both directions at the first FIN; \
-                       here the other one goes on";
-        let help = "half_close_timeout (5m) ends it when it is silent";
-        harmless.built_in(message, help, &section.place);
+        ends_at_first_fin(grouped, "realm with its default features", &section.place);
         for key in ["accept_mptcp", "send_mptcp"] {
             if let Some(node) = network(key).filter(|node| node.is_true()) {
-                harmless.mptcp(section, &self.place(node), key);
+                section.mptcp(&self.place(node), key, grouped);
             }
         }
         if let Some(node) = network("fast_open").filter(|node| node.is_true()) {
-            harmless.because("TCP Fast Open is not used", "", &self.place(node), "fast_open");
+            grouped.because(FAST_OPEN_UNUSED, "", &self.place(node), "fast_open");
         }
         for key in ["udp_timeout", "zero_copy"] {
             if let Some(node) = network(key).filter(|node| !node.is_empty()) {
-                harmless.add(&self.place(node), key);
+                grouped.add(&self.place(node), key);
             }
         }
     }
@@ -95,7 +93,7 @@ impl Realm {
     }
 
     /// Converts `remote`, and `extra_remotes` with their `balance`, such as `roundrobin: 4, 2, 1`.
-    fn targets(&self, section: &mut Section, endpoint: &Node) {
+    fn targets(&self, section: &mut Section, endpoint: &Node, grouped: &mut GroupedNotes) {
         let Some(remote) = endpoint.get("remote") else { return };
         let given = |key: &str| endpoint.get(key).filter(|node| !node.is_empty());
         let (extra, balance) = (given("extra_remotes"), given("balance"));
@@ -103,13 +101,10 @@ impl Realm {
         let mut servers = vec![Server::at(remote.text())];
         match (extra, balance) {
             (None, None) => {}
-            (None, Some(node)) => {
-                let message = "`balance`: it means nothing with one target";
-                section.differs(&self.place(node), message, "");
-            }
+            (None, Some(node)) => grouped.choice(&self.place(node), "balance"),
             (Some(node), None) => {
-                let message = "`extra_remotes`: without `balance`, realm does not use them";
-                section.differs(&self.place(node), message, "");
+                let message = "without `balance`, realm does not use them";
+                grouped.ineffective(message, &self.place(node), "extra_remotes");
             }
             (Some(extra), Some(balance)) => {
                 servers.extend(extra.items().iter().map(|node| Server::at(node.text())));
