@@ -137,6 +137,7 @@ export async function look() {
     setText(button, wanted.word(item) ?? "");
     button.onclick = () => wanted.act(item).then(look);
   } catch (failure) {
+    if (wanted !== shown) return;
     setText(dialog.querySelector(".message"), failure.message);
     button.hidden = true;
   }
