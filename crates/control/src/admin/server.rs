@@ -67,7 +67,8 @@ async fn serve(listener: BoundListener, server: Server, local: LocalCallers) {
         BoundListener::Tcp(listener) => server.serve_tcp(listener).await,
     };
     if let Err(error) = result {
-        tracing::error!(%error, "the admin interface cannot be served");
+        let error = flow::error_text(&error);
+        tracing::error!(error, "the admin interface cannot be served");
     }
 }
 

@@ -2,7 +2,7 @@
 //! moment is requested again, for as long as connected clients can be expected to wait.
 
 use std::cell::Cell;
-use std::fmt::Display;
+use std::io::{Error, Result};
 use std::time::{Duration, Instant};
 
 /// Time limit of all attempts. The previous image had the same resources a moment ago, and
@@ -25,11 +25,16 @@ impl RetryPolicy {
     }
 
     /// Whether to try again after this error; if so, sleeps before it returns.
-    pub(crate) fn should_retry(&self, what: &str, error: &dyn Display) -> bool {
+    pub(crate) fn should_retry(&self, what: &str, error: &Error) -> bool {
         let has_time = self.until.is_some_and(|until| Instant::now() < until);
         if has_time {
             if !self.is_logged.replace(true) {
-                tracing::warn!(what, %error, "the host refuses the new image something: trying again");
+                let error = flow::error_text(error);
+                tracing::warn!(
+                    what,
+                    error,
+                    "the host refuses the new image something: trying again"
+                );
             }
             std::thread::sleep(PAUSE);
         }
@@ -37,11 +42,7 @@ impl RetryPolicy {
     }
 
     /// Runs `attempt` until it succeeds or the time is over. Returns the last error.
-    pub(crate) fn run<T, E: Display>(
-        &self,
-        what: &str,
-        mut attempt: impl FnMut() -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub(crate) fn run<T>(&self, what: &str, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
         loop {
             match attempt() {
                 Err(error) if self.should_retry(what, &error) => {}
@@ -54,25 +55,29 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::ErrorKind;
 
-    fn refused_at_first(times: u32) -> impl FnMut() -> Result<u32, &'static str> {
+    fn refused_at_first(times: u32) -> impl FnMut() -> Result<u32> {
         let mut tries = 0;
         move || {
             tries += 1;
-            if tries > times { Ok(tries) } else { Err("no thread") }
+            if tries > times { Ok(tries) } else { Err(ErrorKind::WouldBlock.into()) }
         }
     }
 
     #[test]
     fn only_an_image_with_sessions_retries() {
-        assert_eq!(RetryPolicy::new(true).run("a thread", refused_at_first(3)), Ok(4));
-        assert_eq!(RetryPolicy::new(false).run("a thread", refused_at_first(3)), Err("no thread"));
-        assert_eq!(RetryPolicy::new(false).run("a thread", refused_at_first(0)), Ok(1));
+        let run = |has_sessions, refusals| {
+            RetryPolicy::new(has_sessions).run("a thread", refused_at_first(refusals)).ok()
+        };
+        assert_eq!(run(true, 3), Some(4));
+        assert_eq!(run(false, 3), None);
+        assert_eq!(run(false, 0), Some(1));
     }
 
     #[test]
     fn retries_end_at_the_deadline() {
         let over = RetryPolicy { until: Some(Instant::now()), is_logged: Cell::new(false) };
-        assert_eq!(over.run("a thread", refused_at_first(u32::MAX)), Err("no thread"));
+        assert!(over.run("a thread", refused_at_first(u32::MAX)).is_err());
     }
 }
