@@ -163,17 +163,13 @@ impl Supervisor {
         self.engine.forwards().any(|forward| forward.plan.name == name)
     }
 
-    /// The forward with this name; if there is none, those whose names contain the text. `forgotten` are the names
+    /// The forward with this name; if there is none, those whose names contain the text. `removed` are the names
     /// of further ones.
-    pub(crate) fn forwards_named(
-        &self,
-        text: &str,
-        forgotten: &HashSet<String>,
-    ) -> HashSet<String> {
-        if self.has_forward(text) || forgotten.contains(text) {
+    pub(crate) fn forwards_named(&self, text: &str, removed: &HashSet<String>) -> HashSet<String> {
+        if self.has_forward(text) || removed.contains(text) {
             return HashSet::from([text.to_owned()]);
         }
-        let names = self.engine.forwards().map(|forward| &forward.plan.name).chain(forgotten);
+        let names = self.engine.forwards().map(|forward| &forward.plan.name).chain(removed);
         names.filter(|name| name.contains(text)).cloned().collect()
     }
 

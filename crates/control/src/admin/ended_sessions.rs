@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use super::session_filter::{Asked, page_limit};
+use super::session_filter::{FilterParameters, page_limit};
 use crate::api_format::time;
 use api::{EndedSession, EndedSessions, Failure};
 use axum::Json;
@@ -49,8 +49,8 @@ pub(super) async fn list(
     let Query(EndedQuery { forward, target, client, text, limit, offset }) = query?;
     let limit = page_limit(limit)?;
     let mut ended = app.observer.ended();
-    let names = ended.records.iter().map(|record| record.forward().to_owned()).collect();
-    let filter = Asked { forward, target, client, text }.filter(&app, names).await?;
+    let names = || ended.records.iter().map(|record| record.forward().to_owned()).collect();
+    let filter = FilterParameters { forward, target, client, text }.filter(&app, names).await?;
     ended.records.retain(|record| filter.selects_ended(record));
     let now = SystemTime::now();
     let shown = ended.records.iter().skip(offset).take(limit);

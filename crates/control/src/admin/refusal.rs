@@ -144,7 +144,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Asked {
+    struct Parameters {
         #[expect(dead_code, reason = "it is parsed only")]
         limit: Option<usize>,
         #[serde(default)]
@@ -163,7 +163,7 @@ mod tests {
             ("limit=99999999999999999999", "the number is too large"),
         ] {
             let uri = format!("/v1/x?{query}").parse::<Uri>().unwrap();
-            let rejection = Query::<Asked>::try_from_uri(&uri).map(drop).unwrap_err();
+            let rejection = Query::<Parameters>::try_from_uri(&uri).map(drop).unwrap_err();
             let message = query_problem(&rejection);
             assert!(message.contains(expected), "{query}: {message}");
             assert!(!message.contains("eserialize"), "{query}: {message}");

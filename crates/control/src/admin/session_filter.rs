@@ -13,7 +13,7 @@ const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 10_000;
 
 /// The parameters of a query that select sessions; `None` selects all.
-pub(super) struct Asked {
+pub(super) struct FilterParameters {
     /// Of the forward with this name; if there is none, of those whose names contain the text.
     pub(super) forward: Option<String>,
     /// Of this target: as configured, or the connected address.
@@ -24,21 +24,23 @@ pub(super) struct Asked {
     pub(super) text: Option<String>,
 }
 
-impl Asked {
-    /// The filter. `forgotten` are names of removed forwards that the process may have forgotten.
+impl FilterParameters {
+    /// The filter. `removed` returns names of removed forwards, which the engine may have forgotten.
     pub(super) async fn filter(
         self,
         app: &App,
-        forgotten: HashSet<String>,
+        removed: impl FnOnce() -> HashSet<String>,
     ) -> Result<SessionFilter, Refusal> {
         let Self { forward, target, client, text } = self;
+        let needs_names = forward.is_some() || text.is_some();
+        let removed = Arc::new(if needs_names { removed() } else { HashSet::new() });
         let client = client.map(|text| parsed::<ClientFilter>("client", &text)).transpose()?;
         let forwards = match forward {
-            Some(text) => Some(forwards_named(app, text, forgotten.clone()).await?),
+            Some(text) => Some(forwards_named(app, text, Arc::clone(&removed)).await?),
             None => None,
         };
         let text = match text {
-            Some(text) => Some(text_filter(app, text, forgotten).await?),
+            Some(text) => Some(text_filter(app, text, removed).await?),
             None => None,
         };
         Ok(filter(forwards, target.as_deref(), client, text))
@@ -65,7 +67,7 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result
     text.parse().map_err(|error| Refusal::bad_request(format!("{name}={text}: {error}")))
 }
 
-/// The number of sessions on a page: the default, or what is asked for, unless it is too large.
+/// The number of sessions on a page: the default, or the requested number, unless it is too large.
 pub(super) fn page_limit(limit: Option<usize>) -> Result<usize, Refusal> {
     match limit.unwrap_or(LIMIT) {
         limit if limit > LIMIT_MAX => Err(Refusal::bad_request(format!(
@@ -80,9 +82,9 @@ pub(super) fn page_limit(limit: Option<usize>) -> Result<usize, Refusal> {
 async fn text_filter(
     app: &App,
     text: String,
-    forgotten: HashSet<String>,
+    removed: Arc<HashSet<String>>,
 ) -> Result<TextFilter, Refusal> {
-    let forwards = named(app, text.clone(), forgotten).await?;
+    let forwards = named(app, text.clone(), removed).await?;
     let client = text.parse().ok().filter(|_| !forwards.contains(&text));
     if forwards.is_empty() && client.is_none() {
         return Err(Refusal::no_forward(&text));
@@ -94,17 +96,17 @@ async fn text_filter(
 async fn forwards_named(
     app: &App,
     text: String,
-    forgotten: HashSet<String>,
+    removed: Arc<HashSet<String>>,
 ) -> Result<HashSet<String>, Refusal> {
-    let names = named(app, text.clone(), forgotten).await?;
+    let names = named(app, text.clone(), removed).await?;
     if names.is_empty() { Err(Refusal::no_forward(&text)) } else { Ok(names) }
 }
 
 async fn named(
     app: &App,
     text: String,
-    forgotten: HashSet<String>,
+    removed: Arc<HashSet<String>>,
 ) -> Result<HashSet<String>, Refusal> {
-    let named = app.supervisor.ask(move |supervisor| supervisor.forwards_named(&text, &forgotten));
+    let named = app.supervisor.ask(move |supervisor| supervisor.forwards_named(&text, &removed));
     Ok(named.await?)
 }

@@ -4,7 +4,7 @@ use super::app::App;
 use super::audit::KilledSessions;
 use super::listing::{self, Rate, session_of};
 use super::refusal::Refusal;
-use super::session_filter::{Asked, filter, page_limit, parsed};
+use super::session_filter::{FilterParameters, filter, page_limit, parsed};
 use crate::api_format::{Moment, time};
 use api::{Done, DoneState, Failure, Killed, Session, Sessions};
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -98,8 +98,8 @@ pub(super) async fn list(
 ) -> Result<Json<Sessions>, Refusal> {
     let Query(ListQuery { forward, target, client, text, sort, limit, offset, rates }) = query?;
     let limit = page_limit(limit)?;
-    let asked = Asked { forward, target, client, text };
-    let filter = asked.filter(&app, HashSet::new()).await?;
+    let parameters = FilterParameters { forward, target, client, text };
+    let filter = parameters.filter(&app, HashSet::new).await?;
     let rates = rates || sort == Sort::Rate;
     // Only the sessions on the page need more detail.
     let mut found = find(&app, &filter, SessionDetail::Known, rates).await;
