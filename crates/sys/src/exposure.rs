@@ -1,5 +1,5 @@
-//! Whether others may change what a path leads to: by owner and mode of the file, and of each directory and symbolic
-//! link on the way, from the root directory on, as sshd(8) checks its files.
+//! Whether untrusted users can change the file at a path: checks owner and mode of the file, and of each directory and
+//! symbolic link on the path, as sshd(8) does.
 
 use crate::path_walk::{Step, Walk};
 use crate::writers::{TrustedAccount, Writers};

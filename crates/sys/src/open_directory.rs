@@ -5,9 +5,8 @@ use rustix::fs::{Mode, fstat};
 use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
-/// The first directory, of those that lead to `path` and its own, in which every user may make what the path then
-/// leads to. In a sticky directory, an existing directory or link of a trusted user on the way cannot be replaced; the
-/// last component may be removed and made again at any time.
+/// The first directory on `path` in which every user can replace the next component. In a sticky directory, an existing
+/// component of a trusted user cannot be replaced, except the last one, which may be removed and created again.
 ///
 /// # Errors
 ///

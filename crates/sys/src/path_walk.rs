@@ -12,8 +12,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// Limit of symbolic links in one path, as in the kernel (`MAXSYMLINKS`, path_resolution(7)).
 const MOST_LINKS: usize = 40;
-const TO_LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
-const TO_ENTER: OFlags = TO_LOOK.union(OFlags::DIRECTORY);
+const LOOK_UP: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+const ENTER: OFlags = LOOK_UP.union(OFlags::DIRECTORY);
 
 /// A name looked up in a directory: a component of the path, or of the target of a symbolic link on it.
 pub(crate) struct Step<'a> {
@@ -58,14 +58,14 @@ pub(crate) struct Walk<C> {
     /// Components not resolved yet.
     names: VecDeque<OsString>,
     /// The resolved part of the path.
-    gone: PathBuf,
+    resolved: PathBuf,
     links: usize,
     check: C,
 }
 
 impl<C: FnMut(&Step<'_>) -> Result<()>> Walk<C> {
     pub(crate) fn new(path: &Path, check: C) -> Self {
-        let mut walk = Self { names: VecDeque::new(), gone: PathBuf::new(), links: 0, check };
+        let mut walk = Self { names: VecDeque::new(), resolved: PathBuf::new(), links: 0, check };
         walk.prepend(path);
         walk
     }
@@ -84,14 +84,14 @@ impl<C: FnMut(&Step<'_>) -> Result<()>> Walk<C> {
         while let Some(name) = self.names.pop_front() {
             if name == "/" || name == ".." {
                 directory = enter(&directory, &name)?;
-                self.gone.push(name);
+                self.resolved.push(name);
                 continue;
             }
             let is_last = self.names.is_empty();
             if is_last && !follow_last {
                 return Ok(PathEnd::new(directory, name));
             }
-            let found = openat(&directory, &name, TO_LOOK | OFlags::NOFOLLOW, Mode::empty());
+            let found = openat(&directory, &name, LOOK_UP | OFlags::NOFOLLOW, Mode::empty());
             let found = match found {
                 Err(rustix::io::Errno::NOENT) if is_last => {
                     self.check(&directory, &name, None)?;
@@ -110,7 +110,7 @@ impl<C: FnMut(&Step<'_>) -> Result<()>> Walk<C> {
                 return Ok(PathEnd::new(directory, name));
             } else {
                 directory = enter(&directory, &name)?;
-                self.gone.push(name);
+                self.resolved.push(name);
             }
         }
         // The root directory, or a path that ends in `..`.
@@ -119,7 +119,7 @@ impl<C: FnMut(&Step<'_>) -> Result<()>> Walk<C> {
 
     fn check(&mut self, directory: &OwnedFd, name: &OsStr, found: Option<&Stat>) -> Result<()> {
         let is_last = self.names.is_empty();
-        (self.check)(&Step { directory, parent: &self.gone, name, found, is_last })
+        (self.check)(&Step { directory, parent: &self.resolved, name, found, is_last })
     }
 
     /// Continues with the target of a symbolic link.
@@ -132,7 +132,7 @@ impl<C: FnMut(&Step<'_>) -> Result<()>> Walk<C> {
         let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
         self.prepend(&target);
         if target.is_absolute() {
-            self.gone = PathBuf::new();
+            self.resolved = PathBuf::new();
         }
         Ok(())
     }
@@ -149,5 +149,5 @@ fn is_descriptor(link: &OwnedFd, name: &OsStr) -> Result<bool> {
 }
 
 fn enter(directory: impl rustix::fd::AsFd, name: &OsStr) -> Result<OwnedFd> {
-    Ok(openat(directory, name, TO_ENTER | OFlags::NOFOLLOW, Mode::empty())?)
+    Ok(openat(directory, name, ENTER | OFlags::NOFOLLOW, Mode::empty())?)
 }

@@ -83,7 +83,7 @@ enum Report {
 }
 
 impl DeniedCaller {
-    /// The same caller: it has another port, or process, with each connection.
+    /// Compares address or user and token name; port and process differ per connection.
     fn is_same(&self, other: &Self) -> bool {
         let key = |it: &Self| (it.peer.address().map(|address| address.ip()), it.peer.uid());
         key(self) == key(other) && self.name == other.name
@@ -102,7 +102,7 @@ impl Since {
         }
     }
 
-    /// The caller of most of them, the first one of several, with the number of its denials.
+    /// The caller with the most denials (the first on a tie), and their number.
     fn most_frequent(&self) -> Option<(&DeniedCaller, u64)> {
         let most = self.callers.iter().rev().max_by_key(|(_, count)| *count);
         most.map(|(caller, count)| (caller, *count))

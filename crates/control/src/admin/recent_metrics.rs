@@ -21,8 +21,8 @@ pub(super) struct RecentMetrics {
 type Slot = Arc<Mutex<Option<Bytes>>>;
 
 impl RecentMetrics {
-    /// The text of the last second in this format, or else that of `render`. A started `render` goes on if its caller
-    /// is gone, so that callers that do not wait cause no further one.
+    /// The text of the last second in this format, or else that of `render`. A render that has started
+    /// completes even if its caller disconnects, so disconnecting callers cannot cause more renders.
     pub(super) async fn get<E: From<Gone> + Send + 'static>(
         &self,
         format: Format,

@@ -21,7 +21,7 @@ pub(crate) enum Untrusted {
     NoListener,
     /// The kernel's tables cannot be read.
     Unknown(io::Error),
-    /// A process of this user listens at a path that every user may lead to its socket, by a file in this directory.
+    /// The socket belongs to this user, and every user can replace a component of its path in this directory.
     Path(u32, PathBuf),
     /// A component of the path cannot be looked up.
     UnknownPath(io::Error),
@@ -40,8 +40,8 @@ impl TrustedUsers {
         users.difference(&self.0).next().map_or(Ok(()), |other| Err(Untrusted::Port(*other)))
     }
 
-    /// Checks the listeners of a connected port, since another process may have taken it after [`Self::check_port`], and
-    /// then the user that accepted the connection from `client`: its listener may be closed, and another one be there.
+    /// Checks the listeners again, since the port may have changed hands after [`Self::check_port`], and then the user that
+    /// accepted `client`, whose listener may already be closed.
     pub(crate) fn check_connected_port(
         &self,
         address: SocketAddr,
@@ -83,8 +83,8 @@ impl fmt::Display for Untrusted {
                 let error = flow::error_text(error);
                 return write!(
                     f,
-                    "nothing was sent:\n  which users may make a socket there is unknown, since a directory \
-                     of its path\n  cannot be read: {error}\n\n  help: run the command as root, or as the \
+                    "nothing was sent:\n  which users may redirect this path is unknown, since a directory \
+                     of it\n  cannot be read: {error}\n\n  help: run the command as root, or as the \
                      process's user"
                 );
             }
@@ -100,7 +100,7 @@ impl fmt::Display for Untrusted {
         let (sent, how) = match self {
             Self::Path(_, directory) => {
                 let directory = plan::escaped(&directory.to_string_lossy());
-                ("nothing was sent", format!("make a socket by way of\n        {directory}"))
+                ("nothing was sent", format!("redirect this path in\n        {directory}"))
             }
             _ => ("the token was not sent", "listen on a free port".to_owned()),
         };
