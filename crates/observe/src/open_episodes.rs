@@ -32,7 +32,7 @@ impl OpenEpisodes {
         self.lock().episodes.targets()
     }
 
-    /// Notes that a target was removed. The journal logs that after a moment, and is to be woken.
+    /// Records the removal of a target. The caller wakes the journal.
     pub fn target_removed(&self, forward: &Arc<str>, target: &Arc<str>) {
         self.lock().episodes.ended(forward, target, End::Removed, now());
     }

@@ -119,7 +119,7 @@ mod tests {
     use std::fs::{Permissions, create_dir, set_permissions};
     use std::os::unix::fs::PermissionsExt;
 
-    /// Needs root. The thief has accepted, and its listener is gone; the right process listens by now.
+    /// Needs root. The thief has accepted and closed its listener, and the right process listens again.
     #[test]
     fn the_user_that_accepted_a_connection_must_be_trusted() {
         use std::net::{TcpListener, TcpStream};
