@@ -37,6 +37,7 @@ pub(crate) fn list_text(
     EndedSessions { since, total, sessions }: &EndedSessions<'_>,
     screen: &Screen,
 ) -> String {
+    let since = plan::escaped(since);
     if *total == 0 {
         return format!("no such session has ended since {since}\n");
     }
@@ -136,4 +137,17 @@ fn lane(count: u64, path: &str, fallback: &str, stalled: f64) -> String {
 fn tcp(tcp: Option<&ClosedTcp>) -> String {
     let Some(tcp) = tcp else { return "-".to_owned() };
     format!("rtt {}, {}", seconds(tcp.rtt), counted(tcp.retransmits, "retransmit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_moves_no_cursor() {
+        let screen = Screen { size: None, colours: false };
+        let sessions =
+            EndedSessions { since: "\u{1b}[2J\r".to_owned(), total: 0, sessions: vec![] };
+        assert!(!list_text(&sessions, &screen).contains(['\u{1b}', '\r']));
+    }
 }
