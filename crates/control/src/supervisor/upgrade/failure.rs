@@ -179,8 +179,7 @@ impl fmt::Display for BinaryError {
             Self::Exposed(writers) => write!(
                 f,
                 "{writers} may write to it, and it would run with the rights of this process: make \
-                 it root's (chown root, chmod go-w), or run `traffic-forwarder upgrade \
-                 --allow-owner`"
+                 it root's (chown root, chmod go-w), or accept that with `--allow-owner`"
             ),
             Self::Modified => f.write_str("was written to while it was checked: upgrade again"),
         }
