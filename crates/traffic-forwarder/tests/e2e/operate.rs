@@ -122,7 +122,8 @@ fn a_killed_session_is_reset_and_removed() {
     play(&session.client, Script::new().expect_reset());
     play(&session.target, Script::new().expect_reset());
     assert_eq!(session.forward.close_reason(), "operator/relay/killed");
-    assert!(console.refused(&["kill", "1"], 1).contains("no session 1"));
+    let again = console.refused(&["kill", "1"], 1);
+    assert!(again.contains("session 1 has ended: operator/relay/killed"), "{again}");
 }
 
 #[test]

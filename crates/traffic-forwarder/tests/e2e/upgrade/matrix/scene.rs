@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{
-    Behaviour, Forwarder, LIMIT, Listener, Place, Port, Script, Signal, Socket, Target, Tool,
-    connect, copy_program, run, wait_until,
+    Behaviour, Forwarder, ForwarderBuilder, LIMIT, Listener, Place, Port, Script, Signal, Socket,
+    Target, Tool, connect, copy_program, run, wait_until,
 };
 
 use super::super::upgrading::FAILED;
@@ -192,7 +192,10 @@ impl Scene {
     fn by_command(&self) -> String {
         let token = self.path("known");
         write_secret(&token);
-        let command = forwarder().args(["upgrade", "--admin", &self.admin]);
+        let program = self.path("program");
+        // Root trusts no socket in a directory of another user below /tmp.
+        let command = if program.exists() { other_user(&program) } else { forwarder() };
+        let command = command.args(["upgrade", "--admin", &self.admin]);
         let on_port = !self.admin.starts_with("unix:");
         let command = if on_port { command.arg("--token-file").arg(token) } else { command };
         let finished = command.run();
@@ -257,6 +260,12 @@ fn write_secret(path: &Path) {
     fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
 }
 
+/// The program, as the other user.
+fn other_user(program: &Path) -> ForwarderBuilder {
+    let user = ["--reuid", "65533", "--regid", "65533", "--clear-groups"];
+    Forwarder::binary(Tool::find("setpriv").path()).args(user).arg(program)
+}
+
 /// Starts the process, with a reader of its standard error where that is the log.
 fn started(thing: &str, dir: &TempDir, config: String) -> (Forwarder, Option<File>) {
     match thing {
@@ -266,9 +275,7 @@ fn started(thing: &str, dir: &TempDir, config: String) -> (Forwarder, Option<Fil
             copy_program(BINARY, &program);
             fs::write(&file, config).unwrap();
             std::os::unix::fs::chown(dir.path(), Some(65533), None).unwrap();
-            let user = ["--reuid", "65533", "--regid", "65533", "--clear-groups"];
-            let builder = Forwarder::binary(Tool::find("setpriv").path()).args(user);
-            (builder.arg(program).arg("-c").arg(file).start(), None)
+            (other_user(&program).arg("-c").arg(file).start(), None)
         }
         "log pipe" => {
             let pipe = dir.path().join("pipe");
