@@ -30,12 +30,15 @@ fn each_question_has_an_answer_of_80_columns() {
     let document = document("docs/operations.md");
     let rows = document.table(&["Question", "Command"]);
     assert!(rows.len() >= 10, "{rows:?}");
-    for row in rows {
+    for (number, row) in rows.into_iter().enumerate() {
         let command =
             row[1].trim_matches('`').strip_prefix("traffic-forwarder ").expect("a command");
-        terminal.run(&format!("clear; {BINARY} {command} --admin {admin}; echo code $?"));
-        let shown = terminal.wait_for(command, |screen| screen.contains("\ncode "));
-        assert!(shown.contains("\ncode 0\n"), "{command}\n{shown}");
+        // The shell computes the number: the end of this command is neither that of the one before nor its echo.
+        let line = format!("{BINARY} {command} --admin {admin}; echo code $? of $(({number}))");
+        terminal.run(&format!("clear; {line}"));
+        let end = format!(" of {number}\n");
+        let shown = terminal.wait_for(command, |screen| screen.contains(&end));
+        assert!(shown.contains(&format!("\ncode 0{end}")), "{command}\n{shown}");
         let whole = match command.split(' ').next() {
             Some("sessions") if command.contains("--ended") => past.clone(),
             Some("sessions") => address.clone(),
