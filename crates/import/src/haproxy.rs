@@ -41,6 +41,8 @@ struct Block {
     name: String,
     /// Index of its `defaults`: the named one, or the last one before it.
     defaults: Option<usize>,
+    /// Number of the lines of its `defaults` and of those that these build on, and of these sections.
+    inherited: usize,
     lines: Vec<Line>,
 }
 
@@ -99,6 +101,7 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
             }
         }
     }
+    files.note_faults(&mut config);
     shutdown(&blocks, &mut grouped);
     config.notes.extend(grouped.into_notes());
     config
@@ -139,7 +142,15 @@ fn blocks(lines: Vec<Line>, config: &mut Config) -> Vec<Block> {
             named.insert(name.clone(), blocks.len());
         }
         let defaults = defaults.filter(|_| is_forwarding || from.is_some());
-        blocks.push(Block { place: line.place, kind, name, defaults, lines: Vec::new() });
+        let (inherited, lines) = (0, Vec::new());
+        blocks.push(Block { place: line.place, kind, name, defaults, inherited, lines });
+    }
+    for nth in 0..blocks.len() {
+        let own = |block: &Block| block.inherited.saturating_add(1 + block.lines.len());
+        let defaults = blocks.get(nth).and_then(|block| blocks.get(block.defaults?)).map(own);
+        if let (Some(block), Some(inherited)) = (blocks.get_mut(nth), defaults) {
+            block.inherited = inherited;
+        }
     }
     blocks
 }

@@ -14,6 +14,7 @@ mod realm;
 mod rinetd;
 // Shared: from sections and notes to TOML that our parser accepts.
 mod common_notes;
+mod copies;
 mod grouped_notes;
 mod known;
 mod note;

@@ -14,11 +14,12 @@ mod server;
 mod upstream;
 mod words;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use common::Common;
 use defaults::DEFAULTS;
-use directives::{IN_MAIN, IN_STREAM};
+use directives::{IN_MAIN, IN_STREAM, WRITE_IN};
 use include::Files;
 use preread::Map;
 use words::{Directive, time};
@@ -103,10 +104,7 @@ impl Nginx<'_, '_> {
                     servers.push((directive.place, self.files.expand(block)));
                 }
                 // The included file may have rules for every server.
-                "include" => {
-                    self.outside(&directive, IN_STREAM);
-                    inherited.push(directive);
-                }
+                "include" => inherited.push(directive),
                 name => match find(IN_STREAM, name) {
                     Some((_, Effect::Handled | Effect::Lost(..) | Effect::Wrong(..))) => {
                         inherited.push(directive);
@@ -115,19 +113,25 @@ impl Nginx<'_, '_> {
                 },
             }
         }
-        let servers: Vec<_> = servers
-            .iter()
-            .map(|(place, own)| {
-                let replaced = |it: &&Directive| own.iter().any(|other| replaces(other, it));
-                let inherited = inherited.iter().filter(|it| !replaced(it));
-                (place, inherited.chain(own).collect::<Vec<&Directive>>())
-            })
-            .collect();
-        for (_, directives) in &servers {
-            common.count(directives);
+        if servers.is_empty() {
+            let unread = inherited.iter().filter(|directive| directive.name() == "include");
+            unread.for_each(|directive| self.outside(directive, IN_STREAM));
         }
-        for (place, directives) in servers {
-            let sections = server::convert(place, &directives, &common, &mut self.grouped);
+        let mut complete = Vec::new();
+        for (place, own) in &servers {
+            let mut section = Section::forward(place.clone());
+            if common.copies.admit(inherited.len(), place, &mut section) {
+                complete.push((place, with_inherited(&inherited, own), None));
+            } else {
+                complete.push((place, Vec::new(), Some(section)));
+            }
+        }
+        common.count(complete.iter().map(|(_, directives, _)| &directives[..]));
+        for (place, directives, refused) in complete {
+            let sections = match refused {
+                Some(section) => vec![section],
+                None => server::convert(place, &directives, &common, &mut self.grouped),
+            };
             self.config.sections.extend(sections);
         }
     }
@@ -170,10 +174,8 @@ impl Nginx<'_, '_> {
                 self.config.lost(place, &quoted(name), message, help);
             }
             None => {
-                if let Some(why) = &directive.fault {
-                    let what = quoted(directive.argument());
-                    let message = format!("`include` {what}: {why}");
-                    self.config.not_converted(place, message, "import that file by itself");
+                if let Some(message) = directive.unread() {
+                    self.config.not_converted(place, message, WRITE_IN);
                 } else {
                     let message = format!("{} is not known here", quoted(name));
                     self.config.not_converted(place, message, "see whether you need it");
@@ -183,10 +185,14 @@ impl Nginx<'_, '_> {
     }
 }
 
-/// Whether a directive of a server replaces an inherited one. Rules about clients are one list.
-fn replaces(own: &Directive, inherited: &Directive) -> bool {
-    let is_rule = |directive: &Directive| matches!(directive.name(), "allow" | "deny");
-    own.name() == inherited.name() || is_rule(own) && is_rule(inherited)
+/// The directives of a server behind the inherited ones that it does not replace. Rules about clients are one list.
+fn with_inherited<'d>(inherited: &'d [Directive], own: &'d [Directive]) -> Vec<&'d Directive> {
+    let kind = |directive: &'d Directive| match directive.name() {
+        "deny" => "allow",
+        name => name,
+    };
+    let replaced: HashSet<_> = own.iter().map(kind).collect();
+    inherited.iter().filter(|it| !replaced.contains(kind(it))).chain(own).collect()
 }
 
 /// Whether this file is meant to be included in `stream`: it has servers but no top-level block.

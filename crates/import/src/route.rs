@@ -1,6 +1,7 @@
 //! Listeners and a target brought together as our forwards: a range of ports is forwarded to a range
 //! of the same size, and all that goes to one port is listed port by port.
 
+use crate::copies::Copies;
 use crate::ports::{Ports, join};
 use crate::section::Section;
 use crate::server::Server;
@@ -31,14 +32,25 @@ impl Target {
 }
 
 /// The forwards that together do this. The first one has the section's notes.
-pub(crate) fn forwards(mut section: Section, listens: &[Listen], target: &Target) -> Vec<Section> {
+pub(crate) fn forwards(
+    mut section: Section,
+    listens: &[Listen],
+    target: &Target,
+    copies: &Copies,
+) -> Vec<Section> {
     let (hosts, shift) = match target {
         Target::Fixed(servers) => {
-            fixed(&mut section, listens, servers);
+            fixed(&mut section, listens, servers, copies);
             return vec![section];
         }
         Target::SamePort { hosts, shift } => (hosts, *shift),
     };
+    let values = section.entries.iter().map(|(_, value)| 1 + value.matches(',').count());
+    let repeated = (values.sum::<usize>() + hosts.len()).saturating_mul(listens.len());
+    let place = section.place.clone();
+    if !copies.admit(repeated, &place, &mut section) {
+        return vec![section];
+    }
     let copies: Vec<_> = (2..=listens.len()).map(|number| again(&section, number)).collect();
     let mut forwards = vec![section];
     forwards.extend(copies);
@@ -84,21 +96,24 @@ fn again(first: &Section, number: usize) -> Section {
     section
 }
 
-fn fixed(section: &mut Section, listens: &[Listen], servers: &[Server]) {
+fn fixed(section: &mut Section, listens: &[Listen], servers: &[Server], copies: &Copies) {
+    let place = section.place.clone();
     let mut addresses = Vec::new();
     for listen in listens {
         match listen {
             Listen::Other(address) => addresses.push(address.clone()),
             Listen::Ports { host, ports } => {
-                if let Some(ports) = ports.spelt_out() {
-                    addresses.extend(ports.map(|port| join(host, port)));
-                } else {
+                let Some(single) = ports.spelt_out() else {
                     let message =
                         format!("the range {ports}: it has too many ports for one target");
-                    let place = section.place.clone();
                     section.comment_out(&place, message, "write it in parts");
                     addresses.push(join(host, ports));
+                    continue;
+                };
+                if !copies.admit(usize::from(ports.last - ports.first), &place, section) {
+                    break;
                 }
+                addresses.extend(single.map(|port| join(host, port)));
             }
         }
     }

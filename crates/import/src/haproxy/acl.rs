@@ -66,7 +66,7 @@ impl Acls {
     ) -> Self {
         let mut named: HashMap<String, Test> = HashMap::new();
         for line in lines {
-            let test = test(line.from(2), files);
+            let test = test(line.from(2), files.at(&line.place));
             match named.get_mut(line.word(1)) {
                 None => {
                     named.insert(line.word(1).to_owned(), test);

@@ -147,7 +147,7 @@ pub(super) fn convert<'a>(
         let mut decisions = Decisions::default();
         let mut first = None;
         for line in rules.lines.iter().copied().filter(|line| line.word(1) == level) {
-            let condition = || acls.condition(line.from(3), files);
+            let condition = || acls.condition(line.from(3), files.at(&line.place));
             if conversion.line(line, condition, &mut decisions).is_none() {
                 let message =
                     format!("{}: rules decide about clients", quoted(&line.words.join(" ")));

@@ -64,7 +64,7 @@ fn of_rule<'a>(
         return None;
     }
     let mut routes = Vec::new();
-    for group in acls.condition(rule.from(2), files)? {
+    for group in acls.condition(rule.from(2), files.at(&rule.place))? {
         let (place, backend) = (&rule.place, rule.word(1));
         let mut route = HelloRoute { backend, place, names: Vec::new(), protocols: Vec::new() };
         for literal in group {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use crate::Include;
+use crate::note::{SourcePlace, quoted};
+use crate::section::{Config, Noted};
 
 /// As many bytes as the files of patterns may have together.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -16,11 +18,29 @@ pub(super) struct Files<'i, 'f> {
     read: HashMap<String, Option<Vec<String>>>,
     bytes: usize,
     patterns: usize,
+    /// The line whose patterns are read.
+    place: SourcePlace,
+    /// Files that cannot be read, each with the first line that names it.
+    faults: Vec<(SourcePlace, String)>,
 }
 
 impl<'i, 'f> Files<'i, 'f> {
     pub(super) fn new(include: &'i mut Include<'f>) -> Self {
-        Self { include, read: HashMap::new(), bytes: 0, patterns: 0 }
+        let place = SourcePlace { file: "".into(), line: 0 };
+        Self { include, read: HashMap::new(), bytes: 0, patterns: 0, place, faults: Vec::new() }
+    }
+
+    /// The patterns that are read next are of this line.
+    pub(super) fn at(&mut self, place: &SourcePlace) -> &mut Self {
+        self.place.clone_from(place);
+        self
+    }
+
+    /// Notes the files that could not be read.
+    pub(super) fn note_faults(self, config: &mut Config) {
+        for (place, message) in self.faults {
+            config.not_converted(&place, message, "write its patterns into the file");
+        }
     }
 
     /// The patterns in a file, one per line; `None` if it cannot be read.
@@ -41,13 +61,28 @@ impl<'i, 'f> Files<'i, 'f> {
     }
 
     fn load(&mut self, path: &str) -> Option<Vec<String>> {
-        // It is one file, not a pattern of names.
-        let is_name = !path.contains(['*', '?']) && self.bytes < BYTES_MAX;
-        let files = is_name.then(|| (self.include)(path).ok()).flatten()?;
-        let [file] = &files[..] else { return None };
-        self.bytes = self.bytes.saturating_add(file.text.len());
-        let lines = file.text.lines().map(str::trim);
+        let read = self.text(path);
+        if let Err(why) = &read {
+            let message = format!("`-f` {}: {why}", quoted(path));
+            self.faults.push((self.place.clone(), message));
+        }
+        let text = read.ok()?;
+        let lines = text.lines().map(str::trim);
         let is_pattern = |line: &&str| !line.is_empty() && !line.starts_with('#');
-        (self.bytes <= BYTES_MAX).then(|| lines.filter(is_pattern).map(str::to_owned).collect())
+        Some(lines.filter(is_pattern).map(str::to_owned).collect())
+    }
+
+    fn text(&mut self, path: &str) -> Result<String, String> {
+        if path.contains(['*', '?']) {
+            return Err("its name must have neither `*` nor `?`".to_owned());
+        }
+        let too_large = || format!("all files of patterns have more than {BYTES_MAX} bytes");
+        if self.bytes > BYTES_MAX {
+            return Err(too_large());
+        }
+        let files = (self.include)(path).map_err(|error| error.to_string())?;
+        let text: String = files.into_iter().map(|file| file.text).collect();
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.bytes > BYTES_MAX { Err(too_large()) } else { Ok(text) }
     }
 }

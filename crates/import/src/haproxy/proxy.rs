@@ -10,6 +10,7 @@ use super::patterns::Files;
 use super::said::Said;
 use super::words::Line;
 use super::{Block, servers};
+use crate::copies::Copies;
 use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
 use crate::route::{Listen, Target, forwards};
@@ -25,6 +26,7 @@ pub(super) struct Proxies<'a> {
     backends: HashMap<&'a str, &'a Block>,
     /// How many frontends refer to each backend.
     used: HashMap<&'a str, usize>,
+    copies: Copies,
 }
 
 impl<'a> Proxies<'a> {
@@ -32,17 +34,23 @@ impl<'a> Proxies<'a> {
         let backends =
             blocks.iter().filter(|block| matches!(block.kind.as_str(), "backend" | "listen"));
         let backends = backends.map(|block| (block.name.as_str(), block)).collect();
-        let mut proxies = Self { blocks, backends, used: HashMap::new() };
-        for block in blocks.iter().filter(|block| block.kind != "backend") {
-            let choices = proxies
-                .lines(block)
-                .filter(|line| matches!(line.word(0), "default_backend" | "use_backend"));
-            let names: HashSet<_> = choices.map(|line| line.word(1)).collect();
-            for name in names.into_iter().filter(|_| block.kind != "defaults") {
-                *proxies.used.entry(name).or_default() += 1;
+        let mut used: HashMap<_, usize> = HashMap::new();
+        // The last `default_backend` of each section or of its `defaults`, which stand before it.
+        let mut defaults: Vec<Option<&str>> = Vec::new();
+        for block in blocks {
+            let names = |keyword| {
+                let lines = block.lines.iter().filter(move |line| line.word(0) == keyword);
+                lines.map(|line| line.word(1))
+            };
+            let inherited = block.defaults.and_then(|at| defaults.get(at).copied().flatten());
+            let default = names("default_backend").next_back().or(inherited);
+            defaults.push(default);
+            let names: HashSet<_> = names("use_backend").chain(default).collect();
+            for name in names.into_iter().filter(|_| is_client_side(block)) {
+                *used.entry(name).or_default() += 1;
             }
         }
-        proxies
+        Self { blocks, backends, used, copies: Copies::default() }
     }
 
     /// The lines of a section, behind those of its `defaults`.
@@ -91,18 +99,38 @@ impl<'a> Proxies<'a> {
         config: &mut Config,
         grouped: &mut GroupedNotes,
     ) {
-        let (rules, default) = self.choices(block);
-        let named = |line: &Line| self.backends.get(line.word(1)).copied();
-        let all = rules.iter().copied().chain(default).filter_map(named);
-        if self.note_other_mode(std::iter::once(block).chain(all), config) {
-            return;
-        }
         let mut section = Section::forward(block.place.clone());
         if !block.name.is_empty() {
             section.set("name", plan::basic_string(&block.name));
         }
+        if !self.copies.admit(block.inherited, &block.place, &mut section) {
+            return config.sections.push(section);
+        }
+        let (rules, default) = self.choices(block);
+        let named = |line: &Line| self.backends.get(line.word(1)).copied();
+        let all = || rules.iter().copied().chain(default).filter_map(named);
+        let repeated = all().map(|backend| backend.inherited + backend.lines.len()).sum();
+        if !self.copies.admit(repeated, &block.place, &mut section) {
+            return config.sections.push(section);
+        }
+        if self.note_other_mode(std::iter::once(block).chain(all()), config) {
+            return;
+        }
+        self.convert_with((block, &rules, default), section, files, config, grouped);
+    }
+
+    /// Converts a section with its `use_backend` lines that have a condition, and the line that names the backend of the
+    /// other sessions.
+    fn convert_with(
+        &self,
+        (block, rules, default): (&'a Block, &[&'a Line], Option<&'a Line>),
+        mut section: Section,
+        files: &mut Files<'_, '_>,
+        config: &mut Config,
+        grouped: &mut GroupedNotes,
+    ) {
         let mut said = Said::at(&block.place);
-        let backend = default.and_then(named);
+        let backend = default.and_then(|line| self.backends.get(line.word(1)).copied());
         let has_own_servers = backend.is_none() && block.kind == "listen";
         let side = (!rules.is_empty() || !has_own_servers).then_some(Side::Client);
         self.take(&mut said, block, side, &mut section, grouped);
@@ -128,7 +156,7 @@ impl<'a> Proxies<'a> {
             let others = backend.or(has_own_servers.then_some(block));
             self.routed(&said, &routes, others, &hellos, (&mut section, grouped))
         };
-        config.sections.extend(forwards(section, &listens, &target));
+        config.sections.extend(forwards(section, &listens, &target, &self.copies));
     }
 
     /// Whether one of these sections has another mode than `tcp`, which is noted.
@@ -302,6 +330,11 @@ fn join(section: &mut Section, parts: Vec<Section>) {
     // The client's end says the same in front of each backend.
     let mut known = HashSet::new();
     section.notes.retain(|note| known.insert((note.place.line, note.message.clone())));
+}
+
+/// Whether clients connect to sections of this kind.
+fn is_client_side(block: &Block) -> bool {
+    matches!(block.kind.as_str(), "listen" | "frontend")
 }
 
 /// Whether a `use_backend` applies to every session.

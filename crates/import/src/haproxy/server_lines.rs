@@ -1,5 +1,7 @@
 //! The lines of a proxy about its servers, and the parameters of one.
 
+use std::collections::HashMap;
+
 use super::check_rules::Checks;
 use super::keywords::OF_SERVER;
 use super::parameters::each;
@@ -10,7 +12,7 @@ use super::words::Line;
 pub(super) struct Servers<'a> {
     pub(super) lines: Vec<&'a Line>,
     /// Parameters of every server (`default-server`).
-    pub(super) defaults: Vec<&'a Line>,
+    pub(super) defaults: ServerDefaults<'a>,
     pub(super) balance: Option<&'a Line>,
     pub(super) retries: Option<&'a Line>,
     pub(super) stick: Option<&'a Line>,
@@ -22,30 +24,54 @@ pub(super) struct Servers<'a> {
     pub(super) is_shared: bool,
 }
 
-/// Words that undo a parameter.
-fn opposite(name: &str) -> &str {
-    match name {
-        "backup" => "no-backup",
-        "check" => "no-check",
-        "check-send-proxy" => "no-check-send-proxy",
-        "check-ssl" => "no-check-ssl",
-        "disabled" => "enabled",
-        "send-proxy" => "no-send-proxy",
-        "send-proxy-v2" => "no-send-proxy-v2",
-        _ => "",
+/// Parameters, and the words that undo them.
+const OPPOSITES: [(&str, &str); 7] = [
+    ("backup", "no-backup"),
+    ("check", "no-check"),
+    ("check-send-proxy", "no-check-send-proxy"),
+    ("check-ssl", "no-check-ssl"),
+    ("disabled", "enabled"),
+    ("send-proxy", "no-send-proxy"),
+    ("send-proxy-v2", "no-send-proxy-v2"),
+];
+
+/// The parameter that a word sets or undoes.
+fn parameter(word: &str) -> &str {
+    let known = OPPOSITES.iter().find(|(_, opposite)| *opposite == word);
+    known.map_or(word, |(name, _)| name)
+}
+
+/// The `default-server` lines, in the order of the file.
+#[derive(Default)]
+pub(super) struct ServerDefaults<'a> {
+    pub(super) lines: Vec<&'a Line>,
+    /// For each parameter the lines that set or undo it, each with the last word and its argument.
+    parameters: HashMap<&'a str, Vec<(u32, &'a str, &'a str)>>,
+}
+
+impl<'a> ServerDefaults<'a> {
+    pub(super) fn push(&mut self, line: &'a Line) {
+        self.lines.push(line);
+        for (word, argument) in each(OF_SERVER, line, 1) {
+            let of_parameter = self.parameters.entry(parameter(word)).or_default();
+            of_parameter.push((line.place.line, word, argument));
+        }
+    }
+
+    /// The last word about a parameter before a line, with its argument.
+    fn before(&self, line: &Line, name: &str) -> Option<(&'a str, &'a str)> {
+        let of_parameter = self.parameters.get(name)?;
+        let end = of_parameter.partition_point(|(at, ..)| *at < line.place.line);
+        let (_, word, argument) = of_parameter.get(end.checked_sub(1)?)?;
+        Some((word, argument))
     }
 }
 
 impl Servers<'_> {
     /// The last value of a parameter: of the server's own line, or else of a `default-server` before it.
     pub(super) fn value<'l>(&'l self, line: &'l Line, name: &str) -> Option<&'l str> {
-        let of = |line: &'l Line, from| {
-            each(OF_SERVER, line, from)
-                .filter(|(word, _)| *word == name || *word == opposite(name))
-                .last()
-        };
-        let before = self.defaults.iter().rev().filter(|it| it.place.line < line.place.line);
-        let last = of(line, 3).or_else(|| before.copied().find_map(|line| of(line, 1)));
+        let own = each(OF_SERVER, line, 3).filter(|(word, _)| parameter(word) == name).last();
+        let last = own.or_else(|| self.defaults.before(line, name));
         last.filter(|(word, _)| *word == name).map(|(_, argument)| argument)
     }
 

@@ -55,7 +55,7 @@ pub(super) fn target(
         let message = format!("the server {} {reason}", quoted(line.word(1)));
         section.differs(&line.place, message, "add it to `to` when it is to be used");
     }
-    for line in &servers.defaults {
+    for line in &servers.defaults.lines {
         parameters("server", OF_SERVER, line, 1, section, grouped);
     }
     for line in &used {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::limit_conn::Zones;
 use super::preread::Map;
 use super::words::Directive;
+use crate::copies::Copies;
 
 /// The definitions.
 #[derive(Default)]
@@ -13,19 +14,29 @@ pub(super) struct Common {
     /// The `map` blocks, by their variables.
     pub(super) maps: HashMap<String, Map>,
     pub(super) zones: Zones,
-    /// How many servers pass to each upstream.
+    /// How many servers pass to each upstream, or to what each variable stands for.
     uses: HashMap<String, usize>,
+    pub(super) copies: Copies,
 }
 
 impl Common {
-    /// Counts what a server refers to.
-    pub(super) fn count(&mut self, directives: &[&Directive]) {
-        self.zones.count(directives);
-        for pass in directives.iter().filter(|directive| directive.name() == "proxy_pass") {
-            let mapped = self.map(pass.argument()).into_iter().flat_map(Map::values);
-            let names: HashSet<_> = mapped.chain([pass.argument()]).map(str::to_owned).collect();
+    /// Counts what the servers refer to.
+    pub(super) fn count<'d>(&mut self, servers: impl Iterator<Item = &'d [&'d Directive]>) {
+        let mut variables: HashMap<String, usize> = HashMap::new();
+        for directives in servers {
+            self.zones.count(directives);
+            for pass in directives.iter().filter(|directive| directive.name() == "proxy_pass") {
+                let name = pass.argument();
+                *self.uses.entry(name.to_owned()).or_default() += 1;
+                *variables.entry(variable(name).unwrap_or_default()).or_default() += 1;
+            }
+        }
+        for (map, uses) in
+            variables.iter().filter_map(|(name, uses)| Some((self.maps.get(name)?, uses)))
+        {
+            let names: HashSet<_> = map.values().collect();
             for name in names {
-                *self.uses.entry(name).or_default() += 1;
+                *self.uses.entry(name.to_owned()).or_default() += uses;
             }
         }
     }
@@ -38,8 +49,13 @@ impl Common {
 
     /// The `map` of a variable, `$NAME` or `${NAME}`.
     pub(super) fn map(&self, text: &str) -> Option<&Map> {
-        let name = text.strip_prefix('$')?;
-        let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
-        self.maps.get(&format!("${name}"))
+        self.maps.get(&variable(text)?)
     }
+}
+
+/// The variable `$NAME` that a text consists of, which may be written `${NAME}`.
+fn variable(text: &str) -> Option<String> {
+    let name = text.strip_prefix('$')?;
+    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    Some(format!("${name}"))
 }

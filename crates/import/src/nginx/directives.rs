@@ -5,6 +5,8 @@ use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Lost, Varia
 use crate::known::Known;
 
 pub(super) const KEEP: &str = "keep nginx for it";
+/// The help for an `include` that could not be followed.
+pub(super) const WRITE_IN: &str = "write in what it holds";
 const UNCHECKED: Effect =
     Lost("targets are not checked", "write it as `check`, see docs/configuration.md");
 const BUFFERS: Effect = Differs(

@@ -43,6 +43,9 @@ impl<'a> Pass<'a> {
         }
         let map = self.common.map(address).filter(|map| map.is_of_hello());
         if let Some(map) = map.filter(|_| self.argument("ssl_preread") == Some("on")) {
+            if !self.common.copies.admit(map.values().count(), place, section) {
+                return None;
+            }
             return Some(Target::Fixed(self.by_hello(map, section)));
         }
         if address.contains('$') {
@@ -59,10 +62,11 @@ impl<'a> Pass<'a> {
     }
 
     fn fixed(&mut self, place: &SourcePlace, name: &str, section: &mut Section) -> Option<Target> {
-        match self.common.upstream(name) {
-            Some(block) => upstream::convert(place, name, block, section, self.grouped),
-            None => Some(Target::one(name)),
+        let Some(upstream) = self.common.upstream(name) else { return Some(Target::one(name)) };
+        if !self.common.copies.admit(upstream.0.len(), place, section) {
+            return None;
         }
+        upstream::convert(place, name, upstream, section, self.grouped)
     }
 
     /// Sets the routes of the forward. Returns the servers of the other clients.

@@ -1,8 +1,9 @@
 //! `map` blocks of what a TLS ClientHello says, as routes: `ssl_preread` with `proxy_pass $variable`.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
-use super::directives::KEEP;
+use super::directives::{KEEP, WRITE_IN};
 use super::words::Directive;
 use crate::note::{SourcePlace, quoted};
 use crate::section::{Noted, Section};
@@ -20,7 +21,7 @@ pub(super) struct Map {
     /// Whether `*.` and `.` have a meaning in keys.
     has_hostnames: bool,
     /// An `include` that could not be followed.
-    unread: Option<SourcePlace>,
+    unread: Option<(SourcePlace, String)>,
 }
 
 /// A line of a `map`.
@@ -57,13 +58,17 @@ impl Map {
     pub(super) fn new(source: &str, block: Vec<Directive>) -> Self {
         let (source, entries) = (source.to_owned(), Vec::new());
         let mut map = Self { source, entries, default: None, has_hostnames: false, unread: None };
-        for Directive { place, words, .. } in block {
+        for directive in block {
+            if let Some(message) = directive.unread() {
+                map.unread.get_or_insert((directive.place, message));
+                continue;
+            }
+            let Directive { place, words, .. } = directive;
             let mut words = words.into_iter();
             let (key, value) = (words.next().unwrap_or_default(), words.next());
             match (&*key, value) {
                 ("hostnames", None) => map.has_hostnames = true,
                 ("volatile", None) => {}
-                ("include", Some(_)) => map.unread = Some(place),
                 ("default", Some(value)) => map.default = Some(Entry { place, key, value }),
                 (key, value) => {
                     // A backslash makes an ordinary key of a word with a meaning.
@@ -94,8 +99,8 @@ impl Map {
     /// The routes, in an order in which the first that matches is the one that nginx would take. Notes the keys that
     /// no route can stand for.
     pub(super) fn routes(&self, section: &mut Section) -> Vec<HelloRoute<'_>> {
-        if let Some(place) = &self.unread {
-            section.comment_out(place, "`include` in a `map` could not be read", "write it in");
+        if let Some((place, message)) = &self.unread {
+            section.comment_out(place, message, WRITE_IN);
         }
         let mut routes: Vec<HelloRoute<'_>> = Vec::new();
         for entry in &self.entries {
@@ -177,13 +182,16 @@ fn whole_word(pattern: &str) -> Option<&str> {
 /// Joins neighbours with one value. The order of exact names among each other does not matter.
 fn merged(routes: Vec<HelloRoute<'_>>) -> Vec<HelloRoute<'_>> {
     let mut merged: Vec<HelloRoute<'_>> = Vec::new();
+    // The routes of exact names, by their values.
+    let mut exact = HashMap::new();
     for route in routes {
-        let has_value = |other: &&mut HelloRoute<'_>| other.value == route.value;
+        let next = merged.len();
         let same = match route.rank {
-            Reverse(usize::MAX) => merged.iter_mut().find(has_value),
-            _ => merged.last_mut().filter(has_value),
+            Reverse(usize::MAX) => Some(*exact.entry(route.value).or_insert(next)),
+            _ => next.checked_sub(1),
         };
-        match same {
+        let same = same.and_then(|nth| merged.get_mut(nth));
+        match same.filter(|other| other.value == route.value) {
             Some(other) => other.names.extend(route.names),
             None => merged.push(route),
         }

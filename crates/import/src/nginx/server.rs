@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::clients::Clients;
 use super::common::Common;
 use super::defaults;
-use super::directives::{IN_STREAM, KEEP, OF_LISTEN};
+use super::directives::{IN_STREAM, KEEP, OF_LISTEN, WRITE_IN};
 use super::limit_conn::Limits;
 use super::pass::Pass;
 use super::proxy_header::ProxyHeaders;
@@ -30,7 +30,12 @@ pub(super) fn convert(
     defaults::of_server(place, directives, grouped);
     for directive in directives {
         match directive.name() {
+            "proxy_pass" if said.has_pass => {
+                let message = "a second `proxy_pass`: nginx refuses it, too";
+                section.comment_out(&directive.place, message, "remove one of them");
+            }
             "proxy_pass" => {
+                said.has_pass = true;
                 let pass = Pass::new(common, directives, grouped);
                 said.target = pass.convert(directive, &mut section);
             }
@@ -38,7 +43,7 @@ pub(super) fn convert(
             _ => said.directive(directive, &mut section, grouped),
         }
     }
-    let Said { listens, target, clients, headers, limits, rates } = said;
+    let Said { listens, target, clients, headers, limits, rates, .. } = said;
     rates.set(&mut section);
     limits.set(&mut section, grouped);
     let has_rules = clients.has_rules();
@@ -56,13 +61,14 @@ pub(super) fn convert(
         }
         Target::one("?")
     });
-    forwards(section, &listens, &target)
+    forwards(section, &listens, &target, &common.copies)
 }
 
 /// What the directives of a server say together.
 #[derive(Default)]
 struct Said {
     listens: Vec<Listen>,
+    has_pass: bool,
     target: Option<Target>,
     clients: Clients,
     headers: ProxyHeaders,
@@ -110,7 +116,10 @@ impl Said {
             | "proxy_next_upstream"
             | "proxy_next_upstream_timeout"
             | "proxy_next_upstream_tries" => {}
-            "include" => unread(directive, section),
+            "include" => {
+                let message = directive.unread().unwrap_or_default();
+                section.comment_out(&directive.place, message, WRITE_IN);
+            }
             name => {
                 let effect = find(IN_STREAM, name).map(|(_, effect)| effect);
                 let words = directive.words.join(" ");
@@ -137,13 +146,6 @@ fn bind(directive: &Directive, section: &mut Section) {
             section.comment_out(&directive.place, message, KEEP);
         }
     }
-}
-
-/// An `include` that could not be followed.
-fn unread(directive: &Directive, section: &mut Section) {
-    let why = directive.fault.as_deref().unwrap_or_default();
-    let message = format!("`include` {}: {why}", quoted(directive.argument()));
-    section.comment_out(&directive.place, message, "write in what it holds");
 }
 
 /// What follows a failed connect.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::directives::{IN_UPSTREAM, KEEP, OF_SERVER};
+use super::directives::{IN_UPSTREAM, KEEP, OF_SERVER, WRITE_IN};
 use super::words::{Directive, time};
 use crate::grouped_notes::GroupedNotes;
 use crate::known::{apply, find};
@@ -48,9 +48,8 @@ pub(super) fn convert(
         balance(directive, count, section, grouped);
     }
     for directive in block.iter().filter(|directive| directive.name() == "include") {
-        let message =
-            format!("`include` {} in an upstream could not be read", quoted(directive.argument()));
-        section.comment_out(&directive.place, message, "write in what it holds");
+        let message = directive.unread().unwrap_or_default();
+        section.comment_out(&directive.place, message, WRITE_IN);
     }
     let servers = used.iter().map(|directive| {
         parameters(directive, is_alone, section, grouped);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::note::SourcePlace;
+use crate::note::{SourcePlace, quoted};
 
 /// Deeper than nginx's own modules need, and far from the end of the stack.
 const DEPTH_MAX: usize = 32;
@@ -26,6 +26,12 @@ impl Directive {
     /// The first argument; empty if there is none.
     pub(super) fn argument(&self) -> &str {
         self.words.get(1).map_or("", String::as_str)
+    }
+
+    /// The message about an `include` that was not followed.
+    pub(super) fn unread(&self) -> Option<String> {
+        let why = self.fault.as_ref()?;
+        Some(format!("`include` {}: {why}", quoted(self.argument())))
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON as a tree of nodes with their lines, which is why no other parser will do.
 
-use super::node::{Node, NodeFault, Value};
+use super::node::{Node, NodeFault, Table, Value};
+use crate::note::quoted;
 
 /// Deeper than any configuration, and far from the end of the stack.
 const DEPTH_MAX: usize = 32;
@@ -63,9 +64,9 @@ impl Parser<'_> {
 
     fn table(&mut self, depth: usize) -> Result<Value, NodeFault> {
         self.advance(1);
-        let mut entries = Vec::new();
+        let mut table = Table::default();
         if self.take("}") {
-            return Ok(Value::Table(entries));
+            return Ok(Value::Table(table));
         }
         loop {
             self.blanks();
@@ -75,9 +76,12 @@ impl Parser<'_> {
                 return Err(self.fault("`:`"));
             }
             let node = self.node(depth + 1)?;
-            entries.push((key, Node { line, ..node }));
+            let message = format!("the key {} is there twice", quoted(&key));
+            if !table.insert(key, Node { line, ..node }) {
+                return Err(NodeFault { line, message });
+            }
             if self.take("}") {
-                return Ok(Value::Table(entries));
+                return Ok(Value::Table(table));
             }
             if !self.take(",") {
                 return Err(self.fault("`,` or `}`"));

@@ -42,11 +42,11 @@ fn parts(document: &Node) -> Option<Vec<Node>> {
             Some(join(host, ports.get(at).or(ports.first())?))
         };
         let text = |text: String| Node { line, value: Value::Text(text) };
-        let entries = vec![
+        let entries = [
             ("listen".to_owned(), text(address(&from, &from_ports)?)),
             ("remote".to_owned(), text(address(&to, &to_ports)?)),
         ];
-        Some(Node { line, value: Value::Table(entries) })
+        Some(Node { line, value: Value::Table(entries.into_iter().collect()) })
     };
     (0..from_ports.len()).map(endpoint).collect()
 }

@@ -1,5 +1,6 @@
 //! Common tree of TOML and JSON: values with their lines.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// A value of TOML or JSON, with the line it is written in.
@@ -18,16 +19,47 @@ pub(super) enum Value {
     Number(String),
     Text(String),
     List(Vec<Node>),
-    Table(Vec<(String, Node)>),
+    Table(Table),
+}
+
+/// Keys with their values, in the order of the file.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    entries: Vec<(String, Node)>,
+    /// Index of each key.
+    places: HashMap<String, usize>,
+}
+
+impl Table {
+    /// Adds an entry. `false` if the key is there: the first value stays.
+    pub(super) fn insert(&mut self, key: String, node: Node) -> bool {
+        let next = self.entries.len();
+        if *self.places.entry(key.clone()).or_insert(next) < next {
+            return false;
+        }
+        self.entries.push((key, node));
+        true
+    }
+}
+
+impl FromIterator<(String, Node)> for Table {
+    fn from_iter<I: IntoIterator<Item = (String, Node)>>(entries: I) -> Self {
+        let mut table = Self::default();
+        for (key, node) in entries {
+            table.insert(key, node);
+        }
+        table
+    }
 }
 
 impl Node {
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        self.entries().iter().find(|(name, _)| name == key).map(|(_, node)| node)
+        let Value::Table(table) = &self.value else { return None };
+        table.entries.get(*table.places.get(key)?).map(|(_, node)| node)
     }
 
     pub(super) fn entries(&self) -> &[(String, Self)] {
-        if let Value::Table(entries) = &self.value { entries } else { &[] }
+        if let Value::Table(table) = &self.value { &table.entries } else { &[] }
     }
 
     pub(super) fn items(&self) -> &[Self] {
@@ -56,7 +88,7 @@ impl Node {
             Value::Null | Value::Bool(false) => true,
             Value::Text(text) => text.is_empty(),
             Value::List(items) => items.is_empty(),
-            Value::Table(entries) => entries.is_empty(),
+            Value::Table(table) => table.entries.is_empty(),
             Value::Bool(true) | Value::Number(_) => false,
         }
     }

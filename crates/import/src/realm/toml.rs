@@ -37,7 +37,7 @@ impl Lines {
             })
             .collect();
         entries.sort_by_key(|(_, node)| node.line);
-        Value::Table(entries)
+        Value::Table(entries.into_iter().collect())
     }
 
     fn value(&self, value: &Spanned<DeValue<'_>>) -> Value {
