@@ -125,11 +125,19 @@ pub(crate) fn read_lossy(path: &Path) -> (Result<Decoded, FileError>, Option<Fil
     (decoded, Some(state))
 }
 
-/// Whether the path is standard input, or a pipe: its bytes can be read only once.
+/// Directories of this process's descriptors, and the other names of standard input.
+const DESCRIPTORS: [&str; 3] = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"];
+const STANDARD_INPUT: [&str; 2] = ["-", "/dev/stdin"];
+
+/// Whether the path is standard input, or a pipe that this process has open, such as one of the shell's `<(...)`: its
+/// bytes can be read only once. A pipe with a name of its own is neither: it may never have a writer.
 pub(crate) fn is_stream(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
+    let is_any = |paths: &[&str], path: &Path| paths.iter().any(|it| Path::new(it) == path);
+    let is_open = is_any(&STANDARD_INPUT, path)
+        || path.parent().is_some_and(|directory| is_any(&DESCRIPTORS, directory));
     let is_pipe = |file: Metadata| file.file_type().is_fifo();
-    path == Path::new("-") || path.metadata().is_ok_and(is_pipe)
+    path == Path::new("-") || is_open && path.metadata().is_ok_and(is_pipe)
 }
 
 /// The name of a file in messages.
@@ -141,7 +149,7 @@ pub(crate) fn name(path: &Path) -> String {
     }
 }
 
-/// Reads standard input or a pipe to its end. Waits for a writer.
+/// Reads standard input or an open pipe to its end.
 pub(crate) fn read_stream(path: &Path) -> Result<Decoded, FileError> {
     let name = name(path);
     let mut bytes = Vec::new();
@@ -157,11 +165,15 @@ pub(crate) fn read_stream(path: &Path) -> Result<Decoded, FileError> {
     decode(&name, bytes)
 }
 
-/// Reads a file, a pipe, or standard input as `-`, for a command that reads it once. Bytes that are not UTF-8 become
-/// U+FFFD.
+/// Reads a file, an open pipe, or standard input as `-`, for a command that reads it once. Bytes that are not UTF-8
+/// become U+FFFD.
 pub fn read_once(path: &Path) -> Result<String, FileError> {
-    let decoded = if is_stream(path) { read_stream(path)? } else { read_lossy(path).0? };
-    Ok(decoded.text)
+    if is_stream(path) { Ok(read_stream(path)?.text) } else { read_other(path) }
+}
+
+/// Reads a regular file that a configuration names. Bytes that are not UTF-8 become U+FFFD.
+pub fn read_other(path: &Path) -> Result<String, FileError> {
+    Ok(read_lossy(path).0?.text)
 }
 
 /// The outer error is from the operating system, the inner one rejects the file.

@@ -90,7 +90,7 @@ pub use byte_rate::{ByteRate, SessionRate};
 pub use diff::{Change, ChangedForward, ForwardSummary, PlanDiff};
 pub use file::{
     FileError, FileRead, FileStamp, identify as identify_file, read as read_file,
-    read_once as read_file_once,
+    read_once as read_file_once, read_other as read_other_file,
 };
 pub use file_mode::FileMode;
 pub use flow::{

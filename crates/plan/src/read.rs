@@ -40,7 +40,7 @@ pub fn read(input: &Input) -> Reading {
     Reading { state, ..read_source(input, file.as_ref(), from, problems) }
 }
 
-/// Like [`read`], for a command that reads the file once: it may be a pipe, or standard input as `-`.
+/// Like [`read`], for a command that reads the file once: it may be an open pipe, or standard input as `-`.
 pub fn read_once(input: &Input) -> Reading {
     let Some(path) = input.config.as_deref().filter(|path| file::is_stream(path)) else {
         return read(input);

@@ -11,8 +11,9 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Maximum number of files that one `include` may match.
+/// Maximum number of files that one `include` may match, and of bytes that they may have together.
 const MATCHES_MAX: usize = 256;
+const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 #[derive(Args, Debug)]
 pub(crate) struct Import {
@@ -100,6 +101,7 @@ enum IncludeError {
     NoFileName,
     UnsupportedPattern,
     TooManyMatches,
+    TooLarge,
 }
 
 impl fmt::Display for IncludeError {
@@ -111,16 +113,27 @@ impl fmt::Display for IncludeError {
                 f.write_str("only `*` and `?` in the last part of a path are supported")
             }
             Self::TooManyMatches => write!(f, "it matches more than {MATCHES_MAX} files"),
+            Self::TooLarge => {
+                write!(f, "its files have more than {} MiB together", BYTES_MAX / 1024 / 1024)
+            }
         }
     }
 }
 
 impl std::error::Error for IncludeError {}
 
+/// Reads the file to import. Comments may be in any encoding: a statement that is not UTF-8 becomes one with U+FFFD.
 fn read(path: &Path) -> Result<Source, FileError> {
-    // Comments may be in any encoding. A statement that is not UTF-8 becomes one with U+FFFD.
-    let text = plan::read_file_once(path)?;
-    Ok(Source { name: path.to_string_lossy().into_owned(), text })
+    Ok(source(path, plan::read_file_once(path)?))
+}
+
+/// Reads a file that the imported one names. No pipe and no device: it need not end, or begin.
+fn read_other(path: &Path) -> Result<Source, IncludeError> {
+    Ok(source(path, plan::read_other_file(path).map_err(IncludeError::File)?))
+}
+
+fn source(path: &Path, text: String) -> Source {
+    Source { name: path.to_string_lossy().into_owned(), text }
 }
 
 /// Reads the files that an `include` names. The last part of the path may contain `*` and `?`.
@@ -128,7 +141,7 @@ fn read(path: &Path) -> Result<Source, FileError> {
 fn included(directory: &Path, pattern: &str) -> Result<Vec<Source>, IncludeError> {
     let path = directory.join(pattern);
     if !pattern.contains(['*', '?', '[']) {
-        return read(&path).map(|source| vec![source]).map_err(IncludeError::File);
+        return read_other(&path).map(|source| vec![source]);
     }
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(IncludeError::NoFileName);
@@ -148,7 +161,16 @@ fn included(directory: &Path, pattern: &str) -> Result<Vec<Source>, IncludeError
         return Err(IncludeError::TooManyMatches);
     }
     names.sort_unstable();
-    names.iter().map(|name| read(&parent.join(name)).map_err(IncludeError::File)).collect()
+    let (mut sources, mut bytes) = (Vec::new(), 0);
+    for name in names {
+        let source = read_other(&parent.join(name))?;
+        bytes += source.text.len();
+        if bytes > BYTES_MAX {
+            return Err(IncludeError::TooLarge);
+        }
+        sources.push(source);
+    }
+    Ok(sources)
 }
 
 /// True if `name` matches a pattern of `*` and `?`.

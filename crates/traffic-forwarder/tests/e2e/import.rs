@@ -2,6 +2,7 @@
 //! original does.
 
 mod case;
+mod files;
 mod haproxy;
 mod nginx;
 mod rinetd;
