@@ -21,7 +21,8 @@ const MOUNT: &str = r#"set -e
     mkdir "$0/upper" "$0/work" "$0/root"
     mount -t overlay -o "lowerdir=/,upperdir=$0/upper,workdir=$0/work" overlay "$0/root"
     for directory in proc dev sys; do mount --rbind "/$directory" "$0/root/$directory"; done
-    for directory in run tmp; do mount -t tmpfs tmpfs "$0/root/$directory"; done
+    mount -t tmpfs -o mode=755 tmpfs "$0/root/run"
+    mount -t tmpfs tmpfs "$0/root/tmp"
     mount --bind "$1" "$0/root/mnt"
     echo mounted >&2
     exec sleep infinity"#;
