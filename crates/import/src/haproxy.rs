@@ -76,7 +76,7 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
     let proxies = Proxies::new(&blocks);
     let start = SourcePlace { file: source.name.as_str().into(), line: 1 };
     config.sections.push(Section::defaults(start, "HAProxy", &DEFAULTS));
-    for block in &blocks {
+    for (nth, block) in blocks.iter().enumerate() {
         match block.kind.as_str() {
             "global" => {
                 block.lines.iter().for_each(|line| global(line, &mut config, &mut grouped));
@@ -87,6 +87,11 @@ pub(crate) fn convert(source: &Source, include: &mut Include<'_>) -> Config {
             "backend" if !proxies.is_used(block) => {
                 let message =
                     format!("the backend {} is not used by a frontend", quoted(&block.name));
+                config.differs(&block.place, message, "");
+            }
+            "defaults" if !proxies.inherits(nth) => {
+                let message =
+                    format!("the defaults {} are not used by a proxy", quoted(&block.name));
                 config.differs(&block.place, message, "");
             }
             "defaults" | "backend" => {}

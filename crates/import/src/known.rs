@@ -13,8 +13,6 @@ pub(crate) enum Effect {
     Harmless,
     /// Selects among several targets, and means nothing where there is one.
     Choice,
-    /// Has no effect in the other program either: the reason.
-    Ineffective(&'static str),
     /// Defines a variable, or a table for one. Settings that use a variable have notes of their
     /// own.
     Variable,
@@ -55,7 +53,6 @@ pub(crate) fn apply(
         Some(Effect::Handled) => {}
         Some(Effect::Harmless) => grouped.add(place, name),
         Some(Effect::Choice) => grouped.choice(place, name),
-        Some(Effect::Ineffective(message)) => grouped.ineffective(message, place, name),
         Some(Effect::Variable) => grouped.variable(place, name),
         Some(Effect::Differs(message, help)) => {
             grouped.because(message, help, place, name);

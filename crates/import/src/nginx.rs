@@ -127,6 +127,10 @@ impl Nginx<'_, '_> {
             }
         }
         common.count(complete.iter().map(|(_, directives, _)| &directives[..]));
+        for (place, name) in common.unused() {
+            let message = format!("the upstream {} is not used by a server", quoted(name));
+            self.config.differs(place, message, "");
+        }
         for (place, directives, refused) in complete {
             let sections = match refused {
                 Some(section) => vec![section],
@@ -142,7 +146,7 @@ impl Nginx<'_, '_> {
         let argument = directive.argument().to_owned();
         match directive.name() {
             "upstream" => {
-                common.upstreams.insert(argument, block);
+                common.upstreams.insert(argument, (directive.place, block));
             }
             "map" => {
                 let map = Map::new(&argument, block);
@@ -163,9 +167,6 @@ impl Nginx<'_, '_> {
             Some((_, Effect::Handled)) => {}
             Some((_, Effect::Harmless)) => self.grouped.add(place, name),
             Some((_, Effect::Choice)) => self.grouped.choice(place, name),
-            Some((_, Effect::Ineffective(message))) => {
-                self.grouped.ineffective(message, place, name);
-            }
             Some((_, Effect::Variable)) => self.grouped.variable(place, name),
             Some((_, Effect::Differs(message, help))) => {
                 self.grouped.because(message, help, place, name);

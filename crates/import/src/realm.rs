@@ -10,7 +10,7 @@ mod toml;
 use std::sync::Arc;
 use std::time::Duration;
 
-use node::Node;
+use node::{Node, Value};
 
 use crate::Source;
 use crate::common_notes::HOST_RESOLVER;
@@ -65,6 +65,10 @@ impl Realm {
         let mut grouped = GroupedNotes::default();
         for (key, node) in document.entries() {
             match key.as_str() {
+                "endpoints" | "network" | "log" | "dns" if !is_of_form(key, node) => {
+                    let message = format!("{} has another form in realm", quoted(key));
+                    config.not_converted(&self.place(node), message, "correct it");
+                }
                 "endpoints" => {}
                 "log" => self.log(node, config),
                 "network" => self.global_network(node, config),
@@ -114,6 +118,12 @@ impl Realm {
 
     fn log(&self, log: &Node, config: &mut Config) {
         let place = self.place(log);
+        for (key, node) in log.entries().iter().filter(|(_, node)| !node.is_empty()) {
+            if !matches!(key.as_str(), "level" | "output") {
+                let message = format!("{} in `log` is not known here", quoted(key));
+                config.not_converted(&self.place(node), message, "see whether you need it");
+            }
+        }
         match log.get("level").map(Node::text) {
             // The record of each session is at level info.
             Some(level @ ("info" | "debug" | "trace" | "warn" | "error")) => {
@@ -122,6 +132,10 @@ impl Realm {
             Some("off") => {
                 config.set("[log]", &place, "level", plan::basic_string("error"));
                 config.differs(&place, "log level `off`: errors are logged", "");
+            }
+            Some(level) if !level.is_empty() => {
+                let message = format!("the log level {} is not known here", quoted(level));
+                config.not_converted(&place, message, "set `level` of [log]");
             }
             _ => {}
         }
@@ -147,6 +161,14 @@ impl Realm {
                 unknown_in_network(config, &place, key);
             }
         }
+    }
+}
+
+/// Whether the endpoints are a list, and the others are tables.
+fn is_of_form(key: &str, node: &Node) -> bool {
+    match key {
+        "endpoints" => matches!(node.value, Value::List(_)),
+        _ => matches!(node.value, Value::Table(_) | Value::Null),
     }
 }
 

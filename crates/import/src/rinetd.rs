@@ -238,7 +238,7 @@ fn option(section: &mut Section, place: &SourcePlace, option: &str) {
         }
         "dns-refresh" => {
             let message = format!("{}: a name is looked up when clients come", quoted(option));
-            section.differs(place, message, "an answer is used for one second");
+            section.differs(place, message, "an answer is used for its TTL");
         }
         "keepalive" if option.ends_with("off") => {
             section.set("keepalive", plan::basic_string("off"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::words::Line;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::quoted;
 use crate::section::{Noted, Section};
 
@@ -56,6 +57,14 @@ impl<'a> Checks<'a> {
     fn rules(&self, keyword: &str) -> Vec<&'a Line> {
         let rules = self.rules.iter().copied();
         rules.filter(|rule| rule.word(0) == keyword && rule.word(1) != "comment").collect()
+    }
+
+    /// Notes the lines of a proxy without checks.
+    pub(super) fn note_unused(&self, grouped: &mut GroupedNotes) {
+        for line in self.option.iter().chain(&self.timeout).chain(&self.rules) {
+            let words: Vec<_> = line.words.iter().take(2).map(String::as_str).collect();
+            grouped.ineffective("no server has `check`", &line.place, &words.join(" "));
+        }
     }
 
     /// What a check does. What has no counterpart is noted.

@@ -20,9 +20,11 @@ const OUR_EVERY: Duration = Duration::from_secs(2);
 const OUR_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Parameters of a server without a counterpart: the consequence.
-const LOST: [(&str, &str); 7] = [
+const LOST: [(&str, &str); 9] = [
     ("addr", "targets are not checked at another address"),
     ("agent-check", "targets do not report a state or a weight"),
+    ("check-alpn", "the check of a TLS handshake offers no protocol"),
+    ("check-proto", "the check speaks HTTP/1"),
     ("check-send-proxy", CONNECTS),
     ("check-via-socks4", "targets are not checked through a proxy"),
     ("observe", "errors of sessions take no target out of use"),
@@ -73,7 +75,10 @@ pub(super) fn convert(
     if has("addr").or(has("check-via-socks4")).is_some() {
         return false;
     }
-    let Some(first) = has("check") else { return false };
+    let Some(first) = has("check") else {
+        servers.checks.note_unused(grouped);
+        return false;
+    };
     if let Some(other) = used.iter().find(|line| !servers.has(line, "check")) {
         let message = format!(
             "`check`: HAProxy does not check {}; here all targets are checked",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use plan::Prefix;
 
 use super::acl::{Acls, Groups, Literal, Test};
+use super::keywords::CLIENT_RULES;
 use super::patterns::Files;
 use super::per_client::PerClient;
 use super::time;
@@ -17,8 +18,6 @@ use crate::section::{Noted, Section};
 
 /// As many rules are read behind one that rejects all but some.
 const NARROWED_MAX: usize = 100;
-
-const HELP: &str = "write it as `allow`, `deny` or `per_client`, then remove the comment marks";
 
 /// The stages at which HAProxy decides, in order.
 const LEVELS: [&str; 3] = ["connection", "session", "content"];
@@ -151,7 +150,7 @@ pub(super) fn convert<'a>(
             if conversion.line(line, condition, &mut decisions).is_none() {
                 let message =
                     format!("{}: rules decide about clients", quoted(&line.words.join(" ")));
-                section.comment_out(&line.place, message, HELP);
+                section.comment_out(&line.place, message, CLIENT_RULES);
             }
             first = first.or(Some(line));
         }
@@ -161,7 +160,7 @@ pub(super) fn convert<'a>(
             (Some(own), None, _) => lists = Some(own),
             (Some(_), Some(_), Some(line)) => {
                 let message = "`tcp-request`: rules of two levels decide about addresses";
-                section.comment_out(&line.place, message, HELP);
+                section.comment_out(&line.place, message, CLIENT_RULES);
             }
         }
     }

@@ -1,18 +1,23 @@
 //! Keywords of HAProxy with their effects.
 
 use crate::common_notes::{EARLY, LOOKED_UP, NO_FAST_OPEN, OPEN_FILES, QUEUE, SOCKET_BUFFERS};
-use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Ineffective, Lost, Wrong};
+use crate::known::Effect::{self, Choice, Differs, Handled, Harmless, Lost, Wrong};
 use crate::known::Known;
 
-const FIREWALL: &str = "let the firewall allow and deny (nftables), then remove the comment marks";
+/// The help for rules about clients.
+pub(super) const CLIENT_RULES: &str =
+    "write it as `allow`, `deny` or `per_client`, then remove the comment marks";
 const KEEP: &str = "keep HAProxy for it";
+const SEND_PROXY: &str = "set send_proxy = \"v2\", if targets need nothing else in the header";
 const RULES: &str = "rules decide about sessions";
 const BUFFERS: Effect = Differs(
     "a session has buffers or a pipe only while bytes are in them, of another size",
     "docs/tuning.md has the memory of a session",
 );
-const UNLIMITED_RATE: Effect =
-    Lost("how fast clients may come is not limited", "max_sessions limits how many");
+const UNLIMITED_RATE: Effect = Lost(
+    "how fast clients may come is not limited",
+    "`new` of per_client limits how fast one comes",
+);
 /// Times that HAProxy has in mode `http` only, or after a rule that does not work in mode `tcp`.
 pub(super) const OF_HTTP: &str = "effective for HTTP only";
 
@@ -148,13 +153,17 @@ pub(super) const IN_PROXY: &[Known] = &[
     (
         "server-template",
         0,
-        Wrong("servers are made up from a pattern", "write a forward for one of them"),
+        Wrong("servers are made up from a pattern", "write `dns:NAME:PORT` or `srv:NAME` as `to`"),
     ),
     ("source", 0, Handled),
-    ("tcp-request", 0, Wrong("rules decide who may connect", FIREWALL)),
+    ("tcp-request", 0, Wrong("rules decide who may connect", CLIENT_RULES)),
     ("tcp-response", 0, Wrong(RULES, KEEP)),
     ("use_backend", 0, Handled),
-    ("use-server", 0, Wrong("rules decide about the target", "write a forward for each target")),
+    (
+        "use-server",
+        0,
+        Wrong("rules decide about the target", "write a `route`, or a forward for each target"),
+    ),
     ("dispatch", 0, Wrong("it is the target", "write it as `to`")),
     ("rate-limit", 0, UNLIMITED_RATE),
     ("capture", 0, Harmless),
@@ -167,7 +176,7 @@ pub(super) const IN_PROXY: &[Known] = &[
     ("error*", 0, Harmless),
     ("external-check", 0, Handled),
     ("force-persist", 0, Choice),
-    ("fullconn", 0, Ineffective("it means nothing without `minconn`")),
+    ("fullconn", 0, Harmless),
     ("guid", 0, Harmless),
     ("hash-*", 0, Choice),
     ("http-check", 0, Handled),
@@ -230,7 +239,14 @@ pub(super) const OF_BIND: &[Known] = &[
         1,
         Wrong("it listens in another network", "run traffic-forwarder in that namespace"),
     ),
-    ("transparent", 0, Wrong("it takes connections to any address", KEEP)),
+    (
+        "transparent",
+        0,
+        Wrong(
+            "it takes connections to any address",
+            "`freebind` listens on an address that this host does not have yet",
+        ),
+    ),
     (
         "maxconn",
         1,
@@ -278,16 +294,41 @@ pub(super) const OF_SERVER: &[Known] = &[
     ("send-proxy-v2", 0, Handled),
     ("no-send-proxy", 0, Handled),
     ("no-send-proxy-v2", 0, Handled),
-    ("send-proxy*", 0, Wrong("targets would miss the PROXY header", KEEP)),
-    ("set-proxy-v2-tlv-fmt*", 1, Wrong("targets would miss the PROXY header", KEEP)),
-    ("proxy-v2-options", 1, Wrong("targets would miss the PROXY header", KEEP)),
+    ("send-proxy*", 0, Wrong("targets would miss the PROXY header", SEND_PROXY)),
+    ("set-proxy-v2-tlv-fmt*", 1, Wrong("targets would miss the PROXY header", SEND_PROXY)),
+    ("proxy-v2-options", 1, Wrong("targets would miss the PROXY header", SEND_PROXY)),
     ("ssl", 0, Wrong("what is sent to targets would not be encrypted", KEEP)),
-    ("source", 1, Wrong("targets would see another address", KEEP)),
-    ("usesrc", 1, Wrong("targets would see another address", KEEP)),
-    ("interface", 1, Wrong("targets would be reached another way", KEEP)),
+    (
+        "source",
+        1,
+        Wrong(
+            "targets would see another address",
+            "set `local_address`, which all targets of a forward have",
+        ),
+    ),
+    (
+        "usesrc",
+        1,
+        Wrong(
+            "targets would see another address",
+            "set `transparent`, which all targets of a forward have",
+        ),
+    ),
+    (
+        "interface",
+        1,
+        Wrong(
+            "targets would be reached another way",
+            "set `interface`, which all targets of a forward have",
+        ),
+    ),
     ("namespace", 1, Wrong("the target is in another network", KEEP)),
     ("socks4", 1, Wrong("the target is behind a SOCKS proxy", KEEP)),
-    ("set-mark", 1, Wrong("routing by marks would not work", KEEP)),
+    (
+        "set-mark",
+        1,
+        Wrong("routing by marks would not work", "set `mark`, which all targets of a forward have"),
+    ),
     ("addr", 1, Handled),
     ("agent-addr", 1, Handled),
     ("agent-check", 0, Handled),

@@ -26,6 +26,8 @@ pub(super) struct Proxies<'a> {
     backends: HashMap<&'a str, &'a Block>,
     /// How many frontends refer to each backend.
     used: HashMap<&'a str, usize>,
+    /// Indexes of the `defaults` of other sections.
+    used_defaults: HashSet<usize>,
     copies: Copies,
 }
 
@@ -50,7 +52,8 @@ impl<'a> Proxies<'a> {
                 *used.entry(name).or_default() += 1;
             }
         }
-        Self { blocks, backends, used, copies: Copies::default() }
+        let used_defaults = blocks.iter().filter_map(|block| block.defaults).collect();
+        Self { blocks, backends, used, used_defaults, copies: Copies::default() }
     }
 
     /// The lines of a section, behind those of its `defaults`.
@@ -85,6 +88,11 @@ impl<'a> Proxies<'a> {
     fn other_mode(&self, block: &'a Block) -> Option<&'a str> {
         let mode = self.lines(block).filter(|line| line.word(0) == "mode").last()?.word(1);
         (mode != "tcp").then_some(mode)
+    }
+
+    /// Whether a section builds on the `defaults` with this index.
+    pub(super) fn inherits(&self, defaults: usize) -> bool {
+        self.used_defaults.contains(&defaults)
     }
 
     /// Whether a frontend sends anything to this backend.
@@ -185,6 +193,8 @@ impl<'a> Proxies<'a> {
         section: &mut Section,
         grouped: &mut GroupedNotes,
     ) {
+        let has_own =
+            self.choices(end).1.is_none_or(|line| !self.backends.contains_key(line.word(1)));
         said.begin(&end.place, side == Some(Side::Server));
         let inherited = self.inherited(end).filter(|line| is_of(side, line));
         said.inherits(inherited, section, grouped);
@@ -193,6 +203,9 @@ impl<'a> Proxies<'a> {
                 said.line(line, section, grouped);
             } else if end.kind != "listen" {
                 ignored(line, end, section);
+            } else if side == Some(Side::Client) && !has_own {
+                let message = format!("{}: HAProxy uses `default_backend`", first_words(line));
+                section.differs(&line.place, message, "");
             }
         }
     }
@@ -350,7 +363,12 @@ fn is_of(side: Option<Side>, line: &Line) -> bool {
 
 /// Notes a setting in a section of a kind that has no such setting.
 fn ignored(line: &Line, block: &Block, section: &mut Section) {
-    let words = line.words.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(" ");
-    let message = format!("{}: HAProxy ignores it in a {}", quoted(&words), block.kind);
+    let message = format!("{}: HAProxy ignores it in a {}", first_words(line), block.kind);
     section.differs(&line.place, message, "");
+}
+
+/// A keyword with its first argument, for a note.
+fn first_words(line: &Line) -> String {
+    let words: Vec<_> = line.words.iter().take(2).map(String::as_str).collect();
+    quoted(&words.join(" "))
 }

@@ -6,8 +6,6 @@ use super::words::Line;
 use crate::route::{self, Listen};
 use crate::section::{Noted, Section};
 
-const KEEP: &str = "keep HAProxy for it";
-
 /// Sets `accept_proxy`, if the clients of each `bind` must send a PROXY header.
 pub(super) fn accept_proxy(binds: &[&Line], listens: &[Listen], section: &mut Section) {
     let has_header = |line: &&&Line| line.words.iter().any(|word| word == "accept-proxy");
@@ -39,7 +37,11 @@ pub(super) fn source(line: &Line, section: &mut Section) {
         }
         _ => {
             let message = "`source`: targets would see another address";
-            section.comment_out(&line.place, message, KEEP);
+            section.comment_out(
+                &line.place,
+                message,
+                "set `local_address` or `transparent` by hand",
+            );
         }
     }
 }

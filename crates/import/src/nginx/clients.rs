@@ -53,7 +53,7 @@ impl Clients {
             |listen: &Listen| matches!(listen, Listen::Other(text) if text.starts_with("unix:"));
         if let Some(place) = self.denies_unix.filter(|_| listens.iter().any(is_unix)) {
             let message = "clients of Unix sockets are denied, and here they are always allowed";
-            section.comment_out(&place, message, "set the mode of the directory of the socket");
+            section.comment_out(&place, message, "set `mode` of the socket");
         }
         Access::by_first_match(&self.rules, self.others.unwrap_or(true)).set(section);
     }

@@ -6,11 +6,13 @@ use super::limit_conn::Zones;
 use super::preread::Map;
 use super::words::Directive;
 use crate::copies::Copies;
+use crate::note::SourcePlace;
 
 /// The definitions.
 #[derive(Default)]
 pub(super) struct Common {
-    pub(super) upstreams: HashMap<String, Vec<Directive>>,
+    /// The `upstream` blocks, by their names.
+    pub(super) upstreams: HashMap<String, (SourcePlace, Vec<Directive>)>,
     /// The `map` blocks, by their variables.
     pub(super) maps: HashMap<String, Map>,
     pub(super) zones: Zones,
@@ -41,9 +43,17 @@ impl Common {
         }
     }
 
+    /// The `upstream` blocks that no server passes to, in the order of their lines.
+    pub(super) fn unused(&self) -> Vec<(&SourcePlace, &str)> {
+        let unused = self.upstreams.iter().filter(|(name, _)| !self.uses.contains_key(*name));
+        let mut unused: Vec<_> = unused.map(|(name, (place, _))| (place, &**name)).collect();
+        unused.sort_by_key(|(place, _)| (place.file.clone(), place.line));
+        unused
+    }
+
     /// An `upstream` block, and whether several servers pass to it.
     pub(super) fn upstream(&self, name: &str) -> Option<(&[Directive], bool)> {
-        let block = self.upstreams.get(name)?;
+        let (_, block) = self.upstreams.get(name)?;
         Some((block, self.uses.get(name).is_some_and(|uses| *uses > 1)))
     }
 

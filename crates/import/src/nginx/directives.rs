@@ -51,7 +51,7 @@ pub(super) const IN_STREAM: &[Known] = &[
     ("allow", 0, Handled),
     ("deny", 0, Handled),
     ("proxy_bind", 0, Handled),
-    ("proxy_protocol", 0, Wrong("targets would miss the PROXY header", KEEP)),
+    ("proxy_protocol", 0, Wrong("targets would miss the PROXY header", "set `send_proxy` by hand")),
     ("proxy_protocol_timeout", 0, Handled),
     (
         "proxy_protocol_version",
@@ -104,7 +104,7 @@ pub(super) const IN_STREAM: &[Known] = &[
     ("ssl_*", 0, Harmless),
     ("status_zone", 0, Harmless),
     ("variables_*", 0, Harmless),
-    ("server_name", 0, Wrong("a name within TLS decides about sessions", KEEP)),
+    ("server_name", 0, Wrong("a name within TLS decides about sessions", "write it as `route`")),
 ];
 
 /// Parameters of `listen`; the name ends at `=`.
@@ -130,7 +130,14 @@ pub(super) const OF_LISTEN: &[Known] = &[
 pub(super) const IN_UPSTREAM: &[Known] = &[
     ("hash", 0, Handled),
     ("least_conn", 0, Handled),
-    ("least_time", 0, Wrong("the time of answers would decide about sessions", KEEP)),
+    (
+        "least_time",
+        0,
+        Wrong(
+            "the time of answers would decide about sessions",
+            "use balance = \"least\", or keep nginx",
+        ),
+    ),
     ("random", 0, Handled),
     ("resolver", 0, LOOKED_UP),
     ("resolver_timeout", 0, LOOKED_UP),
@@ -146,7 +153,14 @@ pub(super) const OF_SERVER: &[Known] = &[
     ("fail_timeout", 0, Handled),
     ("max_fails", 0, Handled),
     ("resolve", 0, Handled),
-    ("service", 0, Wrong("its addresses and ports are in SRV records", "write them as `to`")),
+    (
+        "service",
+        0,
+        Wrong(
+            "its addresses and ports are in SRV records",
+            "write `srv:_SERVICE._tcp.NAME` as `to`",
+        ),
+    ),
     ("slow_start", 0, Handled),
     ("weight", 0, Handled),
 ];

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::directives::KEEP;
 use super::words::Directive;
 use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
@@ -65,7 +64,7 @@ impl Limits {
             }
             (None, _) | (_, None) => {
                 let message = format!("{words}: nginx refuses this limit, too");
-                section.comment_out(place, message, KEEP);
+                section.comment_out(place, message, "correct it, or set `per_client` by hand");
             }
         }
     }

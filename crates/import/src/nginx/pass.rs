@@ -71,7 +71,7 @@ impl<'a> Pass<'a> {
 
     /// Sets the routes of the forward. Returns the servers of the other clients.
     fn by_hello(&mut self, map: &Map, section: &mut Section) -> Vec<Server> {
-        let routes = map.routes(section).into_iter().map(|route| {
+        let routes = map.routes(section, self.grouped).into_iter().map(|route| {
             let servers = self.of_route(route.place, route.value, section);
             format!("  {{ {}, to = {} }},", route.condition(), server::in_one_line(&servers))
         });

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::directives::{KEEP, WRITE_IN};
 use super::words::Directive;
+use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
 use crate::section::{Noted, Section};
 
@@ -98,7 +99,11 @@ impl Map {
 
     /// The routes, in an order in which the first that matches is the one that nginx would take. Notes the keys that
     /// no route can stand for.
-    pub(super) fn routes(&self, section: &mut Section) -> Vec<HelloRoute<'_>> {
+    pub(super) fn routes(
+        &self,
+        section: &mut Section,
+        grouped: &mut GroupedNotes,
+    ) -> Vec<HelloRoute<'_>> {
         if let Some((place, message)) = &self.unread {
             section.comment_out(place, message, WRITE_IN);
         }
@@ -106,7 +111,12 @@ impl Map {
         for entry in &self.entries {
             // No name, or no hello: `to` serves them.
             let is_default = self.default().is_some_and(|(_, value)| value == entry.value);
-            if entry.key.is_empty() && is_default || self.is_of_no_name(&entry.key) {
+            if entry.key.is_empty() && is_default {
+                continue;
+            }
+            if self.is_of_no_name(&entry.key) {
+                let message = "without `hostnames` in its `map`, nginx compares it as it is, and no client asks for such a name";
+                grouped.ineffective(message, &entry.place, &entry.key);
                 continue;
             }
             match self.route(entry) {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use plan::{NotAPrefix, Prefix};
 
-use super::directives::KEEP;
 use super::words::{Directive, time};
 use crate::grouped_notes::GroupedNotes;
 use crate::note::{SourcePlace, quoted};
@@ -83,7 +82,7 @@ impl ProxyHeaders {
         let from = if self.trusted.is_empty() {
             let message = "`listen … proxy_protocol`: limits and records see the client in the header, as with \
                            set_real_ip_from";
-            section.differs(&place, message, KEEP);
+            section.differs(&place, message, "name the proxies in `from` of accept_proxy");
             route::every_peer(listens)
         } else {
             let message = "`set_real_ip_from`: clients that are not in it are refused";

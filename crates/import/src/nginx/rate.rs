@@ -1,6 +1,5 @@
 //! `proxy_upload_rate` and `proxy_download_rate`: bytes per second of one connection.
 
-use super::directives::KEEP;
 use super::words::Directive;
 use crate::note::quoted;
 use crate::section::{Noted, Section};
@@ -28,7 +27,7 @@ impl Rates {
             }
             None => {
                 let message = format!("{}: no bandwidth is limited", quoted(directive.name()));
-                return section.not_converted(&directive.place, message, KEEP);
+                return section.not_converted(&directive.place, message, "set `rate` by hand");
             }
         };
         match directive.name() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::clients::Clients;
 use super::common::Common;
 use super::defaults;
-use super::directives::{IN_STREAM, KEEP, OF_LISTEN, WRITE_IN};
+use super::directives::{IN_STREAM, OF_LISTEN, WRITE_IN};
 use super::limit_conn::Limits;
 use super::pass::Pass;
 use super::proxy_header::ProxyHeaders;
@@ -143,7 +143,7 @@ fn bind(directive: &Directive, section: &mut Section) {
         }
         _ => {
             let message = format!("{}: targets would see another address", quoted("proxy_bind"));
-            section.comment_out(&directive.place, message, KEEP);
+            section.comment_out(&directive.place, message, "give an address as `local_address`");
         }
     }
 }

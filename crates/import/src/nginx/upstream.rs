@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::directives::{IN_UPSTREAM, KEEP, OF_SERVER, WRITE_IN};
+use super::directives::{IN_UPSTREAM, OF_SERVER, WRITE_IN};
 use super::words::{Directive, time};
 use crate::grouped_notes::GroupedNotes;
 use crate::known::{apply, find};
@@ -134,7 +134,7 @@ fn balance(
         ("hash", "$remote_addr" | "$binary_remote_addr") => section.by_source(place, "`hash`"),
         ("hash", key) => {
             let message = format!("`hash`: the target depends on {}", quoted(key));
-            section.comment_out(place, message, KEEP);
+            section.comment_out(place, message, "use balance = \"source\", or keep nginx");
         }
         ("least_conn", _) => section.least_of_all(place, "`least_conn`", servers),
         ("random", "two") => section.set("balance", plan::basic_string("least")),

@@ -1,6 +1,7 @@
 //! One of `[[endpoints]]`: a forward.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::node::Node;
 use super::{Realm, is_known, timeouts, unknown_in_network, without_udp};
@@ -8,10 +9,15 @@ use crate::common_notes::{FAST_OPEN_UNUSED, ends_at_first_fin};
 use crate::grouped_notes::GroupedNotes;
 use crate::note::quoted;
 use crate::ports::{is_any_v6, join, split};
-use crate::section::{Noted, Section};
+use crate::route::every_peer;
+use crate::section::{Noted, Section, duration};
 use crate::server::Server;
 
 const KEEP: &str = "keep realm for it";
+
+/// realm's own value of `accept_proxy_timeout`, and the longest one of ours.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+const HEADER_TIMEOUT_MAX: Duration = Duration::from_secs(3650 * 86_400);
 
 impl Realm {
     pub(super) fn endpoint(
@@ -26,29 +32,55 @@ impl Realm {
             timeouts(own, global, &mut section);
         }
         // An endpoint's own setting wins over that for all.
-        let network = |key: &str| own.and_then(|n| n.get(key)).or_else(|| global?.get(key));
+        let network = &|key: &str| own.and_then(|n| n.get(key)).or_else(|| global?.get(key));
         let only_v6 = network("ipv6_only").is_some_and(Node::is_true);
         for (key, node) in endpoint.entries() {
             self.entry(&mut section, (key, node), only_v6);
         }
         self.targets(&mut section, endpoint, grouped);
-        for key in ["no_tcp", "accept_proxy", "send_proxy"] {
-            if let Some(node) = network(key).filter(|node| node.is_true()) {
-                let (message, help) = match key {
-                    "no_tcp" => ("`no_tcp`: this endpoint is for UDP only", KEEP),
-                    "accept_proxy" => {
-                        ("`accept_proxy`: targets would get the PROXY header as data", KEEP)
-                    }
-                    _ => ("`send_proxy`: targets would miss the PROXY header", KEEP),
-                };
-                section.comment_out(&self.place(node), message, help);
-            }
+        if let Some(node) = network("no_tcp").filter(|node| node.is_true()) {
+            let message = "`no_tcp`: this endpoint is for UDP only";
+            section.comment_out(&self.place(node), message, KEEP);
         }
+        self.proxy_headers(network, &mut section, grouped);
         self.differences(network, &mut section, grouped);
         if let Some(node) = own.and_then(|own| own.get("use_udp")).filter(|node| node.is_true()) {
             without_udp(&mut section, &self.place(node));
         }
         section
+    }
+
+    /// Converts `send_proxy` and `accept_proxy`. What belongs to one that is off has no effect.
+    fn proxy_headers<'n>(
+        &self,
+        network: impl Fn(&str) -> Option<&'n Node>,
+        section: &mut Section,
+        grouped: &mut GroupedNotes,
+    ) {
+        let is_on = |key: &str| network(key).filter(|node| node.is_true());
+        for (key, of) in
+            [("send_proxy_version", "send_proxy"), ("accept_proxy_timeout", "accept_proxy")]
+        {
+            if let (Some(node), None) = (network(key), is_on(of)) {
+                grouped.add(&self.place(node), key);
+            }
+        }
+        if is_on("send_proxy").is_some() {
+            let version = network("send_proxy_version").map_or("2", Node::text);
+            section.set("send_proxy", plan::basic_string(&format!("v{version}")));
+        }
+        if let Some(node) = is_on("accept_proxy") {
+            let timeout = network("accept_proxy_timeout").and_then(Node::seconds);
+            let timeout = match timeout.unwrap_or(HEADER_TIMEOUT) {
+                Duration::ZERO => HEADER_TIMEOUT_MAX,
+                timeout => timeout,
+            };
+            let message = "`accept_proxy`: headers of all clients are trusted, as in realm";
+            let help = "name the proxies in `from` of accept_proxy";
+            section.differs(&self.place(node), message, help);
+            let (from, timeout) = (every_peer(&[]).join(", "), duration(timeout));
+            section.set("accept_proxy", format!("{{ from = [{from}], timeout = {timeout} }}"));
+        }
     }
 
     /// Notes what realm does otherwise, by its settings and defaults.
@@ -85,6 +117,10 @@ impl Realm {
                 let message = format!("`through = \"{}\"`: it is any address", node.text());
                 section.differs(&place, message, "the route decides, as it would have");
             }
+            "through" if node.text().parse::<IpAddr>().is_ok() => {
+                section.set("local_address", plan::basic_string(node.text()));
+            }
+            "interface" => section.set("interface", plan::basic_string(node.text())),
             _ => {
                 let (message, help) = obstacle(key);
                 section.comment_out(&place, message, help);
@@ -154,9 +190,9 @@ fn listener(text: &str, only_v6: bool) -> String {
 /// Why an endpoint with this setting would not be the same here, and what helps.
 fn obstacle(key: &str) -> (String, &'static str) {
     match key {
-        "through" | "interface" => (
-            format!("`{key}`: targets would see another address"),
-            "set it by a route (`ip route … src …`), then remove the comment marks",
+        "through" => (
+            "`through`: targets would see another address".to_owned(),
+            "give an address without a port as `local_address`, then remove the comment marks",
         ),
         "listen_interface" => (
             "`listen_interface`: clients of every interface could connect".to_owned(),

@@ -152,3 +152,31 @@ fn the_imported_file_is_regular_or_opened_by_the_caller() {
         assert!(import.stderr.contains(&format!("error: {error}")), "{line}: {import}");
     }
 }
+
+/// The samples of the converter, through both commands.
+#[test]
+fn the_result_of_each_sample_passes_check() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../import/tests/samples");
+    let dir = TempDir::new().unwrap();
+    let mut checked = 0;
+    for from in ["rinetd", "realm", "nginx", "haproxy"] {
+        for entry in fs::read_dir(samples.join(from)).unwrap() {
+            let file = entry.unwrap().path();
+            let is_sample = file.extension().is_some_and(|it| it != "expected");
+            if file.is_dir() || !is_sample {
+                continue;
+            }
+            let name = file.file_name().unwrap().to_string_lossy();
+            let output = dir.path().join(format!("{from}-{name}"));
+            let command = forwarder().args(["import", "--from", from, "-o"]);
+            let import = command.arg(&output).arg(&file).run();
+            if !fs::read_to_string(&output).unwrap_or_default().contains("\n[[forward]]\n") {
+                assert_ne!(import.status.code(), Some(0), "{import}");
+                continue;
+            }
+            forwarder().args(["check", "-c"]).arg(&output).run().success();
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "{checked}");
+}
