@@ -81,12 +81,14 @@ pub struct FileError {
     /// The problem, with the file name.
     pub message: String,
     pub(crate) hint: Option<&'static str>,
+    /// A hint for an operator who named the file in this command. A running process reads it again at each reload.
+    pub(crate) advice: Option<&'static str>,
     pub(crate) location: Option<Location>,
 }
 
 impl FileError {
     fn new(message: String) -> Self {
-        Self { message, hint: None, location: None }
+        Self { message, hint: None, advice: None, location: None }
     }
 }
 
@@ -140,10 +142,13 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     path == Path::new("-") || is_open && path.metadata().is_ok_and(is_pipe)
 }
 
+/// The name of `-` in messages.
+pub(crate) const STANDARD_INPUT_NAME: &str = "standard input";
+
 /// The name of a file in messages.
 pub(crate) fn name(path: &Path) -> String {
     if path == Path::new("-") {
-        "standard input".to_owned()
+        STANDARD_INPUT_NAME.to_owned()
     } else {
         path.to_string_lossy().into_owned()
     }
@@ -182,8 +187,13 @@ fn read_bytes(path: &Path) -> io::Result<Result<(Vec<u8>, FileRead), FileError>>
     let mut file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        let kind = if metadata.is_dir() { "is a directory" } else { "is not a regular file" };
-        return Ok(Err(FileError::new(format!("`{name}` {kind}"))));
+        let (kind, advice) = if metadata.is_dir() {
+            ("is a directory", "name a file in it")
+        } else {
+            ("is not a regular file", "write its text to a file, or pipe it to `check -`")
+        };
+        let fault = FileError::new(format!("`{name}` {kind}"));
+        return Ok(Err(FileError { advice: Some(advice), ..fault }));
     }
     if metadata.len() > SIZE_MAX {
         return Ok(Err(too_large(&name)));
@@ -234,10 +244,22 @@ fn too_large(name: &str) -> FileError {
 }
 
 fn explain(name: &str, error: &io::Error) -> FileError {
-    if error.kind() == io::ErrorKind::NotFound {
-        return FileError::new(format!("`{name}` does not exist"));
-    }
-    FileError::new(format!("`{name}` cannot be read: {}", flow::error_text(error)))
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound if name.starts_with('/') => {
+            Some("check the path; one forward needs no file: 18080=127.0.0.1:8080")
+        }
+        io::ErrorKind::NotFound => Some(
+            "check the path, which starts at the present directory; one forward needs no file: \
+             18080=127.0.0.1:8080",
+        ),
+        io::ErrorKind::PermissionDenied => Some("use its owner or group, or sudo"),
+        _ => None,
+    };
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => format!("`{name}` does not exist"),
+        _ => format!("`{name}` cannot be read: {}", flow::error_text(error)),
+    };
+    FileError { advice, ..FileError::new(message) }
 }
 
 /// Requires text without NUL. Reports the first byte that is not UTF-8.

@@ -31,9 +31,14 @@ or the same in TOML:
 
 /// Reads the configuration file and the arguments.
 pub fn read(input: &Input) -> Reading {
+    read_advising(input, false)
+}
+
+/// Like [`read`]; with advice, if the file cannot be read.
+fn read_advising(input: &Input, has_advice: bool) -> Reading {
     let mut problems = Problems::default();
     let (file, state) = match input.config.as_deref() {
-        Some(path) => source(path, &mut problems),
+        Some(path) => source(path, has_advice, &mut problems),
         None => (None, None),
     };
     let from = (Files::on_disk(), PrefixSource::Disk);
@@ -43,7 +48,7 @@ pub fn read(input: &Input) -> Reading {
 /// Like [`read`], for a command that reads the file once: it may be an open pipe, or standard input as `-`.
 pub fn read_once(input: &Input) -> Reading {
     let Some(path) = input.config.as_deref().filter(|path| file::is_stream(path)) else {
-        return read(input);
+        return read_advising(input, true);
     };
     let mut problems = Problems::default();
     let file = match decoded(file::read_stream(path)) {
@@ -161,12 +166,17 @@ fn decoded(decoded: Result<Decoded, FileError>) -> Result<String, FileError> {
     })
 }
 
-fn source(path: &Path, problems: &mut Problems) -> (Option<Source>, Option<FileRead>) {
+fn source(
+    path: &Path,
+    has_advice: bool,
+    problems: &mut Problems,
+) -> (Option<Source>, Option<FileRead>) {
     let (decoded, state) = file::read_lossy(path);
     let source = match self::decoded(decoded) {
         Ok(text) => Some(Source::new(path.to_string_lossy(), text)),
         Err(fault) => {
-            problems.push_error_at(fault.location, &fault.message, fault.hint);
+            let hint = fault.hint.or(fault.advice.filter(|_| has_advice));
+            problems.push_error_at(fault.location, &fault.message, hint);
             None
         }
     };
@@ -189,7 +199,7 @@ fn refuse_foreign(name: &str, foreign: Foreign, problems: &mut Problems) {
     let (message, hint) = match foreign {
         Foreign::Importable(program) => (
             format!("`{name}` looks like a configuration of {program}"),
-            format!("convert it: traffic-forwarder import --from {program} {}", shell_word(name)),
+            format!("convert it: traffic-forwarder import --from {program} {}", argument(name)),
         ),
         Foreign::Format(format) => (
             format!("`{name}` looks like {format}, which is no format of this program"),
@@ -201,6 +211,11 @@ fn refuse_foreign(name: &str, foreign: Foreign, problems: &mut Problems) {
         ),
     };
     problems.push_error_at(None, &message, Some(&hint));
+}
+
+/// The argument that names a source of this name.
+fn argument(name: &str) -> String {
+    if name == file::STANDARD_INPUT_NAME { "-".to_owned() } else { shell_word(name) }
 }
 
 fn document<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {

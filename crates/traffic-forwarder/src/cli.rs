@@ -13,19 +13,19 @@ static VERSION: LazyLock<String> = LazyLock::new(|| Version::of_program().to_str
 
 const EXAMPLES: &str = "\
 Examples:
-  traffic-forwarder 18080=127.0.0.1:8080         one forward, no file
-  traffic-forwarder 18080=10.0.0.5:80,10.0.0.6:80    several targets
-  traffic-forwarder 5432:db.internal:5432        the same as ssh -L writes it
+  traffic-forwarder 18080=127.0.0.1:8080      one forward, no file
+  traffic-forwarder 80=10.0.0.5:80,10.0.0.6:80    several targets
+  traffic-forwarder 5432:db.internal:5432     the same as ssh -L writes it
   traffic-forwarder -c /etc/traffic-forwarder.conf
-  traffic-forwarder check FILE                   every problem of a file at once
-  traffic-forwarder doctor -c FILE               how many sessions this host can hold
-  traffic-forwarder import --from nginx FILE     another forwarder's configuration
-  traffic-forwarder demo                         see it work, with nothing else installed
-  traffic-forwarder status                       the running process and its forwards
-  traffic-forwarder plan                         what a reload would change
-  traffic-forwarder upgrade                      switch to the new version, with all sessions
-  traffic-forwarder top                          watch and operate it on the whole terminal
-  traffic-forwarder web                          the same in a browser
+  traffic-forwarder check FILE                every problem of a file at once
+  traffic-forwarder doctor -c FILE            how many sessions this host can hold
+  traffic-forwarder import --from nginx FILE  another forwarder's configuration
+  traffic-forwarder demo                      see it work, nothing else installed
+  traffic-forwarder status                    the running process, its forwards
+  traffic-forwarder plan                      what a reload would change
+  traffic-forwarder upgrade                   switch to the new version in place
+  traffic-forwarder top                       watch it on the whole terminal
+  traffic-forwarder web                       the same in a browser
 
 Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration.
 Signals: TERM and INT drain up to shutdown_timeout, a second one ends at once. HUP reloads,
@@ -123,18 +123,26 @@ impl Source {
 
     /// Like [`Self::input`], for a command that reads a file once: an argument that is no forward may name it.
     pub(crate) fn input_to_read_once(mut self) -> Input {
-        let is_file = |text: &String| {
-            text == "-"
-                || !text.contains(['=', '|'])
-                    && (text.starts_with(['/', '.']) || Path::new(text).is_file())
-        };
         if self.conf.is_none()
-            && let Some(at) = self.forwards.iter().position(is_file)
+            && let Some(at) = self.forwards.iter().position(|text| is_file(text))
         {
             self.conf = Some(self.forwards.remove(at).into());
         }
         self.input()
     }
+}
+
+/// Endings of names of configuration files.
+const ENDINGS: [&str; 6] = ["toml", "conf", "cfg", "json", "yaml", "yml"];
+
+/// Whether an argument is meant as a file, which need not exist. A forward has a `=` or `|`, or a `:` before any
+/// slash.
+fn is_file(text: &str) -> bool {
+    let path = Path::new(text);
+    let ending = path.extension().and_then(|it| it.to_str());
+    let has_ending = ending.is_some_and(|it| ENDINGS.contains(&it.to_ascii_lowercase().as_str()));
+    let is_path = text.split_once('/').is_some_and(|(first, _)| !first.contains(':'));
+    text == "-" || !text.contains(['=', '|']) && (is_path || has_ending || path.exists())
 }
 
 #[derive(Args, Debug)]
@@ -211,6 +219,23 @@ mod tests {
     #[test]
     fn clap_accepts_the_definition() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_need_not_exist_to_be_taken_for_one() {
+        let files = ["-", "/etc/a", "./a", "a/b", "a.toml", "no.such.CONF", "a.yml", "src"];
+        assert_eq!(files.into_iter().find(|text| !is_file(text)), None);
+        let forwards = [
+            "18080",
+            "18080:host:80",
+            "18080=host.conf",
+            "1:unix:/run/a.sock",
+            "unix:/a=h:1",
+            "1 | a.conf | 2",
+            "tcp://a",
+            "stauts",
+        ];
+        assert_eq!(forwards.into_iter().find(|text| is_file(text)), None);
     }
 
     #[test]

@@ -45,13 +45,47 @@ fn check_takes_a_file_by_position_and_from_standard_input() {
     assert!(missing.stderr.contains("`./missing.conf` does not exist"), "{missing}");
 }
 
+/// What is wrong with a file that is named in place of a forward, and what helps.
+#[test]
+fn a_file_that_cannot_be_read_is_not_taken_for_a_forward() {
+    let dir = directory("good.conf", GOOD);
+    let path = "check the path, which starts at the present directory";
+    for (line, error, hint) in [
+        ("$tf check nofile.toml", "`nofile.toml` does not exist", path),
+        ("$tf doctor no/file", "`no/file` does not exist", path),
+        ("$tf check /no/file.yaml", "`/no/file.yaml` does not exist", "check the path;"),
+        ("$tf check .", "`.` is a directory", "name a file in it"),
+        ("mkdir d && $tf check d", "`d` is a directory", "name a file in it"),
+        ("$tf check /dev/null", "`/dev/null` is not a regular file", "pipe it to `check -`"),
+        (
+            "chmod 000 good.conf && chmod 755 . && \
+             setpriv --reuid=65534 --clear-groups --inh-caps=-all $tf check good.conf",
+            "`good.conf` cannot be read: permission denied",
+            "or sudo",
+        ),
+    ] {
+        let refused = shell(&dir, line);
+        assert_eq!(refused.status.code(), Some(2), "{line}: {refused}");
+        let expected = format!("error: {error}");
+        assert_eq!(refused.stderr.lines().next(), Some(&*expected), "{line}: {refused}");
+        assert!(refused.stderr.contains(hint), "{line}: {refused}");
+    }
+}
+
+#[test]
+fn a_hint_names_standard_input_as_an_argument() {
+    let dir = directory("rinetd.conf", "0.0.0.0 18080 10.0.0.5 80\n");
+    let refused = shell(&dir, "$tf check - <rinetd.conf");
+    assert!(refused.stderr.contains("import --from rinetd -\n"), "{refused}");
+}
+
 /// One line each: neither an empty line behind it nor the number of the system's error.
 #[test]
 fn errors_of_files_have_one_line_and_no_number() {
     let dir = directory("rinetd.conf", "0.0.0.0 18080 10.0.0.5 80\n");
     for (line, error) in [
-        ("$tf check ./missing.conf", "`./missing.conf` does not exist"),
-        ("$tf check ./", "`./` is a directory"),
+        ("$tf import --from rinetd ./missing.conf", "`./missing.conf` does not exist"),
+        ("$tf import --from rinetd ./", "`./` is a directory"),
         ("$tf check /proc/self/mem", "`/proc/self/mem` cannot be read: input/output error"),
         (
             "$tf import --from rinetd -o none/x rinetd.conf 2>&1 >&2 | grep -v '^note\\|^ ' >&2; false",
