@@ -8,6 +8,8 @@ use crate::text::nearest;
 pub(crate) enum Foreign {
     /// `import --from` converts it.
     Importable(&'static str),
+    /// The configuration of a program without an importer.
+    Program(&'static str),
     /// A format without an importer.
     Format(&'static str),
     /// Nothing in it looks like a configuration of this program.
@@ -34,6 +36,9 @@ pub(crate) fn recognise(text: &str) -> Option<Foreign> {
     if lines().next().is_none() || lines().any(is_ours) {
         return None;
     }
+    if let Some(program) = program(text) {
+        return Some(Foreign::Program(program));
+    }
     let first = lines().next().unwrap_or_default();
     let foreign = match () {
         () if first.starts_with(['{', '[']) && is_json(text) => {
@@ -48,6 +53,38 @@ pub(crate) fn recognise(text: &str) -> Option<Foreign> {
         () => Foreign::Unknown,
     };
     Some(foreign)
+}
+
+/// The words of a program without an importer: each entry needs a line that begins with every one of its words.
+const PROGRAMS: [(&str, &[&str]); 8] = [
+    ("systemd (a socket unit)", &["[Socket]", "Listen"]),
+    ("systemd (a service unit)", &["[Service]", "ExecStart"]),
+    ("Envoy", &["static_resources:"]),
+    ("Envoy", &["dynamic_resources:"]),
+    ("gost", &["services:", "handler:", "listener:"]),
+    ("xinetd", &["service ", "redirect"]),
+    ("Caddy", &["reverse_proxy "]),
+    ("Caddy", &["layer4 {"]),
+];
+
+fn program(text: &str) -> Option<&'static str> {
+    let has = |word: &&str| text.lines().any(|line| begins_with(line, word));
+    let found = PROGRAMS.iter().find(|(_, words)| words.iter().all(has)).map(|(name, _)| *name);
+    found.or_else(|| text.lines().any(is_socat).then_some("socat"))
+}
+
+/// Whether a line begins with this word, perhaps as an entry of a list.
+fn begins_with(line: &str, word: &str) -> bool {
+    line.trim_start_matches([' ', '\t', '-']).starts_with(word)
+}
+
+/// A command line with an address that listens.
+fn is_socat(line: &str) -> bool {
+    let line = line.to_ascii_uppercase();
+    let line = line.trim_start_matches("SOCAT ");
+    let addresses = ["TCP-LISTEN:", "TCP4-LISTEN:", "TCP6-LISTEN:", "TCP-L:", "UNIX-LISTEN:"];
+    let is_listener = |word: &str| addresses.iter().any(|address| word.starts_with(address));
+    line.split_whitespace().any(is_listener)
 }
 
 /// Whether a line is one of our formats, or nearly.
@@ -136,6 +173,17 @@ mod tests {
             ("{\"endpoints\": [{\"local\": \"a:1\"}]}", Foreign::Importable("realm")),
             ("{\"ServeNodes\": [\":8080\"]}", Foreign::Format("JSON")),
             ("services:\n- name: a\n  addr: :8080\n", Foreign::Format("YAML")),
+            ("[Unit]\n[Socket]\nListenStream=80\n", Foreign::Program("systemd (a socket unit)")),
+            ("[Service]\nExecStart=/bin/a\n", Foreign::Program("systemd (a service unit)")),
+            ("static_resources:\n  listeners: []\n", Foreign::Program("Envoy")),
+            (
+                "services:\n- name: a\n  handler:\n    type: tcp\n  listener:\n    type: tcp\n",
+                Foreign::Program("gost"),
+            ),
+            ("service a\n{\n  port = 80\n  redirect = h 81\n}\n", Foreign::Program("xinetd")),
+            (":80 {\n  reverse_proxy h:81\n}\n", Foreign::Program("Caddy")),
+            ("{\n layer4 {\n  :80 {\n  }\n }\n}\n", Foreign::Program("Caddy")),
+            ("socat TCP-LISTEN:80,fork TCP:h:81\n", Foreign::Program("socat")),
             ("root:$6$secret:19000:0:99999:7:::\nnobody:*:19000:0:99999:7:::\n", Foreign::Unknown),
             ("[client]\nuser = root\npassword = secret\n", Foreign::Unknown),
         ];

@@ -201,6 +201,10 @@ fn refuse_foreign(name: &str, foreign: Foreign, problems: &mut Problems) {
             format!("`{name}` looks like a configuration of {program}"),
             format!("convert it: traffic-forwarder import --from {program} {}", argument(name)),
         ),
+        Foreign::Program(program) => (
+            format!("`{name}` looks like a configuration of {program}, which `import` cannot read"),
+            EXAMPLES.to_owned(),
+        ),
         Foreign::Format(format) => (
             format!("`{name}` looks like {format}, which is no format of this program"),
             EXAMPLES.to_owned(),
