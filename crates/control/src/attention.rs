@@ -90,7 +90,7 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
         error.as_ref().map(|error| (Condition::Skipped, error.clone())),
         at_limit(facts).map(|text| (Condition::AtLimit, text)),
         is_recent(facts.last_refused)
-            .then(|| (Condition::Refusing, format!("refused clients, {refused} so far"))),
+            .then(|| (Condition::Refusing, format!("clients are refused here, {refused} so far"))),
         is_recent(facts.last_failed).then(|| {
             let causes = causes(&facts.failures);
             (Condition::Failing, format!("sessions fail to connect, {failed} so far{causes}"))
@@ -110,10 +110,10 @@ fn causes(failures: &BTreeMap<Cause, u64>) -> String {
     let mut by_count: Vec<_> = failures.iter().collect();
     by_count.sort_by_key(|(_, count)| Reverse(**count));
     let counted =
-        by_count.iter().take(CAUSES).map(|(cause, count)| format!("{count} {}", cause.as_str()));
+        by_count.iter().take(CAUSES).map(|(cause, count)| format!("{count} {}", cause.of_target()));
     match &*by_count {
         [] => String::new(),
-        [(cause, _)] => format!(": {}", cause.as_str()),
+        [(cause, _)] => format!(": {}", cause.of_target()),
         _ => format!(": {}", counted.collect::<Vec<_>>().join(", ")),
     }
 }
@@ -238,7 +238,7 @@ mod tests {
             sessions: 1,
             last_refused: Some(0.0),
             last_failed: Some(59.9),
-            failures: BTreeMap::from([(Cause::Refused, 3), (Cause::ConnectTimeout, 1)]),
+            failures: BTreeMap::from([(Cause::Refused, 3), (Cause::NameError, 1)]),
             targets: 3,
             down: vec![DownTarget { address: "a:1".to_owned(), why: Some("refused".to_owned()) }],
             drained_listener: Some((":1".into(), None)),
@@ -247,8 +247,8 @@ mod tests {
         let expected = [
             ("skipped", "cannot listen on :1"),
             ("at_limit", "at its limit of 1 session"),
-            ("refusing", "refused clients, 3 so far"),
-            ("failing", "sessions fail to connect, 4 so far: 3 refused, 1 connect_timeout"),
+            ("refusing", "clients are refused here, 3 so far"),
+            ("failing", "sessions fail to connect, 4 so far: 3 connection refused, 1 name_error"),
             ("target_down", "1 of 3 targets is down: a:1, refused"),
             ("targets_drained", "all targets of :1 are drained: its clients are refused"),
         ];
@@ -261,7 +261,7 @@ mod tests {
             failures: BTreeMap::from([(Cause::Refused, 4)]),
             ..fine.clone()
         };
-        let expected = [("failing", "sessions fail to connect, 4 so far: refused")];
+        let expected = [("failing", "sessions fail to connect, 4 so far: connection refused")];
         assert_eq!(parts(of_forward(&one)), pairs(&expected));
         let down = |targets, count| {
             let down = vec![DownTarget { address: "a:1".to_owned(), why: None }; count];

@@ -171,14 +171,14 @@ impl Target {
 
     /// Notes that it is down now.
     pub(crate) fn note_down(&self, at: SystemTime, cause: &DownCause, failures: u32) {
-        let (noun, colon) = match cause {
-            DownCause::Connects(_) => ("failed connect", ""),
-            DownCause::Checks(_) => ("failed check", ":"),
+        let (noun, cause) = match cause {
+            DownCause::Connects(cause) => ("failed connect", cause.of_target()),
+            DownCause::Checks(error) => ("failed check", &**error),
         };
         let counted = plan::counted(failures, noun);
         let why = match failures {
             1 => format!("{counted}: {cause}"),
-            _ => format!("{counted} in a row, the last one{colon} {cause}"),
+            _ => format!("{counted} in a row, the last one: {cause}"),
         };
         let why = Some(why.into());
         *self.lock_change() = Some(StateChange { at, why });

@@ -68,6 +68,15 @@ impl Cause {
     pub fn is_of_resources(self) -> bool {
         matches!(self, Self::NoFiles | Self::NoPorts | Self::NoMemory)
     }
+
+    /// The cause in a sentence about a target. `refused` alone would not say by which side: a client may be
+    /// refused as well, by a limit.
+    pub fn of_target(self) -> &'static str {
+        match self {
+            Self::Refused => "connection refused",
+            cause => cause.as_str(),
+        }
+    }
 }
 
 /// The kernel's error number behind a cause, if there is one (errno(3)).

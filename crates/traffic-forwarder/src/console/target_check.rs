@@ -56,7 +56,7 @@ mod tests {
             "address": "a:1", "set": null, "listen": [], "state": "down", "sessions": 0,
             "max_sessions": null, "weight": 1, "backup": false, "connects": 0,
             "failed_connects": 3, "connect_time": null, "since": "2026-12-01T00:00:00.000Z",
-            "why": "3 failed connects in a row, the last one refused",
+            "why": "3 failed connects in a row, the last one: connection refused",
         });
         let Value::Object(facts) = facts else { panic!("{facts} is no object") };
         target.as_object_mut().unwrap().extend(facts);
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_target_out_of_use_says_since_when_why_and_when_a_client_tries_it() {
         let down = "down since 2026-12-01T00:00:00.000Z: \
-                    3 failed connects in a row, the last one refused";
+                    3 failed connects in a row, the last one: connection refused";
         assert_eq!(shown(json!({})), down);
         let wait = |seconds: f64| shown(json!({ "retry_in": seconds }));
         assert_eq!(wait(4.2), format!("{down}; a client tries it in 5s"));

@@ -31,7 +31,7 @@ fn a_target_that_refuses_is_out_of_use_until_a_client_has_connected_to_it() {
     let attention = &red["forwards"][0]["attention"][0];
     assert_eq!(attention["condition"], "target_down", "{red}");
     let text = attention["text"].as_str().unwrap();
-    assert_eq!(text, expected + ", the last one refused");
+    assert_eq!(text, expected + ", the last one: connection refused");
     let back = Target::start_at(Place::At(dead.addr()), Behaviour::Echo);
     wait_until("a client has tried the target", LIMIT, || {
         served_client(&port);

@@ -18,7 +18,7 @@ function factsOfForward(forward) {
   return [
     ["state", forward.state + (forward.error ? `: ${forward.error}` : "")],
     ["sessions", `${sessions} of at most ${most}, ${opened} so far`],
-    ["errors", `${refused} refused, ${failed} failed`],
+    ["errors", `${many(refused, "client")} refused, ${many(failed, "session")} failed`],
     ["bytes", `${bytes(forward.bytes_up)} up, ${bytes(forward.bytes_down)} down`],
     ...(rates ? [["rate", `${rate(rates.bytes_up)} up, ${rate(rates.bytes_down)} down`]] : []),
     ["backlog", many(forward.backlog, "connection")],

@@ -64,7 +64,7 @@ fn a_narrow_terminal_shows_whole_addresses_and_why_a_target_is_down() {
         assert!(targets.contains(&part), "{part}:\n{targets}");
     }
     assert!(targets.contains(&format!("{dead} is down since 2")), "{targets}");
-    let why = "1 failed connect: refused; a client tries it in ";
+    let why = "1 failed connect: connection refused; a client tries it in ";
     assert!(targets.contains(why), "{targets}");
     let status = console.done(&["status"]).text();
     assert!(status.contains(&format!("web: 1 of 2 targets is down: {dead}, 1 failed")), "{status}");

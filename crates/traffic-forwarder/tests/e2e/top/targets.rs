@@ -71,7 +71,7 @@ fn shows_the_rows(terminal: &Terminal, dead: &str, echo: &str) {
 /// The list has cut it.
 fn shows_the_reason_in_full(terminal: &Terminal, dead: &str) {
     terminal.press(["Home", "Enter"]);
-    let target = terminal.shows("1 failed connect: refused");
+    let target = terminal.shows("1 failed connect: connection");
     assert!(target.contains(&format!("\ntarget      {dead}\n")), "{target}");
     assert!(target.contains("\nstate       down since 2"), "{target}");
     terminal.press(["Escape"]);
