@@ -5,10 +5,13 @@ use crate::console::process_options::ProcessOptions;
 use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
 use crate::console::version;
-use api::{Change, FailingName, Forward, LastReload, LastUpgrade, Origin, Status, Word};
+use api::{
+    Change, Condition, FailingName, Forward, LastReload, LastUpgrade, Origin, Status, Word, holds,
+};
 use plan::counted;
 
-type Line = (&'static str, String);
+/// A name and a text.
+pub(crate) type Line = (&'static str, String);
 
 /// The name of the lines that an operator should act on.
 pub(crate) const ATTENTION: &str = "attention";
@@ -18,18 +21,23 @@ pub(crate) fn text(status: &Status, forwards: &[Forward], options: &ProcessOptio
     let mut lines = vec![process(status), config(status)];
     lines.extend(status.attention.iter().map(|it| (ATTENTION, it.text.clone())));
     lines.extend(status.sandboxed.then(sandbox));
-    lines.extend(status.last_reload.as_ref().map(last_reload));
-    lines.extend(status.last_upgrade.as_ref().map(last_upgrade));
+    let is_named = |condition| holds(&status.attention, condition);
+    let reload = status.last_reload.as_ref();
+    lines.extend(reload.map(|it| last_reload(it, is_named(Condition::ReloadFailed))));
+    let upgrade = status.last_upgrade.as_ref();
+    lines.extend(upgrade.map(|it| last_upgrade(it, is_named(Condition::UpgradeFailed))));
     let warnings = status.last_upgrade.iter().flat_map(|last| &last.warnings);
     lines.extend(warnings.map(|warning| ("warning", warning.clone())));
     let trial = |left| ("on trial", on_trial(left, status.generation, options));
     lines.extend(status.confirm_within.map(trial));
     lines.extend((status.restoring > 0).then(|| restoring(status.restoring)));
     lines.extend((!status.waiting.is_empty()).then(|| waiting(&status.waiting)));
-    lines.extend(status.failing_names.iter().map(failing_name));
+    // The line of attention has the first one.
+    let named = usize::from(is_named(Condition::NamesFailing));
+    lines.extend(status.failing_names.iter().skip(named).map(failing_name));
     lines.extend([sessions(status), errors(status, forwards), moved(status)]);
-    lines.extend([listeners(status), uses(status)]);
-    lines.extend((status.log_dropped > 0).then(|| log(status)));
+    lines.extend([counts(status), uses(status)]);
+    lines.extend((status.log_dropped > 0 && !is_named(Condition::LogLost)).then(|| log(status)));
     facts(&lines)
 }
 
@@ -59,13 +67,15 @@ fn sandbox() -> Line {
     ("sandbox", "kept to the directories of the configuration".to_owned())
 }
 
-fn last_reload(last: &LastReload) -> Line {
-    ("last reload", format!("{} {}", last.at, outcome(last)))
+/// The last reload; without its error if that `is_named` in a line of attention.
+fn last_reload(last: &LastReload, is_named: bool) -> Line {
+    ("last reload", format!("{} {}", last.at, outcome(last, is_named)))
 }
 
 /// The trigger of the reload and its result.
-fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
+fn outcome(LastReload { by, error, .. }: &LastReload, is_named: bool) -> String {
     match (by, error) {
+        (by, Some(_)) if is_named => format!("by {by}: failed"),
         (Word::Known(Origin::Unconfirmed), None) => "reverted: not confirmed".to_owned(),
         (Word::Known(Origin::Unconfirmed), Some(error)) => {
             format!("reverted: not confirmed, but {error}")
@@ -75,9 +85,10 @@ fn outcome(LastReload { by, error, .. }: &LastReload) -> String {
     }
 }
 
-fn last_upgrade(last: &LastUpgrade) -> Line {
+fn last_upgrade(last: &LastUpgrade, is_named: bool) -> Line {
     let LastUpgrade { at, by, from, from_build, error, .. } = last;
     let result = match (error, from) {
+        (Some(_), _) if is_named => "failed".to_owned(),
         (Some(error), _) => failed(error),
         (None, Some(from)) => {
             let from = version::text(from, from_build.as_deref());
@@ -121,17 +132,22 @@ fn errors(status: &Status, forwards: &[Forward]) -> Line {
     let total = |of: fn(&Forward) -> u64| forwards.iter().map(of).sum::<u64>();
     let refused = status.refused.max(total(Forward::all_refused));
     let failed = status.failed.max(total(|forward| forward.failed));
-    ("errors", format!("{refused} refused, {failed} failed"))
+    ("errors", refused_and_failed(refused, failed))
+}
+
+/// Clients that this program refused, and sessions that failed.
+pub(crate) fn refused_and_failed(refused: u64, failed: u64) -> String {
+    format!("{} refused, {} failed", counted(refused, "client"), counted(failed, "session"))
 }
 
 fn moved(status: &Status) -> Line {
     ("bytes", format!("{} up, {} down", bytes(status.bytes_up), bytes(status.bytes_down)))
 }
 
-fn listeners(status: &Status) -> Line {
-    let forwards = counted(status.forwards, "forward");
+fn counts(status: &Status) -> Line {
+    let listeners = counted(status.listeners, "listener");
     let workers = counted(status.workers, "worker");
-    ("listeners", format!("{} of {forwards}, served by {workers}", status.listeners))
+    ("forwards", format!("{}, with {listeners}, served by {workers}", status.forwards))
 }
 
 fn log(status: &Status) -> Line {
@@ -154,7 +170,7 @@ mod tests {
     fn the_last_reload_is_shown_with_its_trigger_and_result() {
         let shown = |by: &str, error: Option<&str>| {
             let (by, error) = (Word::of(by), error.map(str::to_owned));
-            outcome(&LastReload { at: String::new(), by, error })
+            outcome(&LastReload { at: String::new(), by, error }, false)
         };
         assert_eq!(shown("SIGHUP", None), "by SIGHUP: done");
         assert_eq!(shown("watch", Some("f:3:1: why")), "by watch: failed: f:3:1: why");

@@ -4,6 +4,7 @@ use crate::console::command;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
 use crate::console::forward_table::table;
+use crate::console::overview::{Line as Fact, refused_and_failed};
 use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::facts;
@@ -13,9 +14,9 @@ use crate::console::watch::{self, Page};
 use crate::console::{names, overview, path, show};
 use crate::exit::Exit;
 use crate::say;
-use api::{Condition, Forward, Forwards, Status, Target};
+use api::{Attention, Condition, Forward, Forwards, Status, Target, TargetState, Word};
 use hyper::Method;
-use plan::counted;
+use plan::{Section, Setting, counted};
 use serde::Serialize;
 
 /// How many conditions are listed below the table.
@@ -90,11 +91,15 @@ fn whole_text(
 
 /// The lines, with those of `attention` in red.
 fn with_red_attention(lines: &str, screen: &Screen) -> String {
-    let red = |line: &str| {
-        let is_red = line.split(' ').next() == Some(overview::ATTENTION);
-        screen.paint(line, is_red.then_some(Colour::Bad)) + "\n"
+    painted(lines, screen, |line, _| line.split(' ').next() == Some(overview::ATTENTION))
+}
+
+/// The lines, with those in red that an operator should act on.
+fn painted(lines: &str, screen: &Screen, is_red: impl Fn(&str, usize) -> bool) -> String {
+    let red = |(at, line): (usize, &str)| {
+        screen.paint(line, is_red(line, at).then_some(Colour::Bad)) + "\n"
     };
-    lines.lines().map(red).collect()
+    lines.lines().enumerate().map(red).collect()
 }
 
 /// What an operator should act on, which the table has no room for.
@@ -128,52 +133,89 @@ fn figures(target: &Target) -> String {
         target.backup.then(|| "backup".to_owned()),
         Some(sessions),
         Some(format!("{connects}, {} failed", target.failed_connects)),
-        last_check(target).map(|found| format!("last check: {found}")),
+        // The reason of the state names a failed one.
+        last_check(target)
+            .filter(|_| target.state == TargetState::Up)
+            .map(|found| format!("last check: {found}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn one_text(forward: &Forward, screen: &Screen) -> String {
-    let refused = |clients: u64, why: &str| match clients {
-        0 => String::new(),
-        clients => format!("{clients} {why}, "),
+/// The clients refused, by their reasons, and the sessions that failed.
+fn errors(forward: &Forward) -> String {
+    let reasons = [
+        (forward.refused, "at max_sessions"),
+        (forward.not_allowed, "not allowed"),
+        (forward.client_limit, "at the limit of their client"),
+        (forward.rate_limit, "too fast"),
+    ];
+    let reasons = reasons.iter().filter(|(clients, _)| *clients > 0);
+    let reasons: Vec<_> = reasons.map(|(clients, why)| format!("{clients} {why}")).collect();
+    let total = refused_and_failed(forward.all_refused(), forward.failed);
+    if reasons.is_empty() { total } else { format!("{total} (refused: {})", reasons.join(", ")) }
+}
+
+/// The listeners of each list of targets.
+fn routes(forward: &Forward) -> Vec<(String, &str)> {
+    let mut routes: Vec<(String, &str)> = Vec::new();
+    for (listen, to) in forward.listen.iter().zip(&forward.to) {
+        match routes.last_mut() {
+            Some((listeners, same)) if *same == to => listeners.extend([", ", listen]),
+            _ => routes.push((listen.clone(), to)),
+        }
+    }
+    routes
+}
+
+/// Settings that differ from their defaults, and the number of the others.
+fn settings(forward: &Forward) -> Vec<Fact> {
+    let is_default = |(key, value): &(&String, &String)| {
+        let of_forward = |it: &&Setting| it.section == Section::ForwardDefaults && it.key == **key;
+        let setting = plan::settings().iter().find(of_forward);
+        setting.is_some_and(|it| it.default().as_ref() == Some(*value))
     };
-    let not_allowed = refused(forward.not_allowed, "not allowed");
-    let limited = refused(forward.client_limit, "at the limit of their client");
-    let too_fast = refused(forward.rate_limit, "too fast");
+    let (others, own): (Vec<_>, Vec<_>) = forward.settings.iter().partition(is_default);
+    let own = own.into_iter().map(|(key, value)| ("setting", format!("{key} = {value}")));
+    let others = (!others.is_empty()).then(|| {
+        let others = counted(others.len(), "setting");
+        ("defaults", format!("{others} more, which `status NAME --json` lists"))
+    });
+    own.chain(others).collect()
+}
+
+fn one_text(forward: &Forward, screen: &Screen) -> String {
+    let Forward { sessions, max_sessions, opened, .. } = forward;
     let mut lines = vec![
         ("forward", forward.name.clone()),
         ("state", state_and_error(forward)),
-        (
-            "sessions",
-            format!(
-                "{} of at most {}, {} so far, {} refused, {not_allowed}{limited}{too_fast}{} failed",
-                forward.sessions,
-                forward.max_sessions,
-                forward.opened,
-                forward.refused,
-                forward.failed
-            ),
-        ),
+        ("sessions", format!("{sessions} of at most {max_sessions}, {opened} since the start")),
+        ("errors", errors(forward)),
         ("bytes", format!("{} up, {} down", bytes(forward.bytes_up), bytes(forward.bytes_down))),
         ("backlog", counted(forward.backlog, "connection")),
     ];
-    // The line of the state says why a forward is skipped.
-    let attention = forward.attention.iter().filter(|it| it.condition != Condition::Skipped);
-    lines.extend(attention.map(|it| (overview::ATTENTION, it.text.clone())));
-    let routes = forward.listen.iter().zip(&forward.to);
-    lines.extend(routes.map(|(listen, to)| ("route", format!("{listen} -> {to}"))));
     // One target has the figures of its forward.
-    let several = forward.targets.iter();
-    let several = several.filter(|it| forward.targets.len() > 1 || it.checks.is_some());
-    lines.extend(several.map(|it| {
+    let has_line = |it: &&Target| forward.targets.len() > 1 || it.checks.is_some();
+    let targets: Vec<_> = forward.targets.iter().filter(has_line).collect();
+    // The line of the state says why a forward is skipped, and those of the targets why they are down.
+    let is_shown = |it: &&Attention| match it.condition {
+        Word::Known(Condition::Skipped) => false,
+        Word::Known(Condition::TargetDown) => targets.is_empty(),
+        _ => true,
+    };
+    let attention = forward.attention.iter().filter(is_shown);
+    lines.extend(attention.map(|it| (overview::ATTENTION, it.text.clone())));
+    let routes = routes(forward).into_iter();
+    lines.extend(routes.map(|(listen, to)| ("route", format!("{listen} -> {to}"))));
+    let first = lines.len();
+    lines.extend(targets.iter().map(|it| {
         let from = it.set.as_ref().map(|set| format!(" ({set})")).unwrap_or_default();
         ("target", format!("{}{from}: {}; {}", it.address, state(it), figures(it)))
     }));
     let closed = forward.closed.iter().filter(|(_, count)| **count > 0);
     lines.extend(closed.map(|(reason, count)| ("closed", format!("{reason}: {count}"))));
-    lines.extend(
-        forward.settings.iter().map(|(key, value)| ("setting", format!("{key} = {value}"))),
-    );
-    with_red_attention(&facts(&lines), screen)
+    lines.extend(settings(forward));
+    painted(&facts(&lines), screen, |_, at| {
+        let target = at.checked_sub(first).and_then(|at| targets.get(at));
+        lines[at].0 == overview::ATTENTION || target.is_some_and(|it| it.state == TargetState::Down)
+    })
 }

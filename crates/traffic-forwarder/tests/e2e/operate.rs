@@ -40,7 +40,7 @@ fn status_shows_the_process_and_its_forwards() {
     let session = session(&console);
     let (pid, listen) = (session.forward.pid().to_string(), session.forward.addr().to_string());
     let shown = console.done(&["status"]);
-    says(&shown, &["serving", &format!("pid {pid}"), "generation 1", "1 forward"]);
+    says(&shown, &["serving", &format!("pid {pid}"), "generation 1", "1, with 1 listener"]);
     let (text, target) = (shown.text(), session.target.local_addr().unwrap());
     let target = target.as_socket().unwrap().to_string();
     let row = line_with(&text, "web");
@@ -48,7 +48,10 @@ fn status_shows_the_process_and_its_forwards() {
         ["web", "active", &listen, &target, "1/1000", "0", "0", "0", "1", "1", "B", "1", "B"];
     assert_eq!(row, expected);
     let one = console.done(&["status", "web"]);
-    says(&one, &[&format!("{listen} -> {target}"), "idle_timeout = \"1h\""]);
+    says(
+        &one,
+        &[&format!("{listen} -> {target}"), "settings more, which `status NAME --json` lists"],
+    );
     let json = console.json(&["status"]);
     assert_eq!(json["status"]["sessions"], 1);
     assert_eq!(json["forwards"][0]["name"], "web");
@@ -66,11 +69,14 @@ fn status_counts_failed_sessions() {
     let _ = connect(&forward);
     forward.wait_for_records(1);
     let shown = console.done(&["status"]);
-    says(&shown, &["0 refused, 1 failed"]);
+    says(&shown, &["0 clients refused, 1 session failed"]);
     let text = shown.text();
     let column = line_with(&text, "FORWARD").iter().position(|word| *word == "FAILED");
     assert_eq!(line_with(&text, "db")[column.unwrap()], "1", "{text}");
-    says(&console.done(&["status", "db"]), &["1 so far, 0 refused, 1 failed"]);
+    says(
+        &console.done(&["status", "db"]),
+        &["1 since the start", "0 clients refused, 1 session failed"],
+    );
 }
 
 #[test]

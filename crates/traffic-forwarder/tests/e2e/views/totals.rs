@@ -26,7 +26,7 @@ fn errors_survive_the_removal_of_their_forward_and_an_upgrade() {
         let socket = operated.socket().to_string();
         forwarder().args(["status", "--admin", &socket]).run().success().text()
     };
-    assert!(status().contains("0 refused, 3 failed"), "{}", status());
+    assert!(status().contains("0 clients refused, 3 sessions failed"), "{}", status());
     operated.http.post("/v1/upgrade").status(202);
     wait_until("the next image", LIMIT, || !messages(&operated, "upgraded").is_empty());
     assert_eq!(failed(), Some(3));
