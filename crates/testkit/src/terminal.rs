@@ -70,7 +70,13 @@ impl Terminal {
         self.tmux(["capture-pane", "-p"])
     }
 
-    /// The same with the sequences that colour it.
+    /// The lines as programs wrote them: one that is wider than the terminal is not broken.
+    #[track_caller]
+    pub fn written_lines(&self) -> String {
+        self.tmux(["capture-pane", "-p", "-J"])
+    }
+
+    /// The same as [`Self::screen`], with the sequences that colour it.
     #[track_caller]
     pub fn coloured_screen(&self) -> String {
         self.tmux(["capture-pane", "-p", "-e"])

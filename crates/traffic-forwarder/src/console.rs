@@ -59,6 +59,8 @@ pub(crate) mod screen;
 
 pub(crate) mod units;
 
+pub(crate) mod wrap;
+
 pub(crate) mod version;
 
 use crate::exit::Exit;

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::exit::Exit;
-use crate::{say, warn};
+use crate::output::{say, say_as_is, warn};
 use plan::{Admin, AdminSocket, Level};
 use std::fmt;
 use std::fs::{self, DirBuilder};
@@ -107,7 +107,7 @@ fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
                 if once {
                     stopper.stop();
                 } else {
-                    say(&invitation(&listen, &socket));
+                    say_as_is(&invitation(&listen, &socket));
                     observe::log::set_level(level);
                 }
             });

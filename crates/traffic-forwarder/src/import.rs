@@ -1,7 +1,7 @@
 //! `import`: converts another forwarder's configuration.
 
 use crate::exit::Exit;
-use crate::{say, warn};
+use crate::output::{say_as_is, warn};
 use ::import::{Converted, Dialect, Source};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -81,7 +81,7 @@ fn conclude(converted: &Converted) -> Exit {
 }
 
 fn write(text: &str, output: Option<&Path>) -> Exit {
-    let Some(path) = output else { return say(text) };
+    let Some(path) = output else { return say_as_is(text) };
     let written = File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
     let Err(error) = written else { return Exit::Done };
     let path = path.display();

@@ -18,11 +18,11 @@ mod usage;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use console::screen::Screen;
 use control::HandoverRefusal;
 use exit::Exit;
 use observe::Version;
-use output::{say, warn, written};
-use std::io::IsTerminal;
+use output::{say, say_as_is, warn, written};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,8 +45,13 @@ fn main() -> ExitCode {
         Err(mut error) => {
             usage::explain(&mut error);
             // Help and version go to standard output; all else is a usage error.
-            let printed = error.print();
-            if error.use_stderr() { Exit::Usage } else { written(printed) }
+            if !error.use_stderr() {
+                return written(error.print()).into();
+            }
+            let text = error.render();
+            let has_colours = Screen::of_errors().colours;
+            warn(&if has_colours { text.ansi().to_string() } else { text.to_string() });
+            Exit::Usage
         }
     };
     exit.into()
@@ -91,7 +96,7 @@ fn run(input: plan::Input) -> Exit {
         None => plan::read(&input),
     };
     let Some(plan) = reading.plan else {
-        warn_of_start(&reading.problems.render(std::io::stderr().is_terminal()));
+        warn_of_start(&reading.problems.render(Screen::of_errors().colours));
         warn_of_start(first_steps);
         return Exit::Usage;
     };
@@ -155,7 +160,7 @@ fn input_of(arguments: Vec<std::ffi::OsString>) -> Result<plan::Input, String> {
 /// Reports whether this version can take over from the running process image.
 fn answer_check(answer: &Result<String, HandoverRefusal>) -> Exit {
     match answer {
-        Ok(text) => say(text),
+        Ok(text) => say_as_is(text),
         Err(refusal) => {
             warn(&format!("{}\n", refusal.to_string().trim_end()));
             Exit::Usage
@@ -164,5 +169,5 @@ fn answer_check(answer: &Result<String, HandoverRefusal>) -> Exit {
 }
 
 fn complain(problems: &plan::Problems) {
-    warn(&problems.render(std::io::stderr().is_terminal()));
+    warn(&problems.render(Screen::of_errors().colours));
 }

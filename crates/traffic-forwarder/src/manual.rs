@@ -4,7 +4,7 @@ mod configuration;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
-use crate::{say, warn};
+use crate::output::{say_as_is, warn};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -22,7 +22,7 @@ fn source() -> String {
 /// Prints the page of the program, or writes all pages into `man1` and `man5` of a directory.
 pub(crate) fn run(directory: Option<&Path>) -> Exit {
     let done = match directory {
-        None => program_page().map(|page| say(&String::from_utf8_lossy(&page))),
+        None => program_page().map(|page| say_as_is(&String::from_utf8_lossy(&page))),
         Some(directory) => write_pages(directory).map(|()| Exit::Done),
     };
     done.unwrap_or_else(|error| {

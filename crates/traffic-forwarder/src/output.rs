@@ -1,19 +1,32 @@
 //! Standard output and standard error.
 
+use crate::console::screen::Screen;
+use crate::console::wrap::folded;
 use crate::exit::Exit;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Writes to standard output. A closed pipe is no failure: its reader has seen enough. Any other
-/// write error is reported, and fails the command.
+/// Writes text for an operator to standard output, where a terminal breaks no word. A closed pipe is no failure:
+/// its reader has seen enough. Any other write error is reported, and fails the command.
 pub(crate) fn say(text: &str) -> Exit {
+    say_as_is(&fitted(text, Screen::now().width()))
+}
+
+/// Like [`say`], for files, and for commands that a terminal shows in order to be copied.
+pub(crate) fn say_as_is(text: &str) -> Exit {
     written(print(text))
+}
+
+/// Text for a terminal of this many columns; unchanged if it is none: scripts search the lines.
+fn fitted(text: &str, width: Option<usize>) -> Cow<'_, str> {
+    width.map_or(text.into(), |width| folded(text, width))
 }
 
 /// Writes JSON to standard output.
 pub(crate) fn say_json(what: &impl Serialize) -> Exit {
     match serde_json::to_string_pretty(what) {
-        Ok(json) => say(&format!("{json}\n")),
+        Ok(json) => say_as_is(&format!("{json}\n")),
         Err(error) => {
             warn(&format!("error: encode as JSON: {error}\n"));
             Exit::Failed
@@ -40,7 +53,8 @@ pub(crate) fn written(result: io::Result<()>) -> Exit {
     }
 }
 
-/// Writes to standard error. Errors are ignored: there is nowhere left to report them.
+/// Writes to standard error, fitted to a terminal. Errors are ignored: there is nowhere left to report them.
 pub(crate) fn warn(text: &str) {
+    let text = fitted(text, Screen::of_errors().width());
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, Shell};
 use crate::exit::Exit;
-use crate::say;
+use crate::output::say_as_is;
 use clap::CommandFactory;
 use clap_complete::Shell as Generator;
 
@@ -14,7 +14,7 @@ pub(crate) fn run(shell: Shell) -> Exit {
     };
     let mut script = Vec::new();
     clap_complete::generate(generator, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
-    say(&with_one_name(&String::from_utf8_lossy(&script)))
+    say_as_is(&with_one_name(&String::from_utf8_lossy(&script)))
 }
 
 /// Works around clap_complete 4.6: in its bash script, a program name with a hyphen is spelt in two

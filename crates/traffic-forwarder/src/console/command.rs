@@ -209,6 +209,7 @@ impl Sort {
 
 #[derive(Args, Debug)]
 #[group(id = "which", required = true, multiple = true)]
+#[command(override_usage = "traffic-forwarder kill [OPTIONS] <ID|FILTER...>")]
 pub(crate) struct Kill {
     /// The session's number, as `sessions` lists it.
     #[arg(

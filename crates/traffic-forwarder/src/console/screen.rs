@@ -1,12 +1,13 @@
-//! Properties of standard output as a terminal.
+//! Properties of standard output and of standard error as terminals.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, stderr, stdout};
+use std::os::fd::AsFd;
 use unicode_width::UnicodeWidthChar;
 
-/// The state of standard output at one moment: a window may be resized.
+/// The state of a stream at one moment: a window may be resized.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
-    /// Columns and lines; `None` if standard output is not a terminal.
+    /// Columns and lines; `None` if the stream is not a terminal.
     pub(crate) size: Option<(usize, usize)>,
     pub(crate) colours: bool,
 }
@@ -21,8 +22,17 @@ pub(crate) enum Colour {
 
 impl Screen {
     pub(crate) fn now() -> Self {
-        let is_terminal = stdout().is_terminal();
-        let size = terminal_size::terminal_size_of(stdout());
+        Self::of(&stdout())
+    }
+
+    /// The state of standard error.
+    pub(crate) fn of_errors() -> Self {
+        Self::of(&stderr())
+    }
+
+    fn of(stream: &(impl IsTerminal + AsFd)) -> Self {
+        let is_terminal = stream.is_terminal();
+        let size = terminal_size::terminal_size_of(stream);
         let size = size.map(|(width, height)| (usize::from(width.0), usize::from(height.0)));
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let dumb = set("TERM").is_none_or(|term| term == "dumb");

@@ -4,6 +4,7 @@ use crate::console::failure::CommandError;
 use crate::console::screen::{Screen, cut};
 use crate::console::units::seconds;
 use crate::console::version;
+use crate::console::wrap::folded;
 use crate::exit::Exit;
 use crate::output::{print, written};
 use api::Status;
@@ -131,6 +132,7 @@ impl Notices {
 /// On a terminal the page replaces the previous one; elsewhere it is appended.
 fn on_screen(text: &str, screen: &Screen) -> String {
     let Some((width, height)) = screen.size else { return format!("{text}\n") };
+    let text = folded(text, width);
     let total = text.lines().count();
     let room = height.saturating_sub(1);
     let shown = if total > room { room.saturating_sub(1) } else { total };
@@ -143,7 +145,7 @@ fn on_screen(text: &str, screen: &Screen) -> String {
     format!("\x1b[H{}\x1b[J", lines.join("\x1b[K\n"))
 }
 
-/// Truncates a line that would wrap. Lines with colours are truncated already.
+/// Truncates a line of one long word, which would wrap. Lines with colours fit.
 fn fit(line: &str, width: usize) -> String {
     if line.contains('\x1b') { line.to_owned() } else { cut(line, width) }
 }
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn a_page_is_cut_to_the_screen() {
         let screen = Screen { size: Some((5, 4)), colours: false };
-        let shown = on_screen("a\nlonger line\nc\nd\n", &screen);
+        let shown = on_screen("a\nlonger-word\nc\nd\n", &screen);
         assert_eq!(shown, "\x1b[Ha\x1b[K\nlong…\x1b[K\n… 2 …\x1b[K\n\x1b[J");
         assert_eq!(on_screen("a\nb\nc\n", &screen), "\x1b[Ha\x1b[K\nb\x1b[K\nc\x1b[K\n\x1b[J");
         let pipe = Screen { size: None, colours: false };

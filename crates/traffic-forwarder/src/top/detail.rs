@@ -1,7 +1,8 @@
 //! One session or target in full, laid out in lines of the screen.
 
 use super::targets::{self, TargetRow};
-use crate::console::screen::{Colour, columns};
+use crate::console::screen::Colour;
+use crate::console::wrap::{LongWord, wrapped};
 use crate::console::{session_table, sessions, target_table};
 use api::Session;
 
@@ -37,54 +38,12 @@ fn lines(
 ) -> Vec<Line> {
     let lines = facts.into_iter().flat_map(|(name, fact)| {
         let colour = colour(name);
-        let parts = wrapped(&plan::escaped(&fact), width.saturating_sub(NAME));
+        let width = width.saturating_sub(NAME).into();
+        let parts = wrapped(&plan::escaped(&fact), width, width, LongWord::Broken);
         parts.into_iter().enumerate().map(move |(index, text)| {
             let name = if index == 0 { name } else { "" };
             Line { name, text, colour }
         })
     });
     lines.collect()
-}
-
-/// Wraps a text after commas, and what is longer between two of them after spaces or, if it has none,
-/// anywhere: nothing is cut.
-fn wrapped(text: &str, width: u16) -> Vec<String> {
-    let width = usize::from(width.max(1));
-    let fits = |part: &str| columns(part.trim_end()) <= width;
-    let clauses = text.split_inclusive(", ").flat_map(|clause| {
-        if fits(clause) { vec![clause] } else { clause.split_inclusive(' ').collect() }
-    });
-    let mut lines = vec![String::new()];
-    for part in clauses {
-        let last = lines.last().map_or(0, |line| columns(line));
-        if last > 0 && last + columns(part.trim_end()) > width {
-            lines.push(String::new());
-        }
-        for c in part.chars() {
-            let is_full = |line: &String| {
-                c != ' ' && columns(line) + columns(c.encode_utf8(&mut [0; 4])) > width
-            };
-            if lines.last().is_some_and(is_full) {
-                lines.push(String::new());
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push(c);
-            }
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_facts_are_wrapped_after_commas() {
-        let lines = |width| wrapped("rtt 20us, 1 retransmit, 2 lost", width);
-        assert_eq!(lines(80), ["rtt 20us, 1 retransmit, 2 lost"]);
-        assert_eq!(lines(24), ["rtt 20us, 1 retransmit, ", "2 lost"]);
-        assert_eq!(lines(14), ["rtt 20us, ", "1 retransmit, ", "2 lost"]);
-        assert_eq!(lines(5), ["rtt ", "20us, ", "1 ", "retra", "nsmit", ", 2 ", "lost"]);
-    }
 }

@@ -68,11 +68,31 @@ F1Help F4Filter F5Targets F6Sort F7Drain F8Resume F9Kill F10Quit
 }
 
 #[test]
+fn the_title_leaves_out_what_has_no_room() {
+    let title = |width, changes| {
+        let mut model = model();
+        model.status = status(changes);
+        screen(&model, width, 24).lines().next().unwrap_or_default().to_owned()
+    };
+    let long = || json!({ "pid": 4_194_304, "build": "0123abcd", "generation": 1234 });
+    let start = "traffic-forwarder serving for 2h05m";
+    let all = format!("{start}, pid 4194304, version 1.2.3 (0123abcd), generation 1234");
+    assert_eq!(title(120, long()), format!("{all}  /etc/traffic-forwarder.conf"));
+    assert_eq!(title(100, long()), all);
+    let expected = format!("{start}, pid 4194304, version 1.2.3, generation 1234");
+    assert_eq!(title(80, long()), expected);
+    let trial = json!({ "pid": 4_194_304, "generation": 1234, "confirm_within": 45.0 });
+    let expected = format!("{start}, generation 1234, on trial: 45s left");
+    assert_eq!(title(80, trial), expected);
+    assert_eq!(title(40, long()), start);
+}
+
+#[test]
 fn sessions_at_60_columns() {
     let mut model = model();
     press(&mut model, &[KeyCode::Tab, KeyCode::Down]);
     let expected = "\
-traffic-forwarder serving for 2h05m, pid 4711, version 1.2.…
+traffic-forwarder serving for 2h05m, pid 4711, generation 3
 up           3.0 KiB/s           1.2 MiB                  ██
 down             0 B/s           2.0 KiB
 sessions     1.5 new/s         3 of 1000                  ██
@@ -132,7 +152,7 @@ fn a_small_screen_cuts_nothing_without_a_mark() {
     model.set_layout(Layout::of(Rect::new(0, 0, 40, 12)).unwrap());
     press(&mut model, &[KeyCode::Down, KeyCode::Down]);
     let expected = "\
-traffic-forwarder serving for 2h05m, pi…
+traffic-forwarder serving for 2h05m
 up           3.0 KiB/s           1.2 MiB
 down             0 B/s           2.0 KiB
 sessions     1.5 new/s         3 of 1000

@@ -2,7 +2,7 @@
 
 use super::{BOLD, Palette, cells, line, shown};
 use crate::console::forward_table::{alert, new_sessions};
-use crate::console::screen::{Colour, columns};
+use crate::console::screen::Colour;
 use crate::console::units::{bytes, rate, seconds};
 use crate::console::version;
 use crate::top::history::Trend;
@@ -73,8 +73,16 @@ fn draw_trend(frame: &mut Frame<'_>, area: Rect, trend: &Trend, palette: Palette
     frame.render_widget(Sparkline::default().data(data).style(style), area);
 }
 
-/// The state of the process, in the words of `status`.
+/// The state of the process, in the words of `status`. A narrow terminal has no room for the path of the
+/// configuration, the build, the version, the process id and the generation, in this order.
 fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
+    const ALL: usize = 5;
+    let mut lines = (0..ALL).map(|left_out| heading_without(left_out, model, palette));
+    let fitting = lines.find(|line| line.width() <= width.into());
+    fitting.unwrap_or_else(|| heading_without(ALL, model, palette))
+}
+
+fn heading_without(left_out: usize, model: &Model, palette: Palette) -> Line<'static> {
     let Status { state, uptime, pid, generation, .. } = &model.status;
     let state_style = if model.is_absent() {
         palette.style(Some(Colour::Bad))
@@ -82,23 +90,27 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
         let is_serving = *state == ProcessState::Serving;
         palette.style(Some(if is_serving { Colour::Good } else { Colour::Notable }))
     };
-    let rest = format!(
-        " for {}, pid {pid}, version {}, generation {generation}",
-        seconds(*uptime),
-        version::of(&model.status),
-    );
+    let version = match left_out {
+        0 | 1 => version::of(&model.status),
+        _ => version::text(&model.status.version, None),
+    };
+    let rest = [
+        Some(format!(" for {}", seconds(*uptime))),
+        (left_out < 4).then(|| format!("pid {pid}")),
+        (left_out < 3).then(|| format!("version {version}")),
+        (left_out < 5).then(|| format!("generation {generation}")),
+    ];
     let mut line = Line::from(vec![
         Span::styled("traffic-forwarder ", BOLD),
         Span::styled(shown(state.as_str()), state_style),
-        Span::raw(rest),
+        Span::raw(rest.into_iter().flatten().collect::<Vec<_>>().join(", ")),
     ]);
     if let Some(left) = model.status.confirm_within {
         let text = format!(", on trial: {} left", seconds(left));
         line.push_span(Span::styled(text, palette.style(Some(Colour::Notable))));
     }
-    let config = model.status.config.as_deref().map(shown).unwrap_or_default();
-    if line.width() + columns(&config) + 2 <= usize::from(width) {
-        line.push_span(Span::raw(format!("  {config}")));
+    if let Some(config) = model.status.config.as_deref().filter(|_| left_out == 0) {
+        line.push_span(Span::raw(format!("  {}", shown(config))));
     }
     line
 }
