@@ -10,14 +10,16 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Large enough for the session to switch to splice.
 const LARGE: usize = 8 * 1024 * 1024;
 /// Timeout of each step of the self-check.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a failed step waits to see whether the demo is being stopped: then it says nothing about forwarding.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 const PAGE: &[u8] = b"<!doctype html><title>traffic-forwarder</title>\
     <h1>It works</h1><p>This page came from the target, through traffic-forwarder.</p>\n";
@@ -94,8 +96,9 @@ fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
         let socket = Some(AdminSocket::At(socket.clone()));
         plan.process.admin = Admin { socket, ..Admin::OFF };
     }
-    let good = Arc::new(AtomicBool::new(false));
+    let good = Arc::new(OnceLock::new());
     let verdict = Arc::clone(&good);
+    let (serving, stop) = channel::<()>();
     let served = control::serve(
         plan::Input::default(),
         plan,
@@ -103,7 +106,8 @@ fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
         None,
         move |stopper| {
             std::thread::spawn(move || {
-                verdict.store(check(&listen), Ordering::Release);
+                let Some(is_good) = check(&listen, &stop) else { return };
+                let _ = verdict.set(is_good);
                 if once {
                     stopper.stop();
                 } else {
@@ -113,11 +117,20 @@ fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
             });
         },
     );
-    if let Err(error) = served {
-        warn(&format!("error: demo: {error}\n"));
-        return Exit::Failed;
-    }
-    if good.load(Ordering::Acquire) { Exit::Done } else { Exit::Failed }
+    drop(serving);
+    conclude(served, good.get())
+}
+
+/// The exit status, from the result of serving and of the self-check, if it has ended.
+fn conclude(served: Result<(), control::ServeError>, is_good: Option<&bool>) -> Exit {
+    let problem = match (served, is_good) {
+        (Ok(()), Some(true)) => return Exit::Done,
+        (Ok(()), Some(false)) => return Exit::Failed,
+        (Ok(()), None) => "stopped before the end of its self-check".to_owned(),
+        (Err(error), _) => error.to_string(),
+    };
+    warn(&format!("error: demo: {problem}\n"));
+    Exit::Failed
 }
 
 /// Prints the target and the forward; `wanted` is the requested port.
@@ -164,8 +177,9 @@ fn invitation(listen: &str, socket: &Path) -> String {
     )
 }
 
-/// Sends requests through the forward and compares every byte of the answers.
-fn check(address: &str) -> bool {
+/// Sends requests through the forward and compares every byte of the answers. `None` if the demo stops meanwhile,
+/// which drops the sender of `stop`.
+fn check(address: &str, stop: &Receiver<()>) -> Option<bool> {
     let requests: [(&str, &str, Vec<u8>); 3] = [
         ("a page", "/", PAGE.to_vec()),
         ("8 MiB", "/large", large()),
@@ -182,10 +196,13 @@ fn check(address: &str) -> bool {
             Ok(body) => format!("WRONG {what}: {} bytes differ", body.len()),
             Err(error) => format!("WRONG {what}: {error}"),
         };
-        good &= line.starts_with("ok");
-        good &= say(&format!("{line}\n")) == Exit::Done;
+        let is_right = line.starts_with("ok");
+        if !is_right && stop.recv_timeout(STOP_TIMEOUT) == Err(RecvTimeoutError::Disconnected) {
+            return None;
+        }
+        good &= is_right && say(&format!("{line}\n")) == Exit::Done;
     }
-    good
+    Some(good)
 }
 
 fn request(address: &str, path: &str) -> std::io::Result<Vec<u8>> {
