@@ -30,6 +30,8 @@ pub(crate) enum CommandError {
     Broken { endpoint: Endpoint, error: AnswerError },
     /// The process answered with an error.
     Refused(api::Error),
+    /// This host refuses something that the command itself needs, such as a port.
+    Host(String),
     /// Reading from or writing to the terminal failed.
     Terminal(io::Error),
 }
@@ -89,6 +91,7 @@ impl CommandError {
             | Self::NoProcess { .. }
             | Self::Untrusted { .. }
             | Self::Broken { .. }
+            | Self::Host(_)
             | Self::Terminal(_) => Exit::Failed,
         }
     }
@@ -98,6 +101,7 @@ impl CommandError {
         let code = match self {
             Self::Refused(error) => return api::Failure { error: error.clone() },
             Self::Usage(_) => ErrorCode::Usage,
+            Self::Host(_) => ErrorCode::Unfit,
             Self::Configuration(_) => ErrorCode::InvalidConfig,
             Self::NoProcess { .. } => ErrorCode::NoProcess,
             Self::Untrusted { .. } => ErrorCode::UntrustedListener,
@@ -126,7 +130,7 @@ impl CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) => write!(f, "error: {message}"),
+            Self::Usage(message) | Self::Host(message) => write!(f, "error: {message}"),
             Self::Configuration(problems) => {
                 write!(f, "{}\n\n  help: with --admin, no file is needed", problems.trim_end())
             }

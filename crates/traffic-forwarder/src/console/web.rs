@@ -26,7 +26,14 @@ pub(crate) async fn run(args: &command::Web) -> Result<Exit, CommandError> {
     admin.status().await?;
     let failed = |what: &str| {
         let what = what.to_owned();
-        move |error: io::Error| CommandError::Usage(format!("{what}: {}", flow::error_text(&error)))
+        move |error: io::Error| {
+            let text = format!("{what}: {}", flow::error_text(&error));
+            // As for a forward: a port below 1024 needs another command line, and a taken one may be free later.
+            match error.kind() {
+                io::ErrorKind::PermissionDenied => CommandError::Usage(text),
+                _ => CommandError::Host(text),
+            }
+        }
     };
     let mut signals = Signals::new().map_err(failed("wait for signals"))?;
     let listener =

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{Forwarder, Http, LIMIT, Port, Signal, connect, wait_for};
+use testkit::{Forwarder, Http, LIMIT, Listener, Place, Port, Signal, connect, wait_for};
 
 use crate::support::{Config, Console, forwarder};
 
@@ -84,4 +84,18 @@ fn a_port_with_a_token_needs_none_behind_it() {
     assert_ne!(key, "0123456789abcdef0123456789abcdef");
     let absent = forwarder().args(["web", "--admin", "unix:/nowhere/admin.sock"]).run();
     assert_eq!(absent.status.code(), Some(1), "{absent}");
+}
+
+/// The exit code says whether a later attempt may succeed, as for a forward.
+#[test]
+fn a_taken_port_is_a_failure_and_no_wrong_usage() {
+    let (console, taken) = (Console::new(), Listener::bind(Place::V4));
+    let config = Config::new().admin(&console.admin());
+    let _running = config.forward(Port::v4().addr(), Port::v4().addr(), "").start();
+    let port = taken.addr().tcp().port().to_string();
+    let refused = console.refused(&["web", "--no-open", "--port", &port], 1);
+    assert_eq!(refused, format!("error: listen on 127.0.0.1:{port}: address already in use\n"));
+    let forward = format!("{}=127.0.0.1:9", taken.addr());
+    let refused = forwarder().arg(&forward).run();
+    assert_eq!(refused.status.code(), Some(1), "{refused}");
 }
