@@ -1,21 +1,25 @@
-//! Probes of targets: each target that no client has tried is connected to once, after the start and after it is added,
-//! so that the log names those that cannot be connected before a client comes. One task on the control thread.
+//! Probes of targets: connects once to each target that no session has used, at the start and when it is added, so that
+//! the log names unreachable targets before a client connects. One task on the control thread.
 //!
-//! A probe takes the way of a session as far as the kernel's options go. The program of a target never sees it: see
-//! [`discover::connect_once`]. Of a Unix socket only the file is looked at, since its program would see a connection.
+//! A probe uses the socket options of a session, and is reset before the target's program can accept it
+//! ([`discover::connect_once`]). For a Unix socket only the file is checked, because its program would accept the
+//! connection.
 
 use discover::connect_once;
-use engine::{CheckedAddress, ProbedTarget, Unprobed};
+use engine::{CheckedAddress, ProbeError, ProbeSettings, ProbedTarget, Recorded, Unprobed};
 use flow::Outbound;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use sys::Errno;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// Most targets that are probed after a start or a reload.
 pub(crate) const MOST_TARGETS: usize = 1024;
@@ -23,8 +27,7 @@ pub(crate) const MOST_TARGETS: usize = 1024;
 const MOST_RUNNING: usize = 16;
 /// Longest time for a probe; `connect_timeout` of the forward if that is shorter.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Time until a target that could not be connected is probed again, for the end of the warning. Each further pause is
-/// twice as long.
+/// Time until an unreachable target is probed again, for the end of the warning. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Pause while there is nothing to do.
@@ -34,24 +37,25 @@ const IDLE: Duration = Duration::from_secs(3600);
 pub(crate) struct ProbeList(UnboundedSender<Request>);
 
 enum Request {
-    /// Probe these.
+    /// Probe these, and use the present settings for the others.
     New(Unprobed),
-    /// Probe these again after a pause: a previous process image could not connect them.
+    /// Probe these again after a pause: they were unreachable in the previous process image.
     Again(Vec<ProbedTarget>),
 }
 
 impl ProbeList {
-    /// Probes these targets soon.
+    /// Probes these targets soon. To be called after a reload, too: unreachable targets whose settings have changed are
+    /// probed at once.
     pub(crate) fn add(&self, unprobed: Unprobed) {
-        if !unprobed.targets.is_empty() {
-            self.request(Request::New(unprobed));
-        }
+        self.request(Request::New(unprobed));
     }
 
-    /// Goes on with the targets that the previous process image could not connect. It has probed the others.
-    pub(crate) fn resume(&self, unprobed: Unprobed) {
-        let targets = unprobed.targets.into_iter().filter(ProbedTarget::is_unanswered);
-        self.request(Request::Again(targets.collect()));
+    /// Resumes the probes of the previous process image. Schedules re-probes of targets that were unreachable in it.
+    pub(crate) fn resume(&self, interrupted: Unprobed) {
+        let Unprobed { targets, left_out } = interrupted;
+        let (again, targets) = targets.into_iter().partition(ProbedTarget::is_unanswered);
+        self.request(Request::Again(again));
+        self.request(Request::New(Unprobed { targets, left_out }));
     }
 
     fn request(&self, request: Request) {
@@ -60,25 +64,28 @@ impl ProbeList {
     }
 }
 
-/// Targets of several forwards at one address, to which their sessions connect in one way.
-struct Shared {
+/// Targets with the same address and socket options, which share a probe.
+struct ProbeGroup {
     targets: Vec<ProbedTarget>,
-    /// The pause before this probe, if it is not the first one.
+    settings: ProbeSettings,
+    /// The pause before this probe; `None` for the first one.
     pause: Option<Duration>,
+    /// The thread that has read the file of the Unix socket last. A hung mount may keep it for ever.
+    file_check: Option<JoinHandle<()>>,
 }
 
 /// The result of a probe.
 enum Outcome {
     Connected,
-    /// The error; `None` for no answer in time.
-    Failed(Option<Errno>),
-    /// Its name could not be resolved, which the resolver logs.
+    Failed(ProbeError),
+    /// The name of the target could not be resolved, which the resolver logs.
     Unresolved,
 }
 
-/// Numbers of targets.
+/// Counts for the line `targets were probed`, which follows the last of the first probes.
 #[derive(Default)]
 struct Tally {
+    running: usize,
     tried: usize,
     failed: usize,
     not_tried: usize,
@@ -87,24 +94,24 @@ struct Tally {
 /// The task, before it runs.
 pub(crate) struct ProbeTask {
     requests: UnboundedReceiver<Request>,
-    waiting: VecDeque<Shared>,
-    running: JoinSet<(Shared, Outcome)>,
-    /// Those that could not be connected, by the time of the next probe and a number.
-    failed: BTreeMap<(Instant, u64), Shared>,
+    waiting: VecDeque<ProbeGroup>,
+    running: JoinSet<(ProbeGroup, Outcome)>,
+    /// Groups to probe again, by the time of the next probe and a number.
+    scheduled: BTreeMap<(Instant, u64), ProbeGroup>,
     next_number: u64,
     /// The first probes since the last line about them.
     tally: Tally,
 }
 
 impl ProbeTask {
-    /// A task without targets, and the way to give it some.
+    /// A task without targets, and the handle that adds them.
     pub(crate) fn new() -> (ProbeList, Self) {
         let (sender, requests) = unbounded_channel();
         let task = Self {
             requests,
             waiting: VecDeque::new(),
             running: JoinSet::new(),
-            failed: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
             next_number: 0,
             tally: Tally::default(),
         };
@@ -115,29 +122,33 @@ impl ProbeTask {
     pub(crate) async fn run(mut self) {
         loop {
             self.begin();
-            let due = self.failed.first_key_value().map(|((at, _), _)| *at);
+            let due = self.scheduled.first_key_value().map(|((at, _), _)| *at);
             tokio::select! {
                 request = self.requests.recv() => match request {
-                    Some(request) => self.take(request),
+                    Some(request) => self.on_request(request),
                     None => return,
                 },
-                Some(Ok((shared, outcome))) = self.running.join_next() => {
-                    self.ended(shared, &outcome);
+                Some(Ok((group, outcome))) = self.running.join_next() => {
+                    self.on_result(group, &outcome);
                 }
                 () = sleep_until(due.unwrap_or_else(|| Instant::now() + IDLE)) => {}
             }
         }
     }
 
-    fn take(&mut self, request: Request) {
+    fn on_request(&mut self, request: Request) {
         match request {
             Request::New(Unprobed { targets, left_out }) => {
+                let changed = self.scheduled.iter().filter(|(_, group)| group.has_changed());
+                let changed: Vec<_> = changed.map(|(due, _)| *due).collect();
+                let changed = changed.iter().filter_map(|due| self.scheduled.remove(due));
+                self.waiting.extend(changed);
                 self.tally.not_tried += left_out;
-                self.waiting.extend(shared(targets));
+                self.waiting.extend(grouped(targets, None));
             }
             Request::Again(targets) => {
-                for shared in shared(targets) {
-                    self.probe_again(shared);
+                for group in grouped(targets, None) {
+                    self.probe_again(group);
                 }
             }
         }
@@ -146,68 +157,93 @@ impl ProbeTask {
     /// Begins the probes that are due, as far as there are places.
     fn begin(&mut self) {
         let now = Instant::now();
-        while let Some(first) = self.failed.first_entry().filter(|first| first.key().0 <= now) {
+        while let Some(first) = self.scheduled.first_entry().filter(|first| first.key().0 <= now) {
             self.waiting.push_back(first.remove());
         }
         while self.running.len() < MOST_RUNNING
-            && let Some(mut shared) = self.waiting.pop_front()
+            && let Some(mut group) = self.waiting.pop_front()
         {
-            // A client has tried it meanwhile, or a reload has removed it.
-            let is_first = shared.pause.is_none();
-            let is_wanted =
-                |target: &ProbedTarget| target.is_wanted() && (is_first || target.is_unanswered());
-            shared.targets.retain(is_wanted);
-            if !shared.targets.is_empty() {
+            group.retain_wanted();
+            if group.has_changed() {
+                let pause = group.pause.map(|_| Duration::ZERO);
+                self.waiting.extend(grouped(group.targets, pause));
+            } else if !group.targets.is_empty() {
+                self.tally.running += usize::from(group.is_first());
                 self.running.spawn(async move {
-                    let outcome = probe(&shared.targets[0]).await;
-                    (shared, outcome)
+                    let outcome = group.probe().await;
+                    (group, outcome)
                 });
             }
         }
-        if self.running.is_empty() && self.waiting.is_empty() {
+        if self.tally.running == 0 && !self.waiting.iter().any(ProbeGroup::is_first) {
             std::mem::take(&mut self.tally).log();
         }
     }
 
-    fn ended(&mut self, shared: Shared, outcome: &Outcome) {
-        let count = shared.targets.len();
-        let first = if shared.pause.is_none() { count } else { 0 };
-        let Outcome::Failed(errno) = outcome else {
-            if matches!(outcome, Outcome::Connected) {
-                shared.targets.iter().for_each(ProbedTarget::answered);
-                self.tally.tried += first;
+    fn on_result(&mut self, group: ProbeGroup, outcome: &Outcome) {
+        let count = group.targets.len();
+        self.tally.running -= usize::from(group.is_first());
+        let first = if group.is_first() { count } else { 0 };
+        let targets = group.targets.iter();
+        let results: Vec<Recorded> = match outcome {
+            Outcome::Connected => targets.map(ProbedTarget::answered).collect(),
+            Outcome::Failed(error) => targets.map(|target| target.failed(*error)).collect(),
+            Outcome::Unresolved => {
+                self.tally.not_tried += first;
+                self.put_off(group);
+                return;
             }
-            return;
         };
-        let mut said = shared.targets.iter().map(|target| target.failed(*errno));
-        if said.any(|is_of_target| !is_of_target) {
-            // Sessions need what is missing.
+        if results.contains(&Recorded::NoResources) {
+            // The host lacks descriptors or memory: leave them to sessions.
             self.tally.not_tried += first;
-            let given_up: VecDeque<Shared>;
-            (self.waiting, given_up) = self.waiting.drain(..).partition(|it| it.pause.is_some());
-            self.tally.not_tried += given_up.iter().map(|it| it.targets.len()).sum::<usize>();
-            if shared.pause.is_some() {
-                self.probe_again(shared);
+            self.put_off(group);
+            let (again, first): (VecDeque<ProbeGroup>, VecDeque<_>) =
+                self.waiting.drain(..).partition(|it| !it.is_first());
+            self.waiting = again;
+            self.tally.not_tried += first.iter().map(|it| it.targets.len()).sum::<usize>();
+            for group in first {
+                self.put_off(group);
             }
-            return;
+        } else if results.contains(&Recorded::QueueFull) {
+            self.schedule(group, FIRST_PAUSE);
+        } else {
+            self.tally.tried += first;
+            if matches!(outcome, Outcome::Failed(_)) {
+                self.tally.failed += first;
+                self.probe_again(group);
+            }
         }
-        self.tally.tried += first;
-        self.tally.failed += first;
-        self.probe_again(shared);
+    }
+
+    /// Gives up first probes, and schedules others again.
+    fn put_off(&mut self, group: ProbeGroup) {
+        if group.is_first() {
+            group.targets.iter().for_each(ProbedTarget::give_up);
+        } else {
+            self.probe_again(group);
+        }
     }
 
     /// Schedules the next probe, after a pause.
-    fn probe_again(&mut self, mut shared: Shared) {
-        let pause = shared.pause.map_or(FIRST_PAUSE, |pause| (2 * pause).min(LONGEST_PAUSE));
-        shared.pause = Some(pause);
+    fn probe_again(&mut self, mut group: ProbeGroup) {
+        let pause = 2 * group.pause.unwrap_or_default();
+        let pause = pause.clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        group.pause = Some(pause);
+        self.schedule(group, pause);
+    }
+
+    fn schedule(&mut self, group: ProbeGroup, pause: Duration) {
+        // A reload during the probe may have corrected the settings.
+        let pause = if group.has_changed() { Duration::ZERO } else { pause };
         self.next_number += 1;
-        self.failed.insert((Instant::now() + pause, self.next_number), shared);
+        self.scheduled.insert((Instant::now() + pause, self.next_number), group);
     }
 }
 
 impl Tally {
     fn log(self) {
-        let Self { tried, failed, not_tried } = self;
+        let Self { running: _, tried, failed, not_tried } = self;
         if failed > 0 || not_tried > 0 {
             tracing::info!(tried, failed, not_tried, "targets were probed");
         } else if tried > 0 {
@@ -216,51 +252,116 @@ impl Tally {
     }
 }
 
-/// The targets, those together that one probe says something about.
-fn shared(targets: Vec<ProbedTarget>) -> Vec<Shared> {
-    let mut positions: HashMap<(String, Outbound, Duration), usize> = HashMap::new();
-    let mut all: Vec<Shared> = Vec::new();
+/// Groups targets that one probe covers.
+fn grouped(targets: Vec<ProbedTarget>, pause: Option<Duration>) -> Vec<ProbeGroup> {
+    let mut positions = HashMap::new();
+    let mut groups: Vec<ProbeGroup> = Vec::new();
     for target in targets {
-        let settings = &target.plan.settings;
-        let way = (format!("{:?}", target.address()), settings.outbound(), limit(&target));
-        let position = *positions.entry(way).or_insert(all.len());
-        match all.get_mut(position) {
-            Some(shared) => shared.targets.push(target),
-            None => all.push(Shared { targets: vec![target], pause: None }),
+        let settings = settings_of(&target);
+        let position = *positions.entry((target.key(), settings.clone())).or_insert(groups.len());
+        if position == groups.len() {
+            groups.push(ProbeGroup { targets: Vec::new(), settings, pause, file_check: None });
+        }
+        groups[position].targets.push(target);
+    }
+    groups
+}
+
+/// The present settings of a target, with the time limit of a probe.
+fn settings_of(target: &ProbedTarget) -> ProbeSettings {
+    let settings = target.settings();
+    ProbeSettings { connect_timeout: settings.connect_timeout.min(LONGEST), ..settings }
+}
+
+impl ProbeGroup {
+    fn is_first(&self) -> bool {
+        self.pause.is_none()
+    }
+
+    /// Whether a reload has changed the settings of a target.
+    fn has_changed(&self) -> bool {
+        self.targets.iter().any(|target| settings_of(target) != self.settings)
+    }
+
+    /// Keeps the targets for which a probe is useful now.
+    fn retain_wanted(&mut self) {
+        let is_first = self.is_first();
+        self.targets.retain(|target| {
+            if !target.is_wanted() || target.is_drained() {
+                target.postpone();
+                return false;
+            }
+            is_first || target.is_unanswered()
+        });
+    }
+
+    async fn probe(&mut self) -> Outcome {
+        let target = &self.targets[0];
+        let addresses = match target.address() {
+            CheckedAddress::Ip(address) => vec![address],
+            CheckedAddress::Unix(path) => {
+                let path = path.to_owned();
+                return match self.check_file(&path).await {
+                    Ok(()) => Outcome::Connected,
+                    Err(error) => Outcome::Failed(error),
+                };
+            }
+            CheckedAddress::Name(..) => {
+                let (sender, answer) = oneshot::channel();
+                target.resolve(Box::new(move |found| _ = sender.send(found)));
+                match answer.await {
+                    Ok(Ok(found)) if !found.is_empty() => found.to_vec(),
+                    _ => return Outcome::Unresolved,
+                }
+            }
+        };
+        match self.connect(addresses).await {
+            Ok(()) => Outcome::Connected,
+            Err(error) => Outcome::Failed(error),
         }
     }
-    all
-}
 
-fn limit(target: &ProbedTarget) -> Duration {
-    target.plan.settings.connect_timeout.min(LONGEST)
-}
-
-async fn probe(target: &ProbedTarget) -> Outcome {
-    let found;
-    let addresses = match target.address() {
-        CheckedAddress::Ip(address) => &[address][..],
-        CheckedAddress::Unix(path) => return socket_file(path),
-        CheckedAddress::Name(..) => {
-            let (sender, answer) = oneshot::channel();
-            target.resolve(Box::new(move |found| _ = sender.send(found)));
-            let Ok(Ok(answer)) = answer.await else { return Outcome::Unresolved };
-            found = answer;
-            &found[..]
+    async fn connect(&self, mut addresses: Vec<SocketAddr>) -> Result<(), ProbeError> {
+        addresses.retain(|address| !self.targets[0].leads_back_by(*address));
+        if addresses.is_empty() {
+            return Err(ProbeError::Loop);
         }
-    };
-    let outbound = target.plan.settings.outbound();
-    match connect_once(addresses, &outbound, limit(target)).await {
-        Ok(()) => Outcome::Connected,
-        Err(error) => Outcome::Failed(Errno::from_io_error(&error)),
+        let nothing = Outbound::default();
+        let outbound = self.settings.outbound.as_deref().unwrap_or(&nothing);
+        let connected = connect_once(&addresses, outbound, self.settings.connect_timeout);
+        connected.await.map_err(|error| match Errno::from_io_error(&error) {
+            Some(errno) => ProbeError::Failed(errno),
+            None if error.kind() == ErrorKind::TimedOut => ProbeError::TimedOut,
+            None => ProbeError::Failed(Errno::IO),
+        })
+    }
+
+    /// Checks the file of a Unix socket, in a thread: on a hung mount it does not return.
+    async fn check_file(&mut self, path: &Path) -> Result<(), ProbeError> {
+        if self.file_check.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return Err(ProbeError::TimedOut);
+        }
+        let (sender, result) = oneshot::channel();
+        let (path, leads_back) = (path.to_owned(), self.targets[0].leads_back_at());
+        let check = move || {
+            let looped = if leads_back(&path) { Err(ProbeError::Loop) } else { Ok(()) };
+            let _ = sender.send(looped.and_then(|()| socket_file(&path)));
+        };
+        // EAGAIN: the host refuses a thread.
+        let thread = thread::Builder::new().name("probe".into()).spawn(check);
+        self.file_check = Some(thread.map_err(|_| ProbeError::Failed(Errno::NOMEM))?);
+        match timeout(self.settings.connect_timeout, result).await {
+            Ok(Ok(result)) => result,
+            _ => Err(ProbeError::TimedOut),
+        }
     }
 }
 
 /// Whether the file of a Unix socket is there, with the error that connect(2) would have.
-fn socket_file(path: &Path) -> Outcome {
+fn socket_file(path: &Path) -> Result<(), ProbeError> {
     match std::fs::metadata(path) {
-        Ok(file) if file.file_type().is_socket() => Outcome::Connected,
-        Ok(_) => Outcome::Failed(Some(Errno::CONNREFUSED)),
-        Err(error) => Outcome::Failed(Errno::from_io_error(&error)),
+        Ok(file) if file.file_type().is_socket() => Ok(()),
+        Ok(_) => Err(ProbeError::Failed(Errno::CONNREFUSED)),
+        Err(error) => Err(ProbeError::Failed(Errno::from_io_error(&error).unwrap_or(Errno::IO))),
     }
 }

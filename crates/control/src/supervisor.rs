@@ -245,22 +245,22 @@ impl Supervisor {
         }
     }
 
-    /// Starts the checks and the probes of targets, on the runtime of this thread. After an upgrade, the previous image
-    /// has probed them.
+    /// Starts the checks and the probes of targets, on the runtime of this thread. After an upgrade, only probes without
+    /// a result are resumed.
     pub(crate) fn start_checks(&mut self, is_start: bool) {
         let (checks, task) = CheckTask::new();
         tokio::spawn(task.run(self.observer()));
         let (probes, task) = ProbeTask::new();
         tokio::spawn(task.run());
         if !is_start {
-            probes.resume(self.engine.unprobed_targets(MOST_TARGETS));
+            probes.resume(self.engine.interrupted_probes(MOST_TARGETS));
         }
         (self.checks, self.probes) = (Some(checks), Some(probes));
         self.follow_targets();
     }
 
     /// Checks the targets of the running configuration, and probes those that are new. To be called after each change
-    /// of a target set.
+    /// of a target set or of settings, and when a drained target or forward is resumed.
     pub(crate) fn follow_targets(&self) {
         if let Some(checks) = &self.checks {
             checks.replace(self.engine.checked_targets());

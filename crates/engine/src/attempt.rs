@@ -86,7 +86,8 @@ pub(crate) const TIMED_OUT: SocketFailure =
 pub(crate) const TAKEN_DOWN: SocketFailure =
     SocketFailure { cause: Cause::TargetDown, errno: None, fin_unknown: false };
 
-const LOOP: SocketFailure = SocketFailure { cause: Cause::Loop, errno: None, fin_unknown: false };
+pub(crate) const LOOP: SocketFailure =
+    SocketFailure { cause: Cause::Loop, errno: None, fin_unknown: false };
 
 /// Closes a failed attempt, and lets the race go on.
 pub(crate) fn attempt_failed<K: Kernel>(

@@ -39,7 +39,7 @@ impl<K: Kernel> CheckedTarget<K> {
         &self.forward.name
     }
 
-    /// Where it is.
+    /// Address of the target.
     pub fn address(&self) -> CheckedAddress<'_> {
         self.target.address.as_checked()
     }

@@ -155,9 +155,10 @@ mod checked_target;
 pub use checked_target::CheckedTarget;
 pub use target_address::CheckedAddress;
 
+mod probe_state;
 mod probed_target;
 mod watched_targets;
-pub use probed_target::{ProbedTarget, Unprobed};
+pub use probed_target::{ProbeError, ProbeSettings, ProbedTarget, Recorded, Unprobed};
 
 mod options;
 pub use options::{Detail, Options};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// What was seen last of a target. Changed by workers and by the control side.
+/// Last known reachability. Written by workers and by the control thread.
 #[derive(Debug, Default)]
 pub(crate) struct Reach(AtomicU8);
 
@@ -36,7 +36,7 @@ impl Reach {
         self.0.load(Ordering::Relaxed) != FINE && self.0.swap(FINE, Ordering::Relaxed) != FINE
     }
 
-    /// Notes that a probe could not connect. True if that is news.
+    /// Notes that a probe could not connect. True if the target was not known to be unreachable.
     pub(crate) fn note_unanswered(&self) -> bool {
         self.change(FINE, UNANSWERED)
     }
@@ -49,6 +49,11 @@ impl Reach {
     /// Whether a probe could not connect, and no session has tried since.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.0.load(Ordering::Relaxed) == UNANSWERED
+    }
+
+    /// Whether the target is not known to be unreachable.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == FINE
     }
 
     fn change(&self, from: u8, to: u8) -> bool {

@@ -165,6 +165,8 @@ pub enum Report {
         target: Arc<str>,
         /// The failure, as the close reason of a session.
         reason: CloseReason,
+        /// When the probe failed. The report may come later.
+        at: Time,
     },
     /// A target has taken a session, after others had ended because they could not be connected to it, or a probe
     /// could not connect. Or a probe has connected, after another one could not.

@@ -5,6 +5,7 @@ use crate::counters::Count;
 use crate::down_cause::DownCause;
 use crate::own_header::OwnHeader;
 use crate::permit::{Gate, Waiters};
+use crate::probe_state::ProbeState;
 use crate::reach::Reach;
 use crate::target_address::TargetAddress;
 use flow::{Passive, PassiveHealth, Time};
@@ -33,10 +34,9 @@ pub(crate) struct Target {
     tried_from: AtomicU64,
     /// The next connect changes its health.
     has_failures: AtomicBool,
-    /// What the log knows of its failures.
+    /// Reachability as last logged.
     pub(crate) reach: Reach,
-    /// It was probed, or needs no probe.
-    was_probed: AtomicBool,
+    pub(crate) probe: ProbeState,
     /// When an operator has drained it, in microseconds since 1970; 0 while it is not drained.
     drained_at: AtomicU64,
     /// Usual time of a connect in microseconds; 0 before the first.
@@ -84,7 +84,7 @@ impl Target {
             tried_from: AtomicU64::new(0),
             has_failures: AtomicBool::new(false),
             reach: Reach::default(),
-            was_probed: AtomicBool::new(false),
+            probe: ProbeState::default(),
             drained_at: AtomicU64::new(0),
             usual_micros: AtomicU32::new(0),
             worked: Mutex::new(None),
@@ -106,6 +106,7 @@ impl Target {
             false
         });
         target.reach = Reach::restored(saved.reach);
+        target.probe = ProbeState::restored(saved.unprobed);
         target.up_since.store(saved.up_since, Ordering::Relaxed);
         target.removed_at.store(saved.removed_at, Ordering::Relaxed);
         target.usual_micros.store(saved.usual_micros, Ordering::Relaxed);
@@ -145,6 +146,7 @@ impl Target {
             drained_at: self.drained_at.load(Ordering::Relaxed),
             usual_micros: self.usual_micros.load(Ordering::Relaxed),
             reach: self.reach.saved(),
+            unprobed: self.probe.is_pending(),
         };
         let is_new = saved == handover::Target::default();
         (!is_new).then(|| handover::Target { address: self.text.to_string(), ..saved })
@@ -190,11 +192,6 @@ impl Target {
         self.up_since.store(now.as_micros().max(1), Ordering::Relaxed);
         let down_since = before.filter(|change| change.why.is_some())?.at;
         Some(at.duration_since(down_since).unwrap_or_default())
-    }
-
-    /// Notes that it is probed now. True the first time, unless sessions have been connected to it.
-    pub(crate) fn begin_probe(&self) -> bool {
-        !self.was_probed.swap(true, Ordering::Relaxed) && self.connects()[0] == 0
     }
 
     /// Begins the slow start of a target that was added to a set in use. Those that a set begins with have

@@ -24,7 +24,7 @@ impl TargetAddress {
         matches!(self, Self::Name(..) | Self::Set(..))
     }
 
-    /// Where checks and probes find it.
+    /// The address for checks and probes.
     pub(crate) fn as_checked(&self) -> CheckedAddress<'_> {
         match self {
             Self::Ip(address) => CheckedAddress::Ip(*address),
@@ -34,7 +34,7 @@ impl TargetAddress {
     }
 }
 
-/// Where a target is.
+/// Address of a target, for checks and probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CheckedAddress<'a> {
     /// An address that needs no look-up.

@@ -1,4 +1,4 @@
-//! The targets that the control side watches: those with a check, and those to probe before a client comes.
+//! The targets that the control side watches: those with a check, and those to probe.
 
 use crate::checked_target::CheckedTarget;
 use crate::engine::Engine;
@@ -36,27 +36,47 @@ impl<K: Kernel> Engine<K> {
         checked
     }
 
-    /// The targets in service that were not probed yet, each once, and the number of those beyond `most`. A name
-    /// without known addresses is none of them, nor are those of a `transparent` forward: the address of the client,
-    /// from which it connects, is not known before the client comes.
+    /// The targets in service that have not been probed, each once, and the number beyond `most`. Excludes names
+    /// without known addresses, and `transparent` forwards, which connect from the client's address.
     pub fn unprobed_targets(&self, most: usize) -> Unprobed<K> {
+        self.targets_to_probe(most, |target| target.connects()[0] == 0 && target.probe.begin())
+    }
+
+    /// After an upgrade, instead of the first [`Self::unprobed_targets`]: the targets that the previous process image
+    /// found unreachable, or had no result of.
+    pub fn interrupted_probes(&self, most: usize) -> Unprobed<K> {
+        self.targets_to_probe(most, |target| {
+            let was_interrupted = target.probe.resume() && target.connects()[0] == 0;
+            let needs_probe = was_interrupted || target.reach.is_unanswered();
+            if !needs_probe {
+                target.probe.finish();
+            }
+            needs_probe
+        })
+    }
+
+    fn targets_to_probe(&self, most: usize, needs_probe: impl Fn(&Target) -> bool) -> Unprobed<K> {
         let mut unprobed = Unprobed { targets: Vec::new(), left_out: 0 };
         let is_probed = |it: &&Running<K>| {
             let settings = &it.plan.settings;
             settings.check.is_none() && !settings.transparent && it.state() == ForwardState::Active
         };
+        let mut seen = HashSet::new();
         for running in self.forwards.running.iter().filter(is_probed) {
             each_target(running, |target| {
                 let is_set = matches!(target.address, TargetAddress::Set(..));
-                if is_set || target.is_drained() || !target.begin_probe() {
+                if is_set || target.is_drained() || !seen.insert(target.id) {
+                    return;
+                }
+                if !needs_probe(target) {
                     return;
                 }
                 if unprobed.targets.len() == most {
+                    target.probe.finish();
                     unprobed.left_out += 1;
                     return;
                 }
                 unprobed.targets.push(ProbedTarget {
-                    plan: Arc::clone(&running.plan),
                     forward: Arc::clone(&running.forward),
                     address: target.address.clone(),
                     target: Arc::downgrade(target),
@@ -67,12 +87,15 @@ impl<K: Kernel> Engine<K> {
         unprobed
     }
 
-    /// Whether a configured forward has a target with this text in its sets.
-    pub fn has_target(&self, forward: &str, target: &str) -> bool {
-        let running = self.forwards.running.iter().filter(|it| *it.forward.name == *forward);
-        let mut has_it = false;
-        running.for_each(|it| each_target(it, |member| has_it |= *member.text == *target));
-        has_it
+    /// The forward and the text of each target in the sets of the configured forwards.
+    pub fn target_names(&self) -> HashSet<[Arc<str>; 2]> {
+        let mut names = HashSet::new();
+        for running in &self.forwards.running {
+            each_target(running, |target| {
+                names.insert([Arc::clone(&running.forward.name), Arc::clone(&target.text)]);
+            });
+        }
+        names
     }
 }
 

@@ -23,7 +23,7 @@ pub const ADMIN_CONNECTIONS: usize = 64;
 pub const UNKNOWN_CONNECTIONS: usize = 32;
 /// Maximum number of connections to the address of the metrics.
 pub const METRICS_CONNECTIONS: usize = 16;
-/// Reserve for signals, log, name lookups, and some headroom.
+/// Reserve for signals, log, name lookups, the 16 probes of targets that run at once, and some headroom.
 const OTHER_FILES: u64 = 48;
 
 /// Sessions and pipes that fit under the open-file limit.

@@ -104,7 +104,7 @@ impl Topic {
 /// How an episode ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum End {
-    /// What it is about works again.
+    /// The target is reachable again.
     Works,
     /// Nothing has occurred for a minute.
     Quiet,
@@ -189,7 +189,7 @@ impl<E: Clone> Episodes<E> {
     ) -> Option<Line<E>> {
         let (group, awaits_end) = (key.group(), key.awaits_end());
         if key.topic == Topic::Unreached {
-            // The line about sessions says more.
+            // The line about sessions replaces that of the probe.
             self.present.remove(&Key { topic: Topic::Unanswered, ..key.clone() });
         }
         let episode = self.present.entry(key).or_insert_with(|| Episode {
@@ -225,8 +225,10 @@ impl<E: Clone> Episodes<E> {
         for topic in Topic::ALL.into_iter().filter(|topic| topic.is_about_targets()) {
             let (forward, detail) = (Arc::clone(forward), Arc::clone(target));
             let episode = self.present.get_mut(&Key { topic, forward, detail });
-            let Some(episode) = episode.filter(|episode| episode.last <= at) else { continue };
-            episode.ended = Some((at, end));
+            // A client may connect before the result of the probe is noted: the end counts whatever its time.
+            let applies = |last: Time| last <= at || topic == Topic::Unanswered;
+            let Some(episode) = episode.filter(|episode| applies(episode.last)) else { continue };
+            episode.ended = Some((at.max(episode.last), end));
             let over_at = episode.over_at(true);
             self.due(over_at);
         }
@@ -249,7 +251,7 @@ impl<E: Clone> Episodes<E> {
         saved.collect()
     }
 
-    /// Goes on with episodes of the previous process image.
+    /// Restores the episodes of the previous process image.
     pub(crate) fn restore(&mut self, saved: Vec<Saved>) {
         for Saved { key, began, last, total, ended } in saved {
             let episode = Episode { event: None, began, last, total, pending: 0, ended };

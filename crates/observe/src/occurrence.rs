@@ -119,7 +119,7 @@ impl Occurrence {
 
     fn write(&self, others: Option<usize>) {
         match self {
-            Self::Unanswered(it) => warn(&"a target cannot be connected", it, others),
+            Self::Unanswered(it) => warn(&"a target is unreachable", it, others),
             Self::Unreached(it) => warn(&"sessions cannot be connected to a target", it, others),
             Self::AtLimit(it) => {
                 let message = match it.sessions {
@@ -172,11 +172,11 @@ fn write_over(key: &Key, end: End, over: &Over<'_>) {
         match (key.topic, end) {
             // The next one may come at any time.
             (Topic::NotAllowed, _) => return,
-            (Topic::Unanswered, End::Removed) => "a target that could not be connected was removed",
+            (Topic::Unanswered, End::Removed) => "an unreachable target was removed",
             (Topic::Unreached, End::Removed) => {
                 "a target to which sessions could not be connected was removed"
             }
-            (Topic::Unanswered, _) => "the target can be connected",
+            (Topic::Unanswered, _) => "the target is reachable",
             (Topic::Unreached, End::Works) => "sessions are connected to the target again",
             (Topic::Unreached, End::Quiet) => "no session has lacked a target for a minute",
             (Topic::AtLimit, _) => "connections are not refused by max_sessions any more",

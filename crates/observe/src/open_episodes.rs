@@ -42,7 +42,7 @@ impl OpenEpisodes {
         self.lock().episodes.saved().into_iter().map(Into::into).collect()
     }
 
-    /// Goes on with those of the previous process image. One that this version does not know is left out.
+    /// Restores the episodes of the previous process image. One that this version does not know is left out.
     pub fn restore(&self, saved: &[handover::Episode]) {
         let mut state = self.lock();
         // Those of the previous image are reported.

@@ -96,13 +96,14 @@ impl ReportEvents {
                 });
                 self.log_late(occurrence, *last);
             }
-            Report::Unanswered { forward, target, reason } => {
-                self.log(Occurrence::Unanswered(Unanswered {
+            Report::Unanswered { forward, target, reason, at } => {
+                let occurrence = Occurrence::Unanswered(Unanswered {
                     forward: forward.to_string(),
                     target: target.to_string(),
                     close: close(*reason),
                     hint: occurrence::hint(reason.cause),
-                }));
+                });
+                self.log_late(occurrence, *at);
             }
             Report::Reached { forward, target, at } => {
                 self.episodes.target_works(forward, target, *at);

@@ -11,7 +11,9 @@ const TIDY: Duration = Duration::from_millis(500);
 impl Supervisor {
     /// Time of the next timed work.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let tidy = self.engine.needs_tidy().then_some(self.tidy_at);
+        let needs_tidy =
+            self.engine.needs_tidy() || self.reporting.expects_late_episodes(Instant::now());
+        let tidy = needs_tidy.then_some(self.tidy_at);
         let rest = [
             self.trial.as_ref().map(|trial| trial.until),
             self.restoring.as_ref().map(|restoring| restoring.next),
@@ -27,6 +29,11 @@ impl Supervisor {
         let now = Instant::now();
         self.reporting.retry_journal(&self.engine, now);
         if self.tidy_at <= now {
+            if self.engine.needs_tidy() {
+                self.reporting.expect_late_episodes(now);
+            }
+            // A session may fail after its target was removed.
+            self.reporting.forget_removed_targets(&self.engine);
             // A trial may fall back to what it has removed.
             self.engine.tidy(self.plan.process.removed_timeout, self.trial.is_some());
             self.tidy_at = now + TIDY;

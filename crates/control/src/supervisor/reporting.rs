@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// Time until the next attempt to start the journal, after the host refused a thread.
 const JOURNAL_RETRY: Duration = Duration::from_millis(500);
 
+/// Longest time from the failure of a session to its report in the journal.
+const LATE_EPISODES: Duration = Duration::from_secs(10);
+
 /// Destinations of reports.
 pub(super) struct Reporting {
     /// Writes the log. `None` while an upgrade replaces the process image, and after the host refused
@@ -21,8 +24,10 @@ pub(super) struct Reporting {
     pub(super) events: Events,
     /// Whether the log has a record of each ended session.
     pub(super) logs_sessions: Arc<AtomicBool>,
-    /// What the log has warned of and is not over.
+    /// Conditions that the log has reported and that are not over.
     pub(super) episodes: OpenEpisodes,
+    /// End of the time in which the journal may open an episode of a target removed before.
+    late_until: Instant,
 }
 
 impl Reporting {
@@ -33,6 +38,7 @@ impl Reporting {
             events: Events::default(),
             logs_sessions: Arc::new(AtomicBool::new(logs_sessions)),
             episodes: OpenEpisodes::default(),
+            late_until: Instant::now(),
         }
     }
 
@@ -42,15 +48,30 @@ impl Reporting {
         ReportEvents::new(self.events.clone(), logs_sessions, self.episodes.clone())
     }
 
-    /// Ends the warnings about targets that are gone.
+    /// Closes the episodes of removed targets.
     pub(super) fn forget_removed_targets(&self, engine: &Engine) {
-        let targets = self.episodes.targets();
-        let removed =
-            targets.iter().filter(|[forward, target]| !engine.has_target(forward, target));
-        for [forward, target] in removed {
+        let mut removed = self.episodes.targets();
+        if removed.is_empty() {
+            return;
+        }
+        let present = engine.target_names();
+        removed.retain(|target| !present.contains(target));
+        for [forward, target] in &removed {
             self.episodes.target_removed(forward, target);
+        }
+        if !removed.is_empty() {
             engine.reports().wake();
         }
+    }
+
+    /// Notes that sessions of removed targets may fail until now.
+    pub(super) fn expect_late_episodes(&mut self, now: Instant) {
+        self.late_until = now + LATE_EPISODES;
+    }
+
+    /// Whether the journal may open an episode of a target removed before.
+    pub(super) fn expects_late_episodes(&self, now: Instant) -> bool {
+        now < self.late_until
     }
 
     /// Starts the thread that writes the log.

@@ -37,6 +37,7 @@ impl Supervisor {
         let changed = switched(self.engine.resume_forward(name)).await?;
         if changed {
             self.keep_listeners();
+            self.follow_targets();
             self.publish_switch(EventName::Resume, name, None);
             tracing::info!(forward = name, "forward takes sessions again");
         }
@@ -58,6 +59,7 @@ impl Supervisor {
             self.publish_switch(EventName::Drain, name, Some(target));
             tracing::info!(forward = name, target, "target drains: it takes no new sessions");
         } else if changed {
+            self.follow_targets();
             self.publish_switch(EventName::Resume, name, Some(target));
             tracing::info!(forward = name, target, "target takes sessions again");
         }

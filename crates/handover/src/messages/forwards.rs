@@ -81,9 +81,12 @@ pub struct Target {
     /// Usual time of a connect, in microseconds; 0 before the first, and in older versions.
     #[prost(uint32, tag = "11")]
     pub usual_micros: u32,
-    /// What the log knows of its failures: a number of `engine::reach`. 0, for none, in older versions.
+    /// Reachability as last logged: a number of `engine::reach`. 0, for none, in older versions.
     #[prost(uint32, tag = "12")]
     pub reach: u32,
+    /// Its probe has begun and has no result. False in older versions.
+    #[prost(bool, tag = "13")]
+    pub unprobed: bool,
 }
 
 /// Results of the checks of a target.

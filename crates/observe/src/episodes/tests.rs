@@ -148,6 +148,24 @@ fn each_target_that_a_probe_finds_silent_has_a_line() {
     assert_eq!(trial.0.visit(at(10.0)), [silence]);
 }
 
+/// The journal reads the report of the probe later than a client connects.
+#[test]
+fn a_client_ends_the_warning_of_a_probe_that_is_reported_late() {
+    let mut trial = Trial::new();
+    let late = |trial: &mut Trial, target: &str| {
+        let key = key(Topic::Unanswered, "f", target);
+        trial.0.occurred(key, target.to_owned(), 1, [at(1.0), at(5.5)])
+    };
+    assert_eq!(late(&mut trial, "a"), Some(occurred("a", 1, 0)));
+    trial.works(1.2, "a");
+    let lasted = |line: &Line<String>| matches!(line, Line::Over { lasted, .. } if lasted.as_millis() == 200);
+    assert!(lasted(&trial.0.visit(at(13.0))[0]));
+    late(&mut trial, "b");
+    trial.works(0.9, "b");
+    let over = ended(Topic::Unanswered, "b", End::Works, [1, 0], 0);
+    assert_eq!(trial.0.visit(at(20.0)), [over], "the worker's clock is behind");
+}
+
 #[test]
 fn sessions_that_fail_take_the_place_of_a_probe() {
     let mut trial = Trial::new();

@@ -15,7 +15,7 @@ fn last_line(forwarder: &Forwarder) -> String {
     forwarder.ready();
     let mut lines = forwarder.stderr();
     let is_of_probe = |line: &String| {
-        line.contains("a target cannot be connected") || line.contains("targets were probed")
+        line.contains("a target is unreachable") || line.contains("targets were probed")
     };
     lines.retain(|line| !is_of_probe(line));
     lines.pop().unwrap()
