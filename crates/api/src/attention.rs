@@ -19,6 +19,7 @@ words! {
         Refusing = "refusing": "`last_refused` is below 60 s",
         Failing = "failing": "`last_failed` is below 60 s",
         TargetDown = "target_down": "the `state` of one of its `targets` is `down`",
+        TargetUnreachable = "target_unreachable": "the `state` of one of its `targets` is `unreachable`",
         TargetsDrained = "targets_drained": "the `state` of all `targets` of a listener is `drained`",
         NetworkLossy = "network_lossy": "`verdict` is `network-lossy`",
     }

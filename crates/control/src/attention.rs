@@ -71,14 +71,16 @@ pub(crate) struct ForwardFacts {
     /// Number of its targets.
     pub(crate) targets: usize,
     /// Those that are down.
-    pub(crate) down: Vec<DownTarget>,
+    pub(crate) down: Vec<FailingTarget>,
+    /// Those that the last session, or a probe, could not connect to.
+    pub(crate) unreachable: Vec<FailingTarget>,
     /// The address of a listener whose targets are all drained.
     pub(crate) drained_listener: Option<(Arc<str>, Option<String>)>,
 }
 
-/// A target that is down.
+/// A target that is down or unreachable.
 #[derive(Clone, Debug)]
-pub(crate) struct DownTarget {
+pub(crate) struct FailingTarget {
     pub(crate) address: String,
     pub(crate) why: Option<String>,
 }
@@ -95,7 +97,10 @@ pub(crate) fn of_forward(facts: &ForwardFacts) -> Vec<Attention> {
             let causes = causes(&facts.failures);
             (Condition::Failing, format!("sessions fail to connect, {failed} so far{causes}"))
         }),
-        targets_down(facts).map(|text| (Condition::TargetDown, text)),
+        failing_targets(facts.targets, &facts.down, "down")
+            .map(|text| (Condition::TargetDown, text)),
+        failing_targets(facts.targets, &facts.unreachable, "unreachable")
+            .map(|text| (Condition::TargetUnreachable, text)),
         facts.drained_listener.as_ref().map(|(listen, route)| {
             let of_route = route.as_ref().map_or_else(String::new, |it| format!("route {it} at "));
             let text =
@@ -128,20 +133,20 @@ fn at_limit(facts: &ForwardFacts) -> Option<String> {
     has_full_targets.then(|| text.to_owned())
 }
 
-/// The number of targets that are down, and the first one with its reason.
-fn targets_down(ForwardFacts { targets, down, .. }: &ForwardFacts) -> Option<String> {
-    let first = down.first()?;
-    let count = match (down.len(), targets) {
+/// The number of the targets, of all, in this state, and the first one with its reason.
+fn failing_targets(targets: usize, failing: &[FailingTarget], state: &str) -> Option<String> {
+    let first = failing.first()?;
+    let count = match (failing.len(), targets) {
         (_, 1) => "its only target is".to_owned(),
         (1, _) => format!("1 of {targets} targets is"),
-        (down, _) => format!("{down} of {targets} targets are"),
+        (failing, _) => format!("{failing} of {targets} targets are"),
     };
     let why = first.why.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
-    let more = match down.len() - 1 {
+    let more = match failing.len() - 1 {
         0 => String::new(),
         more => format!("; and {more} more"),
     };
-    Some(format!("{count} down: {}{why}{more}", first.address))
+    Some(format!("{count} {state}: {}{why}{more}", first.address))
 }
 
 /// The conditions of a session.
@@ -240,7 +245,10 @@ mod tests {
             last_failed: Some(59.9),
             failures: BTreeMap::from([(Cause::Refused, 3), (Cause::NameError, 1)]),
             targets: 3,
-            down: vec![DownTarget { address: "a:1".to_owned(), why: Some("refused".to_owned()) }],
+            down: vec![FailingTarget {
+                address: "a:1".to_owned(),
+                why: Some("refused".to_owned()),
+            }],
             drained_listener: Some((":1".into(), None)),
             ..fine.clone()
         };
@@ -264,8 +272,8 @@ mod tests {
         let expected = [("failing", "sessions fail to connect, 4 so far: connection refused")];
         assert_eq!(parts(of_forward(&one)), pairs(&expected));
         let down = |targets, count| {
-            let down = vec![DownTarget { address: "a:1".to_owned(), why: None }; count];
-            targets_down(&ForwardFacts { targets, down, ..ForwardFacts::default() })
+            let down = vec![FailingTarget { address: "a:1".to_owned(), why: None }; count];
+            failing_targets(targets, &down, "down")
         };
         assert_eq!(down(3, 0), None);
         assert_eq!(down(1, 1).as_deref(), Some("its only target is down: a:1"));

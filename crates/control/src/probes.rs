@@ -180,7 +180,7 @@ impl ProbeTask {
         }
     }
 
-    fn on_result(&mut self, group: ProbeGroup, outcome: &Outcome) {
+    fn on_result(&mut self, mut group: ProbeGroup, outcome: &Outcome) {
         let count = group.targets.len();
         self.tally.running -= usize::from(group.is_first());
         let first = if group.is_first() { count } else { 0 };
@@ -211,6 +211,7 @@ impl ProbeTask {
             self.tally.tried += first;
             if matches!(outcome, Outcome::Failed(_)) {
                 self.tally.failed += first;
+                group.targets.retain(ProbedTarget::is_unanswered);
                 self.probe_again(group);
             }
         }

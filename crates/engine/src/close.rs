@@ -85,7 +85,7 @@ fn report_unreached<K: Kernel>(
     let forward = Arc::clone(&session.route().forward.name);
     let (name, address) = (target.map(|it| Arc::clone(&it.text)), session.target_address);
     if let Some(target) = target {
-        target.reach.note_unreached();
+        target.reach.note_unreached(context.kernel.system_time(), reason.cause.of_target());
     }
     let kind = ReportKind::Unreached(Arc::clone(&forward), name.clone());
     let last = context.now;

@@ -292,7 +292,7 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
             let report = Report::Reached { forward, target, at: context.now };
             if context.shared.outbox.try_send(report).is_some() {
                 // Too many reports wait: the next session ends the warning.
-                round.target.reach.note_unreached();
+                round.target.reach.note_unreported();
             }
         }
         if round.target.works() && !round.target.is_down() {

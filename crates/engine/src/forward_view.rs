@@ -7,6 +7,7 @@ use crate::listen_error::ListenError;
 use crate::listener::Listener;
 use crate::rule::{Route, with_routes_by_hello};
 use crate::select;
+use crate::target::Target;
 use crate::target_view::TargetView;
 use flow::{Prefix, Time};
 use plan::ListenAddress;
@@ -115,12 +116,16 @@ impl<K: Kernel> ForwardView<'_, K> {
         TargetView::of_routes(self.routes)
     }
 
-    /// Whether a target is out of use, after failed connects or checks. Cheaper than [`Self::targets`].
-    pub fn has_target_down(&self) -> bool {
+    /// Whether a target is out of use, after failed connects or checks, or unreachable. Cheaper than [`Self::targets`].
+    pub fn has_failing_target(&self) -> bool {
         with_routes_by_hello(self.routes).iter().any(|route| {
-            let set = route.targets.load();
-            let has_passive_health = set.has_passive_health(&route.forward.rules());
-            set.members().iter().any(|member| member.target.is_down_in(has_passive_health))
+            let (set, rules) = (route.targets.load(), route.forward.rules());
+            let has_passive_health = set.has_passive_health(&rules);
+            let is_failing = |target: &Target| {
+                let is_reachable = rules.active.is_some() || target.reach.is_fine();
+                !is_reachable || target.is_down_in(has_passive_health)
+            };
+            set.members().iter().any(|member| is_failing(&member.target))
         })
     }
 

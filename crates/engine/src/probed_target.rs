@@ -137,7 +137,7 @@ impl<K: Kernel> ProbedTarget<K> {
         let Some(target) = self.target.upgrade() else { return Recorded::Done };
         target.probe.finish();
         if target.reach.note_answered() && !self.report_reached(&target) {
-            target.reach.note_unanswered();
+            target.reach.note_unreported();
             return Recorded::QueueFull;
         }
         Recorded::Done
@@ -155,23 +155,26 @@ impl<K: Kernel> ProbedTarget<K> {
             return Recorded::NoResources;
         }
         let Some(target) = self.target.upgrade() else { return Recorded::Done };
-        target.probe.finish();
-        // Before the change: a session that connects after it has a later time.
-        let at = self.shared.kernel.now();
-        if !self.is_wanted() || self.is_drained() || !target.reach.note_unanswered() {
+        if self.is_drained() {
+            target.probe.reset();
             return Recorded::Done;
         }
-        let (forward, name) = (Arc::clone(&self.forward.name), Arc::clone(&target.text));
-        let report = Report::Unanswered { forward, target: name, reason, at };
-        if self.shared.outbox.try_send(report).is_some() {
-            target.reach.note_answered();
-            return Recorded::QueueFull;
+        // Before the change: a session that connects after it has a later time.
+        let at = self.shared.kernel.now();
+        let why = reason.cause.of_target();
+        if self.is_wanted() && target.reach.note_unanswered(self.shared.kernel.system_time(), why) {
+            let (forward, name) = (Arc::clone(&self.forward.name), Arc::clone(&target.text));
+            let report = Report::Unanswered { forward, target: name, reason, at };
+            if self.shared.outbox.try_send(report).is_some() {
+                target.reach.note_answered();
+                return Recorded::QueueFull;
+            }
+            // A session has connected meanwhile, and its report may have come first.
+            if target.reach.is_fine() && !self.report_reached(&target) {
+                target.reach.note_unreported();
+            }
         }
-        // A session has connected meanwhile, and its report may have come first.
-        if target.reach.is_fine() && !self.report_reached(&target) {
-            // The next session ends the warning.
-            target.reach.note_unreached();
-        }
+        target.probe.finish();
         Recorded::Done
     }
 

@@ -7,6 +7,7 @@ use crate::own_header::OwnHeader;
 use crate::permit::{Gate, Waiters};
 use crate::probe_state::ProbeState;
 use crate::reach::Reach;
+use crate::state_change::{StateChange, micros_since_epoch, since_epoch};
 use crate::target_address::TargetAddress;
 use flow::{Passive, PassiveHealth, Time};
 use std::net::SocketAddr;
@@ -34,7 +35,6 @@ pub(crate) struct Target {
     tried_from: AtomicU64,
     /// The next connect changes its health.
     has_failures: AtomicBool,
-    /// Reachability as last logged.
     pub(crate) reach: Reach,
     pub(crate) probe: ProbeState,
     /// When an operator has drained it, in microseconds since 1970; 0 while it is not drained.
@@ -51,15 +51,6 @@ pub(crate) struct Target {
     change: Mutex<Option<StateChange>>,
     /// Attempts to connect, by worker.
     connects: Box<[Connects]>,
-}
-
-/// A change of the state of a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateChange {
-    /// When.
-    pub at: SystemTime,
-    /// Why it is down; `None` if it is up.
-    pub why: Option<Arc<str>>,
 }
 
 /// Attempts of one worker to connect to a target that have ended.
@@ -105,7 +96,7 @@ impl Target {
             *health = PassiveHealth::restored(&saved.passive);
             false
         });
-        target.reach = Reach::restored(saved.reach);
+        target.reach = Reach::restored(saved.reach, saved.unreachable.as_ref());
         target.probe = ProbeState::restored(saved.unprobed);
         target.up_since.store(saved.up_since, Ordering::Relaxed);
         target.removed_at.store(saved.removed_at, Ordering::Relaxed);
@@ -116,26 +107,20 @@ impl Target {
             first.connected.add(saved.connected);
             first.failed.add(saved.failed);
         }
-        *target.lock_change() = saved.change.as_ref().map(|change| StateChange {
-            at: since_epoch(change.at),
-            why: Some(change.why.as_str()).filter(|why| !why.is_empty()).map(Into::into),
-        });
+        *target.lock_change() = saved.change.as_ref().map(StateChange::restored);
         target
     }
 
     /// Its health and counts, for the next process image; `None` if they are those of a new target.
     pub(crate) fn saved(&self) -> Option<handover::Target> {
         let health = *self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let change = self.change();
+        let (reach, unreachable) = self.reach.saved();
         let [connected, failed] = self.connects();
         let saved = handover::Target {
             address: String::new(),
             passive: if health.has_failures() { health.saved() } else { Vec::new() },
             checked: self.checked.saved(),
-            change: change.as_ref().map(|change| handover::StateChange {
-                at: micros_since_epoch(change.at),
-                why: change.why.as_deref().unwrap_or_default().to_owned(),
-            }),
+            change: self.change().as_ref().map(StateChange::saved),
             up_since: Some(self.up_since.load(Ordering::Relaxed))
                 .filter(|since| *since != NOT_BEGUN)
                 .unwrap_or_default(),
@@ -145,7 +130,8 @@ impl Target {
             removed_at: self.removed_at.load(Ordering::Relaxed),
             drained_at: self.drained_at.load(Ordering::Relaxed),
             usual_micros: self.usual_micros.load(Ordering::Relaxed),
-            reach: self.reach.saved(),
+            reach,
+            unreachable,
             unprobed: self.probe.is_pending(),
         };
         let is_new = saved == handover::Target::default();
@@ -370,14 +356,6 @@ const NOT_BEGUN: u64 = u64::MAX;
 
 /// The limit of a gate without a limit.
 const NO_LIMIT: u32 = u32::MAX;
-
-fn micros_since_epoch(at: SystemTime) -> u64 {
-    handover::micros(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
-}
-
-fn since_epoch(micros: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
-}
 
 /// The limit of a target's own sessions.
 pub(crate) fn limit(target: &plan::TargetEntry) -> u32 {

@@ -2,7 +2,7 @@
 
 use crate::checked::LastCheck;
 use crate::rule::{Route, with_routes_by_hello};
-use crate::target::StateChange;
+use crate::state_change::StateChange;
 use crate::target_address::TargetAddress;
 use crate::targets::Member;
 use flow::{HelloRule, NoneUp, Time};
@@ -24,6 +24,9 @@ pub struct TargetView {
     pub routes: Vec<String>,
     /// It is not out of use, after failed connects or checks.
     pub is_up: bool,
+    /// Since when, and why, neither a session nor a probe has connected; `None` if the last one has, and if
+    /// it is checked. It takes sessions as before.
+    pub unreachable: Option<StateChange>,
     /// An operator has drained it.
     pub is_drained: bool,
     /// When that was, if it is known.
@@ -107,6 +110,7 @@ impl TargetView {
             listen: Vec::new(),
             routes: Vec::new(),
             is_up,
+            unreachable: target.reach.failure().filter(|_| !is_checked),
             is_drained: target.is_drained(),
             drained_at: target.drained_at(),
             tried_from: target

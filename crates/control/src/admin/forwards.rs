@@ -4,7 +4,7 @@ use super::app::App;
 use super::refusal::Refusal;
 use super::target_states::{target_state, targets_of};
 use crate::api_format::seconds_since;
-use crate::attention::{self, DownTarget, ForwardFacts};
+use crate::attention::{self, FailingTarget, ForwardFacts};
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::SwitchError;
 use api::{
@@ -14,7 +14,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use discover::NamesStatus;
-use engine::{ForwardView, TargetView, Totals};
+use engine::{ForwardView, StateChange, TargetView, Totals};
 use flow::{Cause, Direction};
 use serde::Deserialize;
 use std::cmp::Reverse;
@@ -242,12 +242,15 @@ impl Refusal {
 }
 
 fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
-    let targets = if view.has_target_down() { view.targets() } else { Vec::new() };
-    let is_down = |it: &&TargetView| target_state(it) == TargetState::Down;
-    let down = targets.iter().filter(is_down).map(|it| DownTarget {
-        address: it.address.to_string(),
-        why: it.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
-    });
+    let targets = if view.has_failing_target() { view.targets() } else { Vec::new() };
+    let failing = |state: TargetState, change: fn(&TargetView) -> &Option<StateChange>| {
+        let targets = targets.iter().filter(move |it| target_state(it) == state);
+        let targets = targets.map(move |it| FailingTarget {
+            address: it.address.to_string(),
+            why: change(it).as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
+        });
+        targets.collect()
+    };
     ForwardFacts {
         error: view.error(),
         sessions: view.sessions(),
@@ -259,7 +262,8 @@ fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
         last_failed: totals.last_failed.map(seconds_since),
         failures: totals.failures(),
         targets: targets.len(),
-        down: down.collect(),
+        down: failing(TargetState::Down, |it| &it.change),
+        unreachable: failing(TargetState::Unreachable, |it| &it.unreachable),
         drained_listener: view
             .drained_listener()
             .filter(|_| view.state == engine::ForwardState::Active),

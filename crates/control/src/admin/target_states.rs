@@ -27,7 +27,11 @@ pub(super) fn targets_of(view: &ForwardView<'_>, names: &NamesStatus) -> Vec<Tar
                     }
                 }
                 // It is a target itself, as nothing else is.
-                Some(known) if known.state == TargetState::Up => {
+                Some(known)
+                    if [TargetState::Up, TargetState::Unreachable]
+                        .iter()
+                        .any(|it| known.state == *it) =>
+                {
                     let Target { state, since, why, .. } = missing;
                     *known = Target { state, since, why, ..known.clone() };
                 }
@@ -91,6 +95,7 @@ pub(super) fn target_state(view: &TargetView) -> TargetState {
     match view {
         TargetView { is_drained: true, .. } => TargetState::Drained,
         TargetView { is_unknown: true, .. } => TargetState::Unknown,
+        TargetView { is_up: true, unreachable: Some(_), .. } => TargetState::Unreachable,
         TargetView { is_up: true, .. } => TargetState::Up,
         _ => TargetState::Down,
     }
@@ -98,15 +103,20 @@ pub(super) fn target_state(view: &TargetView) -> TargetState {
 
 fn target_of(view: &TargetView, now: Moment) -> Target {
     let [connects, failed_connects] = view.connects;
-    let changed_at = view.change.as_ref().map(|change| change.at);
+    let state = target_state(view);
+    let change = match state {
+        TargetState::Unreachable => view.unreachable.as_ref(),
+        _ => view.change.as_ref(),
+    };
+    let changed_at = change.map(|change| change.at);
     Target {
         address: view.address.to_string(),
         set: view.set.clone(),
         listen: view.listen.iter().map(ToString::to_string).collect(),
         routes: view.routes.clone(),
-        state: target_state(view).into(),
+        state: state.into(),
         since: view.drained_at.or(changed_at).map(time),
-        why: view.change.as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
+        why: change.and_then(|change| change.why.as_deref().map(str::to_owned)),
         retry_in: view.tried_from.map(|from| from.since(now.monotonic).as_secs_f64()),
         checks: view.checks.map(|[succeeded, failed]| CheckCounts { succeeded, failed }),
         last_check: view.last_check.as_ref().map(|last| LastCheck {

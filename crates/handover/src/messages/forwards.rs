@@ -87,6 +87,9 @@ pub struct Target {
     /// Its probe has begun and has no result. False in older versions.
     #[prost(bool, tag = "13")]
     pub unprobed: bool,
+    /// Since when, and why, it is unreachable. None in older versions.
+    #[prost(message, optional, tag = "14")]
+    pub unreachable: Option<StateChange>,
 }
 
 /// Results of the checks of a target.

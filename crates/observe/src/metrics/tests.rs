@@ -56,6 +56,7 @@ fn target(address: &str, is_up: bool) -> TargetView {
         listen: Vec::new(),
         routes: Vec::new(),
         is_up,
+        unreachable: None,
         sessions: 7,
         max_sessions: None,
         weight: 1,

@@ -38,6 +38,7 @@ pub(crate) fn table(forwards: &[&Forward], sort: &str, has_rates: bool) -> Table
 
 fn row(forward: &Forward) -> [Cell; 17] {
     let red = |condition| alert(&forward.attention, condition);
+    let failing = red(Condition::TargetDown).or_else(|| red(Condition::TargetUnreachable));
     let counted = |count: u64| Cell::from(count.to_string());
     let moved = |of: fn(Rates) -> f64| Cell::from(rate(forward.rates.map(of)));
     [
@@ -45,7 +46,7 @@ fn row(forward: &Forward) -> [Cell; 17] {
         Cell::coloured(forward.state.to_string(), Some(colour(&forward.state))),
         first_and_count(&forward.listen).into(),
         targets(forward).into(),
-        Cell::coloured(targets_up(forward), red(Condition::TargetDown)),
+        Cell::coloured(targets_up(forward), failing),
         Cell::coloured(
             format!("{}/{}", forward.sessions, forward.max_sessions),
             red(Condition::AtLimit),

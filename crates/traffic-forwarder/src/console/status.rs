@@ -9,6 +9,7 @@ use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen};
 use crate::console::table::facts;
 use crate::console::target_check::{last_check, state};
+use crate::console::target_table;
 use crate::console::units::bytes;
 use crate::console::watch::{self, Page};
 use crate::console::{names, overview, path, show};
@@ -196,10 +197,10 @@ fn one_text(forward: &Forward, screen: &Screen) -> String {
     // One target has the figures of its forward.
     let has_line = |it: &&Target| forward.targets.len() > 1 || it.checks.is_some();
     let targets: Vec<_> = forward.targets.iter().filter(has_line).collect();
-    // The line of the state says why a forward is skipped, and those of the targets why they are down.
+    // The line of the state says why a forward is skipped, and those of the targets why they are not up.
     let is_shown = |it: &&Attention| match it.condition {
         Word::Known(Condition::Skipped) => false,
-        Word::Known(Condition::TargetDown) => targets.is_empty(),
+        Word::Known(Condition::TargetDown | Condition::TargetUnreachable) => targets.is_empty(),
         _ => true,
     };
     let attention = forward.attention.iter().filter(is_shown);
@@ -216,6 +217,7 @@ fn one_text(forward: &Forward, screen: &Screen) -> String {
     lines.extend(settings(forward));
     painted(&facts(&lines), screen, |_, at| {
         let target = at.checked_sub(first).and_then(|at| targets.get(at));
-        lines[at].0 == overview::ATTENTION || target.is_some_and(|it| it.state == TargetState::Down)
+        lines[at].0 == overview::ATTENTION
+            || target.is_some_and(|it| target_table::colour(&it.state) == Colour::Bad)
     })
 }

@@ -56,7 +56,7 @@ impl Switched<'_> {
         let address = self.target.filter(|_| self.verb == Verb::Drain)?;
         let takes = |it: &Target| match () {
             () if it.state == TargetState::Down => !refuses_while_down(forward),
-            () => it.state == TargetState::Up,
+            () => it.state == TargetState::Up || it.state == TargetState::Unreachable,
         };
         let is_served = |listen: &String| {
             forward.targets.iter().any(|it| takes(it) && it.listen.contains(listen))

@@ -84,7 +84,7 @@ fn age(target: &Target, now: SystemTime) -> Option<f64> {
 pub(crate) fn colour(state: &Word<TargetState>) -> Colour {
     match state {
         Word::Known(TargetState::Up) => Colour::Good,
-        Word::Known(TargetState::Down) => Colour::Bad,
+        Word::Known(TargetState::Down | TargetState::Unreachable) => Colour::Bad,
         Word::Known(TargetState::Drained | TargetState::Unknown) | Word::Other(_) => {
             Colour::Notable
         }

@@ -158,14 +158,16 @@ fn title(model: &Model, palette: Palette) -> Line<'static> {
         }
     };
     spans.push(Span::raw(format!("by {}", model.sorts().1)));
+    for state in [TargetState::Down, TargetState::Unreachable] {
+        let count = model.targets.known().iter().filter(|row| row.target.state == state).count();
+        if model.view == View::Targets && count > 0 {
+            let text = format!("  {count} {}", state.as_str());
+            spans.push(Span::styled(text, palette.style(Some(Colour::Bad))));
+        }
+    }
     if !filter.is_empty() {
         let filter = cut(&shown(filter), 40);
         spans.push(Span::styled(format!("  {total} with \"{filter}\""), BOLD));
-    }
-    let down = model.targets.known().iter().filter(|row| row.target.state == TargetState::Down);
-    if model.view == View::Targets && down.clone().next().is_some() {
-        let text = format!("  {} down", down.count());
-        spans.push(Span::styled(text, palette.style(Some(Colour::Bad))));
     }
     Line::from(spans)
 }

@@ -47,9 +47,10 @@ pub(super) fn rows(forwards: Vec<Forward>, query: &PageQuery) -> Vec<TargetRow> 
 fn urgency(state: &Word<TargetState>) -> u8 {
     match state {
         Word::Known(TargetState::Down) => 0,
-        Word::Known(TargetState::Unknown) | Word::Other(_) => 1,
-        Word::Known(TargetState::Drained) => 2,
-        Word::Known(TargetState::Up) => 3,
+        Word::Known(TargetState::Unreachable) => 1,
+        Word::Known(TargetState::Unknown) | Word::Other(_) => 2,
+        Word::Known(TargetState::Drained) => 3,
+        Word::Known(TargetState::Up) => 4,
     }
 }
 

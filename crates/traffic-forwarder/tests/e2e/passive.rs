@@ -22,7 +22,7 @@ fn a_target_that_refuses_is_out_of_use_until_a_client_has_connected_to_it() {
     let config = Config::new().forward_to_several(port.addr(), &targets, settings);
     let operated = Operated::start(config);
     served_client(&port);
-    assert_eq!(states(&operated, &port), ["up", "up"], "one failure");
+    wait_until("the probe", LIMIT, || states(&operated, &port) == ["unreachable", "up"]);
     served_client(&port);
     operated.wait_for_message("a target is down after failed connects");
     assert_eq!(states(&operated, &port), ["down", "up"]);
@@ -112,5 +112,5 @@ fn without_passive_health_no_target_is_shown_as_down() {
     served_client(&port);
     wait_until("the target to be down", LIMIT, || states(&operated, &port) == ["down", "up"]);
     operated.reload(config("'off'"));
-    assert_eq!(states(&operated, &port), ["up", "up"]);
+    wait_until("another state", LIMIT, || states(&operated, &port) == ["unreachable", "up"]);
 }

@@ -32,11 +32,14 @@ export function firstAndCount(addresses) {
   return others.every((other) => other === first) ? first : `${first} +${others.length}`;
 }
 
-/** The first target, the number of further ones, and of those that are down. */
+/** The first target, the number of further ones, and of those that are down or unreachable. */
 export function targets({ targets }) {
   const addresses = firstAndCount(targets.map((it) => it.address));
-  const down = targets.filter((it) => it.state === "down").length;
-  return down > 0 ? `${addresses}, ${down} down` : addresses;
+  const failing = ["down", "unreachable"].map((state) => {
+    const count = targets.filter((it) => it.state === state).length;
+    return count > 0 ? `, ${count} ${state}` : "";
+  });
+  return addresses + failing.join("");
 }
 
 /** The paths of both lanes; the phase of a session without lanes. */

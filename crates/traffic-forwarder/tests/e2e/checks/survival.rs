@@ -61,15 +61,16 @@ fn a_removed_forward_is_not_checked_any_more() {
 }
 
 #[test]
-fn a_check_that_is_switched_off_leaves_its_target_up() {
+fn a_check_that_is_switched_off_leaves_its_target_in_use() {
     let (port, dead) = (Port::v4(), Port::v4());
     let refuse = "none_up = 'refuse'\non_refusal = 'fin'\n";
     let check = "check = { connect = true, every = '100ms', fall = 1 }";
     let operated = operated(&port, &[(&dead).into()], &format!("{refuse}{check}"));
     wait_for_states(&operated, &["down"]);
     operated.reload(config(&port, &[(&dead).into()], refuse));
-    wait_for_states(&operated, &["up"]);
-    assert_eq!(targets(&operated)[0]["why"], serde_json::Value::Null, "of another state");
+    // A probe follows.
+    wait_for_states(&operated, &["unreachable"]);
+    assert_eq!(targets(&operated)[0]["why"], "connection refused", "of this state");
 }
 
 #[test]

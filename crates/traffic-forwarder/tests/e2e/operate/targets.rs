@@ -1,9 +1,10 @@
 //! `targets`, and the targets of a forward in `status`.
 
-use testkit::{Behaviour, Peer, Port, Script, Target, Terminal};
+use std::net::TcpListener;
+use testkit::{Behaviour, LIMIT, Peer, Port, Script, Target, Terminal, connect, wait_until};
 
 use super::says;
-use crate::support::{BINARY, Config, Console, forwarder, ping, served_client};
+use crate::support::{BINARY, Config, Console, Operated, forwarder, ping, served_client};
 
 #[test]
 fn targets_show_their_state_and_figures() {
@@ -21,21 +22,59 @@ fn targets_show_their_state_and_figures() {
     let running = forwarder().config(text).start();
     running.ready();
     let client = served_client(&port);
+    running.wait_for_message("a target is unreachable");
     let shown = console.done(&["targets", "web"]).text();
     let rows: Vec<Vec<_>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[1][..7], ["web", &dead, "up", "0", "1", "0", "1"], "{shown}");
+    assert_eq!(rows[1][..7], ["web", &dead, "unreachable", "0", "1", "0", "1"], "{shown}");
     assert_eq!(rows[2][..7], ["web", &limited, "up", "1/1", "3", "1", "0"], "{shown}");
     assert_eq!(rows[3][..7], ["web", &backup, "up", "0", "1", "backup", "0"], "{shown}");
     let json = console.json(&["targets"]);
     let listen = json[0]["targets"][1]["listen"].as_array().map(Vec::len);
     assert_eq!(listen, Some(2), "both listeners share the target: {json}");
-    says(&console.done(&["status"]), &[&format!("{dead} +2  3/3 up")]);
+    says(&console.done(&["status"]), &[&format!("{dead} +2  2/3 up")]);
     says(
         &console.done(&["status", "web"]),
         &[&format!("{limited}: up; weight 3, 1 of at most 1 session, 1 connect, 0 failed")],
     );
     assert!(console.refused(&["targets", "wed"], 1).contains("did you mean `web`?"));
     ping(&client);
+}
+
+/// A single target without checks is always in use.
+#[test]
+fn a_target_is_unreachable_until_a_connect_succeeds() {
+    let (ports, dead) = ([Port::v4(), Port::v4()], Port::v4());
+    let config = |timeout: &str| {
+        let settings = format!("name = 'db'\nconnect_timeout = '{timeout}'");
+        Config::new().forward(ports[0].addr(), dead.addr(), settings).forward(
+            ports[1].addr(),
+            dead.addr(),
+            "name = 'checked'\ncheck = 'connect'",
+        )
+    };
+    let operated = Operated::start(config("2s"));
+    let target = || operated.http.json("/v1/forwards/db")["targets"][0].clone();
+    wait_until("the probe", LIMIT, || target()["state"] == "unreachable");
+    let probed = target();
+    assert_eq!(probed["why"], "connection refused");
+    let checked = || operated.http.json("/v1/forwards/checked")["targets"][0]["state"].clone();
+    wait_until("the checks", LIMIT, || checked() == "down");
+    let forward = operated.http.json("/v1/forwards/db");
+    let text = format!("its only target is unreachable: {}, connection refused", dead.addr());
+    assert_eq!(forward["attention"][0]["condition"], "target_unreachable", "{forward}");
+    assert_eq!(forward["attention"][0]["text"], text);
+    operated.upgrade();
+    assert_eq!(target()["since"], probed["since"], "after an upgrade");
+    // A session that fails changes nothing, and a reload neither.
+    drop(connect(&ports[0]).unwrap());
+    operated.wait_for_records(1);
+    operated.reload(config("3s"));
+    assert_eq!([&target()["state"], &target()["since"]], [&probed["state"], &probed["since"]]);
+    let _target = TcpListener::bind(dead.addr()).unwrap();
+    let _client = connect(&ports[0]).unwrap();
+    wait_until("a connect", LIMIT, || target()["state"] == "up");
+    let attention = &operated.http.json("/v1/forwards/db")["attention"];
+    assert!(attention.as_array().unwrap().iter().all(|it| it["condition"] != "target_unreachable"));
 }
 
 #[test]

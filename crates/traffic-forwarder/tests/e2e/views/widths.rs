@@ -126,7 +126,7 @@ fn no_view_is_wider_than_80_columns() {
     let listen: Vec<_> = long.iter().map(|port| port.addr().to_string()).collect();
     let name = "database-of-the-other-team";
     let file = console.file(
-        "the-configuration-of-the-database-of-the-other-team.toml",
+        "the-configuration-of-the-other-team.toml",
         &format!(
             "[log]\nformat = 'json'\n[process]\nadmin = '{}'\n[[forward]]\nname = '{name}'\nlisten = {listen:?}\n\
              to = ['database-primary.payments.internal.example.invalid:5432', \
