@@ -46,7 +46,7 @@ pub(crate) fn log_empty_files(files: &EmptyFiles) {
     }
 }
 
-/// Warns if others may change the configuration file or the program, and so what root does.
+/// Warns of files that others may change, and so what root does.
 pub(crate) fn warn_of_exposed_files(plan: &plan::Plan) {
     for exposed in host::exposed_files(plan) {
         let (file, writers, hint) = (exposed.path.display(), exposed.writers(), exposed.remedy());
@@ -56,6 +56,12 @@ pub(crate) fn warn_of_exposed_files(plan: &plan::Plan) {
             }
             FileRole::Program => {
                 tracing::warn!(%file, %writers, hint, "others may change the program");
+            }
+            FileRole::Tokens => {
+                tracing::warn!(%file, %writers, hint, "others may change the token file");
+            }
+            FileRole::Prefixes => {
+                tracing::warn!(%file, %writers, hint, "others may change a file of prefixes");
             }
         }
     }

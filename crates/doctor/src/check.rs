@@ -69,7 +69,7 @@ checks! {
     LogFile, "log_file",
         "an attempt to open an existing log file for appending";
     ExposedFiles, "exposed_files",
-        "owner and mode of the configuration file, of the program, and of all directories and links that lead to them, if root asks";
+        "owner, mode and ACL of the program, of the configuration file, of the files of tokens and prefixes that it names, and of all directories and links that lead to them, if root asks";
     Sandbox, "sandbox",
         "the kernel's version of landlock, and a sandbox entered by a temporary thread";
     Names, "names",

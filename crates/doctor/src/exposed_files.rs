@@ -1,4 +1,4 @@
-//! The configuration file and the program, which only root and the process's user should change.
+//! The program, the configuration file and the files that it names, which only root and the process's user should change.
 
 use crate::check::Check;
 use crate::finding::{Finding, FindingDetail, Verdict};
@@ -14,7 +14,8 @@ pub(super) fn look(plan: &Plan) -> Vec<ExposedFile> {
 /// Judges the files.
 pub(super) fn exposed_files(exposed: &[ExposedFile]) -> Finding {
     if exposed.is_empty() {
-        let found = "only root and the process's user may change configuration and program";
+        let found =
+            "only root and the process's user may change the program and the files that it reads";
         return Finding::new(Check::ExposedFiles, Verdict::Ok, found);
     }
     let details = exposed

@@ -9,9 +9,15 @@ use plan::Plan;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use sys::{Grant, Grantee};
 
 /// Name of a token that stands alone in its line.
 const BARE_NAME: &str = "token";
+
+/// Directory of the service manager, which alone makes files there.
+const CREDENTIALS: &str = "/run/credentials";
+/// The permission to read.
+const READ: u32 = 0o4;
 
 /// What a caller of the admin interface may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,14 +71,13 @@ impl AdminTokens {
         }
         // The owner can change the tokens, and may let others read them at any time.
         let (owner, user) = (metadata.uid(), sys::user_id());
-        if owner != 0 && owner != user && !others.contains(&owner) {
+        let is_trusted = |other| other == 0 || other == user || others.contains(&other);
+        if !is_trusted(owner) {
             return Err(fault(TokenFault::Foreign { owner, user }));
         }
-        // The service manager gives a user its credential as a file of root's group, which has an
-        // access list (LoadCredential=, systemd.exec(5)).
-        let private = if metadata.gid() == 0 { 0o037 } else { 0o077 };
-        if metadata.mode() & private != 0 {
-            return Err(fault(TokenFault::ReadableByOthers));
+        let grants = sys::grants(&file).map_err(unreadable)?;
+        if let Some(grant) = grants.iter().find(|grant| !is_private(grant, path, is_trusted)) {
+            return Err(fault(TokenFault::ReadableByOthers(grant.grantee)));
         }
         let mut text = String::new();
         file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
@@ -168,6 +173,18 @@ impl AdminToken {
         let pairs = self.secret.bytes().zip(given.bytes());
         let difference = pairs.fold(0, |difference, (a, b)| difference | (a ^ b));
         self.secret.len() == given.len() && std::hint::black_box(difference) == 0
+    }
+}
+
+/// Whether a token file may give these permissions: to no other user, and to the group of root no more than to read.
+fn is_private(grant: &Grant, path: &Path, is_trusted: impl Fn(u32) -> bool) -> bool {
+    match grant.grantee {
+        Grantee::NamedUser(user) if is_trusted(user) => true,
+        // The service manager lets the user of a unit read its credentials by an ACL (LoadCredential=,
+        // systemd.exec(5)), and root may examine those of any unit.
+        Grantee::NamedUser(_) if sys::user_id() == 0 && path.starts_with(CREDENTIALS) => true,
+        Grantee::Group(0) | Grantee::NamedGroup(0) => grant.permissions & !READ == 0,
+        _ => grant.permissions == 0,
     }
 }
 

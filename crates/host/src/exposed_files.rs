@@ -5,14 +5,14 @@ use crate::program::own_program;
 use plan::Plan;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use sys::{ExposedPart, Exposure, TrustedAccount, Writers, exposure};
+use sys::{ExposedPart, Exposure, Grantee, TrustedAccount, Writers, exposure};
 
 /// A file that others may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExposedFile {
     /// What it is to the process.
     pub role: FileRole,
-    /// As named in the command line, or the program's.
+    /// As named in the command line or the configuration, or the program's.
     pub path: PathBuf,
     exposure: Exposure,
 }
@@ -24,11 +24,15 @@ pub enum FileRole {
     Configuration,
     /// It is executed at a start and an upgrade.
     Program,
+    /// It has the tokens of the admin interface.
+    Tokens,
+    /// It has prefixes of `allow` or `deny`.
+    Prefixes,
 }
 
-/// The configuration file and the program, as far as users may change them that are neither root nor
-/// the process's own: what they write there is done with the rights of root. Empty for a process
-/// that root has not started.
+/// The program, the configuration file and the files that it names, as far as users may change them that are neither
+/// root nor the process's own: what they write there is done with the rights of root. Left out are files that
+/// change nothing in what the process does: its log and the sockets. Empty for a process that root has not started.
 pub fn exposed_files(plan: &Plan) -> Vec<ExposedFile> {
     // With `user`, root reads the file and starts the program before it becomes that user.
     if sys::user_id() != 0 && plan.process.user.is_none() {
@@ -36,13 +40,20 @@ pub fn exposed_files(plan: &Plan) -> Vec<ExposedFile> {
     }
     let trusted = identity_of(plan).unwrap_or_else(TrustedAccount::of_process);
     let config = plan.config.clone().filter(|path| path != Path::new("-"));
-    let files = [(FileRole::Configuration, config), (FileRole::Program, own_program())];
-    let exposed = |(role, path): (FileRole, Option<PathBuf>)| {
-        let path = path?;
+    let tokens = plan.process.admin_token_file.clone();
+    let one_each = [
+        (FileRole::Configuration, config),
+        (FileRole::Program, own_program()),
+        (FileRole::Tokens, tokens),
+    ];
+    let one_each = one_each.into_iter().filter_map(|(role, path)| Some((role, path?)));
+    let prefixes = plan.prefix_files().into_iter();
+    let prefixes = prefixes.map(|file| (FileRole::Prefixes, file.path.clone()));
+    let exposed = |(role, path): (FileRole, PathBuf)| {
         let exposure = exposure(&path, trusted)?;
         Some(ExposedFile { role, path, exposure })
     };
-    files.into_iter().filter_map(exposed).collect()
+    one_each.chain(prefixes).filter_map(exposed).collect()
 }
 
 impl ExposedFile {
@@ -70,21 +81,31 @@ impl ExposedFile {
 
     /// The command that ends it.
     pub fn remedy(&self) -> String {
-        let of_writers = match self.exposure.writers {
-            Writers::Owner(_) => "chown root",
-            Writers::Group(_) | Writers::Everyone => "chmod go-w",
-        };
-        let (change, path) = match &self.exposure.part {
-            ExposedPart::File => (of_writers, &*self.path),
-            ExposedPart::Replaceable(path) => (of_writers, path.parent().unwrap_or(path)),
-            ExposedPart::Owned(path) => ("chown -h root", &**path),
-        };
-        format!("{change} {}", plan::shell_word(&path.display().to_string()))
+        let writers = self.exposure.writers;
+        match &self.exposure.part {
+            ExposedPart::File => remedy(writers, &self.path),
+            ExposedPart::Replaceable(path) => remedy(writers, path.parent().unwrap_or(path)),
+            ExposedPart::Owned(path) => change("chown -h root", path),
+        }
     }
 
     fn absolute_path(&self) -> PathBuf {
         std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
     }
+}
+
+/// The command with which these users may no longer write to a file or in a directory.
+pub fn remedy(writers: Writers, path: &Path) -> String {
+    match writers {
+        Writers::Owner(_) => change("chown root", path),
+        Writers::Granted(Grantee::Group(_) | Grantee::Everyone) => change("chmod go-w", path),
+        Writers::Granted(Grantee::NamedUser(id)) => change(&format!("setfacl -x u:{id}"), path),
+        Writers::Granted(Grantee::NamedGroup(id)) => change(&format!("setfacl -x g:{id}"), path),
+    }
+}
+
+fn change(command: &str, path: &Path) -> String {
+    format!("{command} {}", plan::shell_word(&path.display().to_string()))
 }
 
 impl fmt::Display for ExposedFile {
@@ -100,6 +121,8 @@ impl FileRole {
         match self {
             Self::Configuration => "configuration file",
             Self::Program => "program",
+            Self::Tokens => "token file",
+            Self::Prefixes => "file of prefixes",
         }
     }
 }

@@ -29,7 +29,7 @@ pub use socket_options::{
 };
 
 mod exposed_files;
-pub use exposed_files::{ExposedFile, FileRole, exposed_files};
+pub use exposed_files::{ExposedFile, FileRole, exposed_files, remedy};
 
 mod program;
 pub use program::{own_arguments, own_program};

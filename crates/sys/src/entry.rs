@@ -5,7 +5,7 @@
 //! (proc_sys_fs(5)).
 
 use crate::path_walk::{PathEnd, Step, Walk};
-use crate::writers::Writers;
+use crate::writers::{TrustedAccount, Writers};
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, Stat, fcntl_setfl, fstat, openat, renameat, statat, unlinkat,
 };
@@ -99,16 +99,11 @@ impl Entry {
         statat(&self.0.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// Other users that can change the directory, if any. The group of a directory owned by root is
-    /// trusted.
+    /// Other users that can change the directory, if any. Its group is trusted.
     pub fn writers(&self) -> Result<Option<Writers>> {
         let stat = fstat(&self.0.directory)?;
-        let everyone = Mode::from_raw_mode(stat.st_mode).contains(Mode::WOTH);
-        Ok(match stat.st_uid {
-            _ if everyone => Some(Writers::Everyone),
-            owner if is_trusted(owner) => None,
-            owner => Some(Writers::Owner(owner)),
-        })
+        let trusted = TrustedAccount { user: geteuid().as_raw(), group: stat.st_gid };
+        Ok(Writers::by_stat(&self.0.directory, &stat, trusted))
     }
 
     fn hard_link(&self, names: impl fmt::Display) -> Error {

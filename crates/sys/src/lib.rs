@@ -55,6 +55,9 @@ pub use open::open_to_read;
 mod open_directory;
 pub use open_directory::open_directory;
 
+mod file_access;
+pub use file_access::{Grant, Grantee, grants};
+
 mod file_id;
 pub use file_id::{FileId, is_socket_file};
 

@@ -1,6 +1,7 @@
-//! Users that may write to a file or in a directory, by its owner and mode.
+//! Users that may write to a file or in a directory, by its owner, its mode and its access control list.
 
-use rustix::fs::{Mode, Stat, fstat};
+use crate::file_access::{Grant, Grantee, grants_by_stat};
+use rustix::fs::{Stat, fstat};
 use rustix::process::{getegid, geteuid};
 use std::fmt;
 use std::os::fd::AsFd;
@@ -11,18 +12,15 @@ use std::os::fd::AsFd;
 pub enum Writers {
     /// The owner, by user id. Without write permission an owner can still give it to itself.
     Owner(u32),
-    /// The group, by group id.
-    Group(u32),
-    /// Every user of the host.
-    Everyone,
+    /// Those to which mode or list give the permission.
+    Granted(Grantee),
 }
 
 impl fmt::Display for Writers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Owner(owner) => write!(f, "the user with the id {owner}"),
-            Self::Group(group) => write!(f, "the group with the id {group}"),
-            Self::Everyone => f.write_str("every user"),
+            Self::Granted(grantee) => grantee.fmt(f),
         }
     }
 }
@@ -46,27 +44,29 @@ impl TrustedAccount {
         user == 0 || user == self.user
     }
 
-    fn has_group(self, group: u32) -> bool {
-        group == 0 || group == self.group
+    fn has(self, grantee: Grantee) -> bool {
+        match grantee {
+            Grantee::NamedUser(user) => self.has_user(user),
+            Grantee::Group(group) | Grantee::NamedGroup(group) => group == 0 || group == self.group,
+            Grantee::Everyone => false,
+        }
     }
 }
 
 impl Writers {
     /// Users that may write to an open file.
     pub fn of(file: impl AsFd, trusted: TrustedAccount) -> std::io::Result<Option<Self>> {
-        Ok(Self::by_stat(&fstat(file)?, trusted))
+        Ok(Self::by_stat(&file, &fstat(&file)?, trusted))
     }
 
-    pub(crate) fn by_stat(stat: &Stat, trusted: TrustedAccount) -> Option<Self> {
-        let mode = Mode::from_raw_mode(stat.st_mode);
-        if mode.contains(Mode::WOTH) {
-            Some(Self::Everyone)
-        } else if !trusted.has_user(stat.st_uid) {
-            Some(Self::Owner(stat.st_uid))
-        } else if mode.contains(Mode::WGRP) && !trusted.has_group(stat.st_gid) {
-            Some(Self::Group(stat.st_gid))
-        } else {
-            None
-        }
+    /// The first of: every user, the owner, other users and groups.
+    pub(crate) fn by_stat(file: &impl AsFd, stat: &Stat, trusted: TrustedAccount) -> Option<Self> {
+        let grants = grants_by_stat(file, stat);
+        let writers =
+            grants.iter().filter(|grant| grant.is_to_write() && !trusted.has(grant.grantee));
+        let mut granted = writers.map(|Grant { grantee, .. }| Self::Granted(*grantee)).peekable();
+        let owner = (!trusted.has_user(stat.st_uid)).then_some(Self::Owner(stat.st_uid));
+        let to_every_user = granted.next_if_eq(&Self::Granted(Grantee::Everyone));
+        to_every_user.or(owner).or_else(|| granted.next())
     }
 }

@@ -14,6 +14,7 @@
 
 mod wait;
 
+mod acl;
 mod addr;
 mod mptcp;
 mod port;
@@ -52,6 +53,7 @@ mod sockets;
 mod terminal;
 mod tool;
 
+pub use acl::{permit_by_acl, remove_acl};
 pub use addr::{Addr, Listener, Place, connect, connect_from};
 pub use black_hole::BlackHole;
 pub use exchange::exchange;

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use sys::Grantee;
 
 /// Minimum length of a token, in bytes: a shorter one can be guessed.
 pub(super) const TOKEN_MIN: usize = 16;
@@ -24,7 +25,7 @@ pub struct TokenError {
 pub(super) enum TokenFault {
     Unreadable(io::Error),
     NotAFile,
-    ReadableByOthers,
+    ReadableByOthers(Grantee),
     /// Its owner, and the user that reads it.
     Foreign {
         owner: u32,
@@ -68,7 +69,13 @@ impl fmt::Display for TokenFault {
         match self {
             Self::Unreadable(error) => write!(f, "cannot be read: {}", flow::error_text(error)),
             Self::NotAFile => f.write_str("is not a regular file: give the path of one"),
-            Self::ReadableByOthers => {
+            Self::ReadableByOthers(grantee @ (Grantee::NamedUser(_) | Grantee::NamedGroup(_))) => {
+                write!(
+                    f,
+                    "is open to {grantee}: chmod 600 it, which ends that, and make a new token"
+                )
+            }
+            Self::ReadableByOthers(Grantee::Group(_) | Grantee::Everyone) => {
                 f.write_str("may be read by other users: chmod 600 it, and make a new token")
             }
             Self::Foreign { owner, user } => {

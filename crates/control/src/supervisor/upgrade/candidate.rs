@@ -50,7 +50,7 @@ pub(super) struct Binary {
 type Identity = (u64, u64, u64, i64, i64);
 
 impl Binary {
-    fn open(path: &Path, allow_owner: bool) -> Result<Self, UpgradeError> {
+    fn open(path: &Path, options: &UpgradeOptions) -> Result<Self, UpgradeError> {
         let fault = |cause| UpgradeError::Binary { path: path.to_owned(), cause };
         let file = sys::open_to_read(path).map_err(BinaryError::Open).map_err(fault)?;
         let metadata = file.metadata().map_err(BinaryError::Metadata).map_err(fault)?;
@@ -63,8 +63,9 @@ impl Binary {
         // Of the open file, and not of its path, which others may change in between.
         let writers = Writers::of(&file, TrustedAccount::of_process());
         let writers = writers.map_err(BinaryError::Metadata).map_err(fault)?;
-        if let Some(writers) = writers.filter(|_| !allow_owner) {
-            return Err(fault(BinaryError::Exposed(writers)));
+        if let Some(writers) = writers.filter(|_| !options.allow_owner) {
+            let (path, is_named) = (path.to_owned(), options.binary.is_some());
+            return Err(fault(BinaryError::Exposed { writers, path, is_named }));
         }
         let identity = identity(&metadata);
         Ok(Self { path: path.to_owned(), file, identity })
@@ -154,7 +155,7 @@ impl Supervisor {
             let (path, cause) = (path.clone(), BinaryError::Sandbox(Box::new(refusal)));
             return Err(UpgradeError::Binary { path, cause });
         }
-        let binary = Binary::open(path, options.allow_owner)?;
+        let binary = Binary::open(path, options)?;
         let process = state::process(self, "", 0);
         let listeners = self.engine.listen_addresses();
         let listeners = listeners

@@ -49,7 +49,12 @@ pub(crate) enum BinaryError {
     /// Its mode has no execute bit.
     NotExecutable,
     /// Others own it, or may write to it, and could have put any program there.
-    Exposed(Writers),
+    Exposed {
+        writers: Writers,
+        path: PathBuf,
+        /// Whether the request names the program.
+        is_named: bool,
+    },
     /// It was modified after it was opened.
     Modified,
 }
@@ -101,7 +106,7 @@ impl UpgradeError {
             Self::Busy => ErrorCode::Upgrading,
             Self::Profiling => ErrorCode::Profiling,
             Self::Reloaded => ErrorCode::Reloaded,
-            Self::Binary { cause: BinaryError::Exposed(_), .. } => ErrorCode::ExposedBinary,
+            Self::Binary { cause: BinaryError::Exposed { .. }, .. } => ErrorCode::ExposedBinary,
             Self::Binary { .. } => ErrorCode::NoBinary,
             Self::Refused { .. } => ErrorCode::RefusedByBinary,
             Self::UnknownProgram | Self::Failed { .. } | Self::Exec { .. } => {
@@ -176,11 +181,17 @@ impl fmt::Display for BinaryError {
             Self::Metadata(error) => f.write_str(&flow::error_text(error)),
             Self::NotAFile => f.write_str("is not a file"),
             Self::NotExecutable => f.write_str("is not executable (chmod +x)"),
-            Self::Exposed(writers) => write!(
-                f,
-                "{writers} may write to it, and it would run with the rights of this process: make \
-                 it root's (chown root, chmod go-w), or accept that with `--allow-owner`"
-            ),
+            Self::Exposed { writers, path, is_named } => {
+                let remedy = host::remedy(*writers, path);
+                let name = || format!(" --binary {}", plan::shell_word(&path.to_string_lossy()));
+                let named = is_named.then(name).unwrap_or_default();
+                write!(
+                    f,
+                    "{writers} may write to it, and it would run with the rights of this process: \
+                     end that with `{remedy}`, or accept it with \
+                     `traffic-forwarder upgrade{named} --allow-owner`"
+                )
+            }
             Self::Modified => f.write_str("was written to while it was checked: upgrade again"),
         }
     }
@@ -192,7 +203,7 @@ impl Error for BinaryError {
             Self::Sandbox(refusal) => Some(&**refusal),
             Self::Open(errno) => Some(errno),
             Self::Metadata(error) => Some(error),
-            Self::NotAFile | Self::NotExecutable | Self::Exposed(_) | Self::Modified => None,
+            Self::NotAFile | Self::NotExecutable | Self::Exposed { .. } | Self::Modified => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use testkit::{Addr, Behaviour, Http, LIMIT, Port, Script, Signal, Target, connect};
+use testkit::{Addr, Behaviour, Http, LIMIT, Port, Script, Signal, Target, connect, permit_by_acl};
 
 use super::{Echo, code};
 use crate::support::{Config, QUIET, forwarder, ping, play};
@@ -88,6 +88,22 @@ fn a_world_readable_token_file_is_refused() {
     let finished = forwarder().config(config.text()).run();
     assert_eq!(finished.status.code(), Some(2), "{finished}");
     assert!(finished.to_string().contains("chmod 600"), "{finished}");
+}
+
+/// Needs root, which alone trusts no other user than root. The list of a credential names the user of its unit.
+#[test]
+fn a_token_file_with_an_acl_for_another_user_is_refused() {
+    const OTHER: u32 = 64_999;
+    let (dir, admin) = (TempDir::new().unwrap(), Port::v4().addr().to_string());
+    let config = Config::new().admin(&admin).process(&token_file(&dir, 0o600));
+    let config = config.forward(Port::v4().addr(), Port::v4().addr(), "");
+    if !permit_by_acl(&dir.path().join("token"), OTHER, 4) {
+        return;
+    }
+    let finished = forwarder().config(config.text()).run();
+    assert_eq!(finished.status.code(), Some(2), "{finished}");
+    let says = "is open to the user with the id 64999 (by an ACL): chmod 600 it, which ends that";
+    assert!(finished.to_string().contains(says), "{finished}");
 }
 
 /// The owner could change the tokens. A reload refuses such a file, too, and the tokens in force stay.

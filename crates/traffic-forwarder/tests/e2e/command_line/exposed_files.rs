@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, sy
 use std::path::PathBuf;
 
 use serde_json::Value;
-use testkit::{Http, LIMIT, Port, Signal, wait_until};
+use testkit::{Http, LIMIT, Port, Signal, permit_by_acl, remove_acl, wait_until};
 
 use crate::support::{Config, Console, forwarder, messages};
 
@@ -150,6 +150,72 @@ fn check_and_doctor_name_the_exposed_component_of_the_path() {
     lchown(&link, Some(USER), None).unwrap();
     let statement = format!("the user with the id 64999 owns {link}, on the way to it");
     says(&place, &statement, &format!("chown -h root {link}"));
+}
+
+/// The mode says nothing of a user that an access control list names.
+#[test]
+fn check_and_doctor_name_the_users_of_an_acl() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::new("");
+    let (config, directory) = (place.config.clone(), place.directory());
+    for (path, done) in [(&config, "write to it"), (&directory, "replace it in its directory")] {
+        if !permit_by_acl(path.as_ref(), USER, 7) {
+            return;
+        }
+        let statement = format!("the user with the id 64999 (by an ACL) may {done}");
+        let remedy = format!("setfacl -x u:64999 {path}");
+        let says = format!("the configuration file {config}: {statement} (to end that: {remedy})");
+        assert_eq!(place.check(), format!("warning: {says}\n"));
+        let doctor = place.doctor();
+        assert!(doctor.contains(&format!("{config}: {statement}")), "{doctor}");
+        assert!(doctor.contains(&format!("to change it: {remedy}")), "{doctor}");
+        remove_acl(path.as_ref());
+        assert_eq!(place.check(), "");
+    }
+}
+
+/// Files of prefixes and of tokens decide what the process does, like the configuration that names them.
+#[test]
+fn the_files_that_the_configuration_names_are_checked_too() {
+    if !is_root() {
+        return;
+    }
+    let console = Console::new();
+    let [allow, deny] = ["allow", "deny"].map(|name| console.file(name, "127.0.0.0/8\n"));
+    fs::create_dir(console.path("tokens")).unwrap();
+    let tokens = console.file("tokens/admin", "0123456789abcdef0123456789abcdef\n");
+    set_mode(&tokens, 0o600);
+    let (socket, port) = (console.admin(), Port::v4());
+    let process = format!("admin = ['{socket}', '{}']\nadmin_token_file = '{tokens}'", port.addr());
+    let lists = format!("allow = ['file:{allow}']\ndeny = ['::1', 'file:{deny}']");
+    let listen = Port::v4();
+    let text = format!(
+        "[log]\nformat = 'json'\n[process]\n{process}\n[[forward]]\nlisten = '{}'\nto = '127.0.0.1:1'\n{lists}\n",
+        listen.addr()
+    );
+    let place = Place { config: console.file("config", &text), console };
+    assert_eq!(place.check(), "");
+    let running = forwarder().args(["-c", &place.config]).start();
+    running.ready();
+    let http = Http::new(PathBuf::from(place.console.path("admin.sock")));
+    for (role, path, message) in [
+        ("file of prefixes", &allow, "others may change a file of prefixes"),
+        ("file of prefixes", &deny, "others may change a file of prefixes"),
+        ("token file", &place.console.path("tokens"), "others may change the token file"),
+    ] {
+        let before = messages(&running, message).len();
+        let usual = fs::metadata(path).unwrap().mode();
+        set_mode(path, usual | 0o002);
+        let checked = place.check();
+        assert!(checked.starts_with(&format!("warning: the {role} ")), "{checked}");
+        assert!(checked.contains(&format!("(to end that: chmod go-w {path})")), "{checked}");
+        assert!(place.doctor().contains(&format!("to change it: chmod go-w {path}")));
+        http.post("/v1/reload").success();
+        wait_until("a warning", LIMIT, || messages(&running, message).len() == before + 1);
+        set_mode(path, usual);
+    }
 }
 
 /// The process becomes that user, which may reload its own file.

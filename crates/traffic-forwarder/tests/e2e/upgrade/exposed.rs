@@ -6,7 +6,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use testkit::{Behaviour, Forwarder, Port, Signal, Target, copy_program};
+use testkit::{
+    Behaviour, Forwarder, Port, Signal, Target, copy_program, permit_by_acl, remove_acl,
+};
 
 use super::echo::Echo;
 use super::impostor::query;
@@ -53,13 +55,28 @@ fn a_program_of_others_is_refused_until_it_is_allowed() {
         ping(&echo.client);
     }
     let admin = operated.socket().to_string();
-    let upgrade = ["upgrade", "--admin", &admin, "--binary", path.to_str().unwrap()];
+    let program = path.to_str().unwrap();
+    let upgrade = ["upgrade", "--admin", &admin, "--binary", program];
     let refused = forwarder().args(upgrade).run();
     assert_eq!(refused.status.code(), Some(1), "{refused}");
     assert!(refused.stderr.contains("nothing was changed"), "{refused}");
+    // Each of them as it can be entered.
+    let commands = format!(
+        "end that with `chmod go-w {program}`, or accept it with `traffic-forwarder upgrade --binary \
+         {program} --allow-owner --admin {admin}`"
+    );
+    assert!(refused.stderr.contains(&commands), "{refused}");
+    give(&path, 0, 0, 0o755);
+    if permit_by_acl(&path, OTHER, 6) {
+        let error = operated.http.post(&query(&path)).status(422).json()["error"].clone();
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("the user with the id 64999 (by an ACL) may write"), "{error}");
+        assert!(message.contains(&format!("`setfacl -x u:64999 {program}`")), "{error}");
+    }
     forwarder().args(upgrade).arg("--allow-owner").run().success();
     wait_for_arrival(operated, 0);
     ping(&echo.client);
+    remove_acl(&path);
     // The umask of root may leave the group's bit.
     give(&path, 0, 0, 0o775);
     operated.upgrade_to(path.to_str().unwrap());
@@ -80,7 +97,7 @@ fn a_signal_accepts_no_program_of_others() {
     let client = served_client(&port);
     operated.signal(Signal::USR2);
     let failed = operated.wait_for_message(FAILED);
-    assert!(failed.contains("--allow-owner"), "{failed}");
+    assert!(failed.contains("`traffic-forwarder upgrade --allow-owner`"), "{failed}");
     ping(&client);
     give(&path, 0, 0, 0o755);
     operated.signal(Signal::USR2);
