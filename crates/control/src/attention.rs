@@ -227,6 +227,10 @@ mod tests {
         assert_eq!(of_status(most), []);
     }
 
+    fn failing(address: &str) -> FailingTarget {
+        FailingTarget { address: address.to_owned(), why: Some("refused".to_owned()) }
+    }
+
     #[test]
     fn each_condition_of_a_forward_has_its_reason() {
         let fine = ForwardFacts {
@@ -245,10 +249,8 @@ mod tests {
             last_failed: Some(59.9),
             failures: BTreeMap::from([(Cause::Refused, 3), (Cause::NameError, 1)]),
             targets: 3,
-            down: vec![FailingTarget {
-                address: "a:1".to_owned(),
-                why: Some("refused".to_owned()),
-            }],
+            down: vec![failing("a:1")],
+            unreachable: vec![failing("b:1")],
             drained_listener: Some((":1".into(), None)),
             ..fine.clone()
         };
@@ -258,6 +260,7 @@ mod tests {
             ("refusing", "clients are refused here, 3 so far"),
             ("failing", "sessions fail to connect, 4 so far: 3 connection refused, 1 name_error"),
             ("target_down", "1 of 3 targets is down: a:1, refused"),
+            ("target_unreachable", "1 of 3 targets is unreachable: b:1, refused"),
             ("targets_drained", "all targets of :1 are drained: its clients are refused"),
         ];
         assert_eq!(parts(of_forward(&facts)), pairs(&expected));
@@ -271,6 +274,10 @@ mod tests {
         };
         let expected = [("failing", "sessions fail to connect, 4 so far: connection refused")];
         assert_eq!(parts(of_forward(&one)), pairs(&expected));
+    }
+
+    #[test]
+    fn failing_targets_are_counted_and_the_first_is_named() {
         let down = |targets, count| {
             let down = vec![FailingTarget { address: "a:1".to_owned(), why: None }; count];
             failing_targets(targets, &down, "down")

@@ -190,7 +190,7 @@ fn a_newly_invalid_line_fails_the_reload() {
     let last = older.http.json("/v1/status")["last_reload"]["error"].as_str().unwrap().to_owned();
     assert!(last.contains("forwarder.conf:3:1: `") && !last.contains('\n'), "{last}");
     let shown = older.command(&["status"]).success().text();
-    assert!(shown.contains(&format!("failed: {last}")), "{shown}");
+    assert!(shown.contains(&format!("the last reload failed, by admin: {last}")), "{shown}");
 }
 
 #[track_caller]
