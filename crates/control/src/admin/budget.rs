@@ -36,8 +36,9 @@ const WAIT: Duration = Duration::from_secs(10);
 /// Time limit for a client to read a long answer, which occupies the budget.
 const READ_LIMIT: Duration = Duration::from_secs(60);
 
-/// Paths whose answers grow with the number of forwards or sessions.
-const LONG: [&str; 4] = ["/v1/sessions", "/v1/sessions/ended", "/v1/forwards", "/metrics"];
+/// Paths whose answers grow with the number of forwards, sessions or clients.
+const LONG: [&str; 5] =
+    ["/v1/sessions", "/v1/sessions/ended", "/v1/forwards", "/v1/clients", "/metrics"];
 
 /// The memory budget of long answers.
 #[derive(Clone)]
@@ -199,6 +200,15 @@ mod tests {
     use axum::http::StatusCode;
     use axum::response::IntoResponse as _;
     use futures_util::StreamExt as _;
+
+    /// A list grows with what it lists, whatever the `limit` of a request.
+    #[test]
+    fn each_list_is_long() {
+        let lists = super::super::document::lists();
+        assert!(lists.len() >= 4, "{lists:?}");
+        let others: Vec<_> = lists.iter().filter(|path| !LONG.contains(&path.as_str())).collect();
+        assert_eq!(others, Vec::<&String>::new());
+    }
 
     fn of_size(size: usize) -> impl Future<Output = Response> {
         std::future::ready("x".repeat(size).into_response())

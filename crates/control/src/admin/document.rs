@@ -68,6 +68,17 @@ pub(super) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(Document::openapi())
 }
 
+/// The paths that answer a part of a list.
+#[cfg(test)]
+pub(super) fn lists() -> Vec<String> {
+    let paths = Document::openapi().paths.paths.into_iter();
+    let is_list = |item: &utoipa::openapi::PathItem| {
+        let parameters = item.get.as_ref().and_then(|get| get.parameters.as_ref());
+        parameters.is_some_and(|all| all.iter().any(|it| it.name == "limit"))
+    };
+    paths.filter(|(_, item)| is_list(item)).map(|(path, _)| path).collect()
+}
+
 #[cfg(test)]
 pub(super) fn paths() -> Vec<String> {
     Document::openapi().paths.paths.into_keys().collect()
