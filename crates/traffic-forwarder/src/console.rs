@@ -28,7 +28,7 @@ pub(crate) mod watch;
 pub(crate) mod status;
 pub(crate) mod switched;
 
-mod overview;
+pub(crate) mod overview;
 
 pub(crate) mod target_check;
 pub(crate) mod target_table;
@@ -71,6 +71,7 @@ use command::{Confirm, Named, Plan, Reload};
 use connection::AdminApi;
 use failure::CommandError;
 use hyper::Method;
+use locate::FileUse;
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
 use switched::Verb;
@@ -86,7 +87,14 @@ pub(crate) fn run(operation: &Operation) -> Exit {
         }
     };
     runtime.block_on(carry_out(operation)).unwrap_or_else(|failure| {
-        failure.print(operation.json());
+        match operation {
+            Operation::Reload(_) | Operation::Plan(_)
+                if failure.is_refusal() && !operation.json() =>
+            {
+                warn(&format!("{failure}\n\nnothing was changed\n"));
+            }
+            _ => failure.print(operation.json()),
+        }
         failure.exit()
     })
 }
@@ -135,7 +143,7 @@ async fn reload(args: &Reload) -> Result<Exit, CommandError> {
         return compare(query).await;
     }
     let within = confirm.map(plan::units::format_duration);
-    let admin = AdminApi::new(&query.connect)?;
+    let admin = AdminApi::for_file(&query.connect, FileUse::Reload)?;
     if let Some(file) = &query.connect.conf {
         let (file, status) = (process_file::absolute(file)?, admin.status().await?);
         if !process_file::runs_with(&status, &file) {
@@ -148,7 +156,7 @@ async fn reload(args: &Reload) -> Result<Exit, CommandError> {
 
 /// Lists the changes that a reload would make, of the file of `-c` or of the process's own.
 async fn compare(query: &QueryArgs) -> Result<Exit, CommandError> {
-    let admin = AdminApi::to_compare(&query.connect)?;
+    let admin = AdminApi::for_file(&query.connect, FileUse::Compare)?;
     let mut other = None;
     if let Some(file) = &query.connect.conf {
         let (file, status) = (process_file::absolute(file)?, admin.status().await?);
@@ -160,14 +168,8 @@ async fn compare(query: &QueryArgs) -> Result<Exit, CommandError> {
 }
 
 async fn change(admin: &AdminApi, query: &QueryArgs, path: &str) -> Result<Exit, CommandError> {
-    let answer: Result<api::Reload, _> = admin.ask(Method::POST, path).await;
-    if let Err(failure @ CommandError::Refused(_)) = &answer
-        && !query.json
-    {
-        warn(&format!("{failure}\n\nnothing was changed\n"));
-        return Ok(failure.exit());
-    }
-    Ok(show(query, &answer?, |reload| {
+    let answer: api::Reload = admin.ask(Method::POST, path).await?;
+    Ok(show(query, &answer, |reload| {
         changes::text(reload, admin.options(), &screen::Screen::now())
     }))
 }

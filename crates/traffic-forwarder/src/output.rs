@@ -55,6 +55,10 @@ pub(crate) fn written(result: io::Result<()>) -> Exit {
 
 /// Writes to standard error, fitted to a terminal. Errors are ignored: there is nowhere left to report them.
 pub(crate) fn warn(text: &str) {
-    let text = fitted(text, Screen::of_errors().width());
+    warn_as_is(&fitted(text, Screen::of_errors().width()));
+}
+
+/// Like [`warn`], for JSON: a line break within a string is invalid.
+pub(crate) fn warn_as_is(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

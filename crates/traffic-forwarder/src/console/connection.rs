@@ -3,7 +3,7 @@
 use crate::console::args::ConnectArgs;
 use crate::console::endpoint::Endpoint;
 use crate::console::failure::{AnswerError, Attempt, CommandError};
-use crate::console::locate::{self, Located};
+use crate::console::locate::{self, FileUse, Located};
 use crate::console::process_file;
 use crate::console::process_options::ProcessOptions;
 use crate::console::trust::{TrustedUsers, Untrusted};
@@ -39,6 +39,8 @@ pub(crate) struct AdminApi {
     elsewhere: Vec<Endpoint>,
     /// The configuration that gave the endpoints.
     file: Option<PathBuf>,
+    /// The problems of the file to compare with: the error if no process answers.
+    problems: Option<String>,
     trusted: TrustedUsers,
     token: Option<Token>,
     options: ProcessOptions,
@@ -57,12 +59,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl AdminApi {
     pub(crate) fn new(connect: &ConnectArgs) -> Result<Self, CommandError> {
-        Self::for_probes(connect)?.with_token()
+        Self::for_file(connect, FileUse::Address)
     }
 
-    /// Like [`Self::new`], for a command that compares the process with the file of `-c`.
-    pub(crate) fn to_compare(connect: &ConnectArgs) -> Result<Self, CommandError> {
-        Self::at(locate::find_to_compare(connect)?, connect)?.with_token()
+    /// Like [`Self::new`], for another use of the file of `-c`.
+    pub(crate) fn for_file(connect: &ConnectArgs, file_use: FileUse) -> Result<Self, CommandError> {
+        let located = locate::find(connect, file_use)?;
+        let problems = located.problems.clone();
+        let api = Self::at(located, connect).and_then(Self::with_token);
+        api.map_err(|failure| problems.map_or(failure, CommandError::Configuration))
     }
 
     fn with_token(self) -> Result<Self, CommandError> {
@@ -77,11 +82,11 @@ impl AdminApi {
     /// Like [`Self::new`], but without a token for a TCP port. For [`Self::probe`] only, which
     /// needs none.
     pub(crate) fn for_probes(connect: &ConnectArgs) -> Result<Self, CommandError> {
-        Self::at(locate::find(connect)?, connect)
+        Self::at(locate::find(connect, FileUse::Address)?, connect)
     }
 
     fn at(located: Located, connect: &ConnectArgs) -> Result<Self, CommandError> {
-        let Located { endpoints, elsewhere, token_file, file, user } = located;
+        let Located { endpoints, elsewhere, token_file, file, user, problems } = located;
         // A member of `admin_group` may not read the tokens, and needs none on the socket.
         let is_needed = connect.token_file.is_some()
             || !endpoints.iter().any(|endpoint| matches!(endpoint, Endpoint::Unix(_)));
@@ -91,7 +96,7 @@ impl AdminApi {
         };
         let trusted = TrustedUsers::new(user, token_file.as_deref());
         let options = ProcessOptions::of(connect);
-        Ok(Self { endpoints, elsewhere, file, trusted, token, options })
+        Ok(Self { endpoints, elsewhere, file, problems, trusted, token, options })
     }
 
     /// Sends a request and decodes the JSON answer.
@@ -176,6 +181,13 @@ impl AdminApi {
 
     /// Connects to the first endpoint that accepts.
     async fn connect(&self) -> Result<(Endpoint, Box<dyn Stream>), CommandError> {
+        // A mistake in the file may hide the address of the process.
+        let explained =
+            |failure| self.problems.clone().map_or(failure, CommandError::Configuration);
+        self.first_to_accept().await.map_err(explained)
+    }
+
+    async fn first_to_accept(&self) -> Result<(Endpoint, Box<dyn Stream>), CommandError> {
         let mut attempts = Vec::new();
         for endpoint in &self.endpoints {
             match self.reach(endpoint).await? {

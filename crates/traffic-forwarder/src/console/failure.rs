@@ -3,7 +3,7 @@
 use crate::console::endpoint::Endpoint;
 use crate::console::trust::Untrusted;
 use crate::exit::Exit;
-use crate::warn;
+use crate::output::{warn, warn_as_is};
 use api::ErrorCode;
 use hyper::{StatusCode, http};
 use std::fmt;
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) enum CommandError {
     /// An argument is invalid.
     Usage(String),
-    /// The configuration file given with `-c` cannot be read. Contains its rendered problems.
+    /// The configuration file given with `-c` is invalid. Contains its rendered problems, and a hint.
     Configuration(String),
     /// No endpoint accepted a connection.
     NoProcess {
@@ -116,9 +116,14 @@ impl CommandError {
     /// Writes the error to standard error.
     pub(crate) fn print(&self, json: bool) {
         match serde_json::to_string(&self.for_programs()) {
-            Ok(text) if json => warn(&format!("{text}\n")),
+            Ok(text) if json => warn_as_is(&format!("{text}\n")),
             _ => warn(&format!("{self}\n")),
         }
+    }
+
+    /// True if the command or the process refused the request: it has had no effect.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Usage(_) | Self::Configuration(_) | Self::Refused(_))
     }
 
     /// True if the process may be down, and may come back.
@@ -131,9 +136,7 @@ impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(message) | Self::Host(message) => write!(f, "error: {message}"),
-            Self::Configuration(problems) => {
-                write!(f, "{}\n\n  help: with --admin, no file is needed", problems.trim_end())
-            }
+            Self::Configuration(problems) => f.write_str(problems.trim_end()),
             Self::NoProcess { attempts, file } => no_process(f, attempts, file.as_deref()),
             Self::Untrusted { endpoint, why } => write!(f, "error: {endpoint}: {why}"),
             Self::Broken { endpoint, error } => write!(f, "error: {endpoint}: {error}"),
@@ -167,15 +170,14 @@ fn no_process(
         let file = plan::escaped(&file.to_string_lossy());
         return write!(
             f,
-            "\n\n  help: is it running? The address is the `admin` of\n        {file}:\n        \
-             if that was changed, a restart puts it in force. Until then name the former\n        \
-             address with --admin."
+            "\n\n  help: is it running? The address is the `admin` of {file}: if that was changed, a \
+             restart puts it in force. Until then name the former address with --admin."
         );
     }
     f.write_str(
         "\n\n  help: is it running? It has an admin socket only with a configuration file, and not \
-         with\n        `admin = \"off\"`. If the socket is elsewhere, name it with --admin, or its \
-         configuration\n        with -c.",
+         with `admin = \"off\"`. If the socket is elsewhere, name it with --admin, or its \
+         configuration with -c.",
     )
 }
 

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// An environment variable with an address, which saves repeating `--admin`.
 const VARIABLE: &str = "TRAFFIC_FORWARDER_ADMIN";
+/// The remedy if a file that only gives the address is invalid.
+const HELP: &str = "with --admin, no file is needed";
 
 /// The endpoints to try, and the token for them.
 #[derive(Default)]
@@ -23,43 +25,64 @@ pub(crate) struct Located {
     pub(crate) file: Option<PathBuf>,
     /// The id of the `user` in it.
     pub(crate) user: Option<u32>,
+    /// The problems of a file to compare with, which the process reports if one answers.
+    pub(crate) problems: Option<String>,
+}
+
+/// What a command uses the file of `-c` for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileUse {
+    /// Only for the address of the process, which `--admin` could give as well.
+    Address,
+    /// As the file to reload.
+    Reload,
+    /// As the file to compare with: the process need not run with it, and it may be wrong.
+    Compare,
 }
 
 /// Uses the first source that applies: `--admin`, the configuration, the environment, the defaults.
-pub(crate) fn find(connect: &ConnectArgs) -> Result<Located, CommandError> {
+pub(crate) fn find(connect: &ConnectArgs, file_use: FileUse) -> Result<Located, CommandError> {
     let located = match (&connect.admin, &connect.conf) {
         (Some(endpoint), _) => {
             Located { endpoints: vec![endpoint.clone()], ..named_user(connect.conf.as_deref()) }
         }
-        (None, Some(file)) => of_configuration(file)?,
+        (None, Some(file)) if file_use == FileUse::Compare => of_compared(file)?,
+        (None, Some(file)) => {
+            let help = (file_use == FileUse::Address).then_some(HELP);
+            of_configuration(file)?.map_err(|problems| invalid(&problems, help))?
+        }
         (None, None) => Located { endpoints: without_options()?, ..Located::default() },
     };
-    Ok(with_token_file(located, connect))
+    Ok(Located { token_file: connect.token_file.clone().or(located.token_file), ..located })
 }
 
-/// Like [`find`], for a file to compare with: the process need not run with it, and the file may be wrong.
-pub(crate) fn find_to_compare(connect: &ConnectArgs) -> Result<Located, CommandError> {
-    let Some(file) = connect.conf.as_deref().filter(|_| connect.admin.is_none()) else {
-        return find(connect);
+fn invalid(problems: &str, help: Option<&str>) -> CommandError {
+    let help = help.map(|help| format!("\n\n  help: {help}")).unwrap_or_default();
+    CommandError::Configuration(format!("{}{help}", problems.trim_end()))
+}
+
+/// The endpoints in a file to compare with, and then the defaults.
+fn of_compared(file: &Path) -> Result<Located, CommandError> {
+    let mut located = match of_configuration(file) {
+        Ok(Ok(located)) => located,
+        Ok(Err(problems)) => Located { problems: Some(problems), ..Located::default() },
+        // Its process would have no admin interface: that of another file may have one.
+        Err(_) => Located::default(),
     };
-    let mut located = of_configuration(file).unwrap_or_default();
     (located.elsewhere, located.file) = (Vec::new(), None);
     let others = without_options()?;
     let is_new = |other: &Endpoint| !located.endpoints.contains(other);
     let others: Vec<Endpoint> = others.into_iter().filter(is_new).collect();
     located.endpoints.extend(others);
-    Ok(with_token_file(located, connect))
+    Ok(located)
 }
 
-fn with_token_file(located: Located, connect: &ConnectArgs) -> Located {
-    Located { token_file: connect.token_file.clone().or(located.token_file), ..located }
-}
-
-fn of_configuration(file: &Path) -> Result<Located, CommandError> {
+/// The endpoints in a configuration file, or its rendered problems.
+fn of_configuration(file: &Path) -> Result<Result<Located, String>, CommandError> {
     let absolute = process_file::absolute(file)?;
     let reading = plan::read(&Input { config: Some(file.to_owned()), ..Input::default() });
     let Some(plan) = reading.plan else {
-        return Err(CommandError::Configuration(reading.problems.render(false)));
+        return Ok(Err(reading.problems.render(false)));
     };
     let user = host::user_of(&plan);
     let admin = plan.process.admin;
@@ -77,7 +100,8 @@ fn of_configuration(file: &Path) -> Result<Located, CommandError> {
     let mut elsewhere = by_default();
     elsewhere.retain(|endpoint| !endpoints.contains(endpoint));
     let token_file = plan.process.admin_token_file;
-    Ok(Located { endpoints, elsewhere, token_file, file: Some(absolute), user })
+    let file = Some(absolute);
+    Ok(Ok(Located { endpoints, elsewhere, token_file, file, user, problems: None }))
 }
 
 /// The user in a configuration that is named beside `--admin`.

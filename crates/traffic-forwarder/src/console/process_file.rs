@@ -37,8 +37,7 @@ pub(crate) fn other_file(status: &Status, file: &Path) -> CommandError {
     CommandError::Usage(format!(
         "the process (pid {}) runs with another file, the only one that it reloads\n\n  \
          runs with: {}\n  named:     {named}\n\n  \
-         help: compare with `traffic-forwarder plan -c {}`;\n        \
-         to apply it, copy it over the file that the process runs with, and reload that one",
+         help: compare with `traffic-forwarder plan -c {}`; to apply it, copy it over the file that the process runs with, and reload that one",
         status.pid,
         escaped(config),
         shell_word(&named),

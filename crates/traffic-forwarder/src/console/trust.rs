@@ -100,15 +100,15 @@ impl fmt::Display for Untrusted {
         let (sent, how) = match self {
             Self::Path(_, directory) => {
                 let directory = plan::escaped(&directory.to_string_lossy());
-                ("nothing was sent", format!("redirect this path in\n        {directory}"))
+                ("nothing was sent", format!("redirect this path in {directory}"))
             }
             _ => ("the token was not sent", "listen on a free port".to_owned()),
         };
         write!(
             f,
             "{sent}:\n  a process of {whose} listens there\n\n  \
-             help: every user may {how}. If that process is the\n        \
-             right one, name its configuration with -c, or run the command as its\n        user"
+             help: every user may {how}. If that process is the right one, name its configuration \
+             with -c, or run the command as its user"
         )
     }
 }

@@ -26,6 +26,7 @@ fn a_reload_of_another_file_is_refused() {
         for file in [&own, &other] {
             assert!(refusal.contains(file), "{file}: {refusal}");
         }
+        assert!(refusal.ends_with("nothing was changed\n"), "{refusal}");
     }
     says(&fixture.console.done(&["status"]), &["generation 1"]);
     assert!(connect(&new).is_err(), "nothing was changed");
@@ -63,6 +64,40 @@ fn plan_asks_the_process_of_the_file() {
     let own = running.config_path();
     let planned = forwarder().args(["plan", "-c"]).arg(&own).run().success();
     says(&planned, &["a reload would change nothing", &own.display().to_string()]);
+}
+
+/// The address of the process cannot be read from a wrong file, and no other process answers.
+#[test]
+fn a_mistake_in_the_file_is_shown_and_not_hidden_by_an_absent_process() {
+    let (fixture, port) = (Fixture::new(), Port::v4());
+    let running = started(fixture.config(&[]));
+    let own = running.config_path().display().to_string();
+    let good = fixture.config(&[]);
+    let itself = good.clone()
+        + &format!("[[forward]]\nlisten = '{port}'\nto = '{port}'\n", port = port.addr());
+    let nginx = "stream { server { listen 1; proxy_pass h:1; } }\n".to_owned();
+    for (text, problem) in [
+        (Some(good + "foo = 1\n"), "foo"),
+        (Some(nginx), "nginx"),
+        (Some(itself), "own listener"),
+        (None, "does not exist"),
+    ] {
+        match text {
+            Some(text) => running.write_config(&text),
+            None => fs::remove_file(&own).unwrap(),
+        }
+        for command in [&["plan"][..], &["reload", "--dry-run"], &["reload"]] {
+            let elsewhere = with_run(fixture.console.path("").as_ref());
+            let answer = elsewhere.args(command).args(["-c", &own]).run();
+            assert_eq!(answer.status.code(), Some(2), "{answer}");
+            assert!(answer.stderr.contains(problem), "{problem}: {answer}");
+            assert!(answer.stderr.ends_with("\n\nnothing was changed\n"), "{answer}");
+            for hidden in ["no running", "--admin"] {
+                assert!(!answer.stderr.contains(hidden), "{hidden}: {answer}");
+            }
+        }
+    }
+    says(&fixture.console.done(&["status"]), &["generation 1"]);
 }
 
 #[test]

@@ -45,5 +45,9 @@ fn errors_are_json_in_json_mode() {
     let session = session(&console);
     assert_eq!(error(&["kill", "99"], 1)["code"], "not_found");
     session.forward.write_config("nonsense");
+    let file = session.forward.config_path();
+    let compared = forwarder().args(["plan", "--json", "-c"]).arg(file).run();
+    let value: Value = serde_json::from_str(&compared.stderr).unwrap();
+    assert_eq!(value["error"]["code"], "invalid_config", "{compared}");
     assert_eq!(error(&["reload"], 2)["code"], "invalid_config");
 }
