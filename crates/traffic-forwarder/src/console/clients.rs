@@ -25,13 +25,13 @@ pub(crate) async fn run(args: &command::Clients) -> Result<Exit, CommandError> {
     }
     if let Some(period) = args.watch.watch {
         let draw = async |screen: &Screen| {
-            let text = rendered(&list(&admin, args).await?, screen);
+            let text = rendered(&list(&admin, args).await?, args.forward.as_deref(), screen);
             Ok(Page { status: admin.status().await?, text })
         };
         return watch::run(period, draw).await;
     }
     let clients = list(&admin, args).await?;
-    Ok(show(query, &clients, |clients| rendered(clients, &Screen::now())))
+    Ok(show(query, &clients, |clients| rendered(clients, args.forward.as_deref(), &Screen::now())))
 }
 
 async fn list(admin: &AdminApi, args: &command::Clients) -> Result<Clients, CommandError> {
@@ -47,10 +47,15 @@ async fn list(admin: &AdminApi, args: &command::Clients) -> Result<Clients, Comm
     }
 }
 
-fn rendered(Clients { total, clients, uncounted, others }: &Clients, screen: &Screen) -> String {
+fn rendered(
+    Clients { total, clients, uncounted, others }: &Clients,
+    forward: Option<&str>,
+    screen: &Screen,
+) -> String {
     let note = others_note(others) + &uncounted_note(uncounted);
     if *total == 0 {
-        return format!("no clients\n{note}");
+        let of = forward.map(|name| format!(" of {}", plan::escaped(name))).unwrap_or_default();
+        return format!("no clients{of}\n{note}");
     }
     let count = match clients.len() {
         shown if shown < *total => format!("{shown} of {total} clients; --limit shows more"),

@@ -180,6 +180,13 @@ pub(crate) struct Sessions {
     pub(crate) query: QueryArgs,
 }
 
+impl Sessions {
+    /// Whether the list leaves sessions out, however many there are.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.forward.is_some() || self.target.is_some() || self.client.is_some()
+    }
+}
+
 /// Checks a filter for clients. The process parses it again.
 fn client(text: &str) -> Result<String, NotAClientFilter> {
     text.parse::<ClientFilter>().map(|_| text.to_owned())

@@ -5,6 +5,7 @@ use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
 use crate::console::screen::{Colour, Screen};
 use crate::console::session_query::find;
+use crate::console::session_table::resolved;
 use crate::console::table::{Cell, Column, Table, address, number, text, word};
 use crate::console::units::{bytes, seconds};
 use api::{Close, ClosedTcp, EndedSession, EndedSessions, SessionClosed};
@@ -35,11 +36,13 @@ pub(crate) async fn list(
 
 pub(crate) fn list_text(
     EndedSessions { since, total, sessions }: &EndedSessions<'_>,
+    is_filtered: bool,
     screen: &Screen,
 ) -> String {
     let since = plan::escaped(since);
     if *total == 0 {
-        return format!("no such session has ended since {since}\n");
+        let which = if is_filtered { "no such session" } else { "no session" };
+        return format!("{which} has ended since {since}\n");
     }
     let count = match sessions.len() {
         shown if shown < *total => format!("{shown} of {total} ended sessions; --limit shows more"),
@@ -50,7 +53,7 @@ pub(crate) fn list_text(
 }
 
 fn row(EndedSession { ago, record, .. }: &EndedSession<'_>) -> [Cell; 11] {
-    let target = record.target_address.as_deref().or(record.target.as_deref());
+    let target = resolved(record.target_address.as_deref()).or(record.target.as_deref());
     [
         record.id.to_string().into(),
         seconds(*ago).into(),
@@ -78,7 +81,8 @@ fn colour(close: &Close<'_>) -> Option<Colour> {
 /// All facts of an ended session, as name and text.
 pub(crate) fn facts_of(session: &EndedSession<'_>) -> [(&'static str, String); 11] {
     let EndedSession { ended, ago, record } = session;
-    let address = record.target_address.as_ref().map(|address| format!(" ({address})"));
+    let address = resolved(record.target_address.as_deref());
+    let address = address.map(|address| format!(" ({address})"));
     let target = record.target.as_deref().unwrap_or("none selected");
     let attempts = counted(record.attempts, "attempt");
     let proxy = record.proxy.as_ref().map(|address| format!(" by {address}")).unwrap_or_default();
@@ -148,6 +152,6 @@ mod tests {
         let screen = Screen { size: None, colours: false };
         let sessions =
             EndedSessions { since: "\u{1b}[2J\r".to_owned(), total: 0, sessions: vec![] };
-        assert!(!list_text(&sessions, &screen).contains(['\u{1b}', '\r']));
+        assert!(!list_text(&sessions, false, &screen).contains(['\u{1b}', '\r']));
     }
 }

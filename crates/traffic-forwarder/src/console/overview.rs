@@ -6,7 +6,8 @@ use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
 use crate::console::version;
 use api::{
-    Change, Condition, FailingName, Forward, LastReload, LastUpgrade, Origin, Status, Word, holds,
+    Change, Condition, FailingName, Forward, LastReload, LastUpgrade, Origin, ProcessState, Status,
+    Word, holds,
 };
 use plan::counted;
 
@@ -52,10 +53,16 @@ pub(crate) fn resumed(last: &LastUpgrade) -> String {
 }
 
 fn process(status: &Status) -> Line {
-    let Status { state, pid, .. } = status;
+    let Status { pid, .. } = status;
     let version = version::of(status);
-    let uptime = seconds(status.uptime);
-    ("process", format!("{state} for {uptime}, pid {pid}, version {version}"))
+    let state = format!("{}{}", status.state, uptime(status));
+    ("process", format!("{state}, pid {pid}, version {version}"))
+}
+
+/// The time since the start, behind the state. A process has been draining for a part of it only.
+pub(crate) fn uptime(Status { state, uptime, .. }: &Status) -> String {
+    let link = if *state == ProcessState::Serving { " for" } else { ", up" };
+    format!("{link} {}", seconds(*uptime))
 }
 
 fn config(status: &Status) -> Line {

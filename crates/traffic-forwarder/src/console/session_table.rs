@@ -22,6 +22,11 @@ pub(crate) const COLUMNS: [Column; 12] = [
     word("VERDICT").rank(1),
 ];
 
+/// The address that a target was resolved to. A Unix target has only its path, which is not an address.
+pub(crate) fn resolved(target_address: Option<&str>) -> Option<&str> {
+    target_address.filter(|address| *address != "unix")
+}
+
 /// The table of these sessions, in this order of rows.
 pub(crate) fn table(sessions: &[&Session], sort: &str) -> Table<12> {
     Table::new(COLUMNS, sessions.iter().map(|session| row(session))).sorted_by(sort)
@@ -33,7 +38,7 @@ fn row(session: &Session) -> [Cell; 12] {
         session.id.to_string().into(),
         Cell::from(&session.forward),
         Cell::from(&session.client),
-        Cell::from(session.target_address.as_ref().unwrap_or(&session.target)),
+        Cell::from(resolved(session.target_address.as_deref()).unwrap_or(&session.target)),
         seconds(session.age).into(),
         seconds(session.idle).into(),
         bytes(up.bytes).into(),

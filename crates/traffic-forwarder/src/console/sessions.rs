@@ -5,7 +5,7 @@ use crate::console::command;
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
 use crate::console::screen::Screen;
-use crate::console::session_table::table;
+use crate::console::session_table::{resolved, table};
 use crate::console::table::facts;
 use crate::console::units::{bytes, rate, seconds};
 use crate::console::watch::{self, Page};
@@ -23,10 +23,13 @@ pub(crate) async fn run(args: &command::Sessions) -> Result<Exit, CommandError> 
         Some(id) => answer(&admin, args, async || one(&admin, id).await, one_text).await,
         None if args.ended => {
             let list = async || ended_sessions::list(&admin, args).await;
-            answer(&admin, args, list, ended_sessions::list_text).await
+            let text = |sessions: &_, screen: &_| {
+                ended_sessions::list_text(sessions, args.is_filtered(), screen)
+            };
+            answer(&admin, args, list, text).await
         }
         None => {
-            let text = |sessions: &_, screen: &_| list_text(sessions, args.sort, screen);
+            let text = |sessions: &_, screen: &_| list_text(sessions, args, screen);
             answer(&admin, args, async || list(&admin, args).await, text).await
         }
     }
@@ -79,18 +82,20 @@ async fn one(admin: &AdminApi, id: u64) -> Result<Found, CommandError> {
 
 fn list_text(
     Sessions { total, sessions }: &Sessions,
-    sort: command::Sort,
+    args: &command::Sessions,
     screen: &Screen,
 ) -> String {
     if *total == 0 {
-        return "no open sessions\n".to_owned();
+        let none =
+            if args.is_filtered() { "no open session matches\n" } else { "no open sessions\n" };
+        return none.to_owned();
     }
     let count = match sessions.len() {
         shown if shown < *total => format!("{shown} of {total} sessions; --limit shows more"),
         _ => counted(*total, "session"),
     };
     let sessions: Vec<_> = sessions.iter().collect();
-    format!("{}\n{count}\n", table(&sessions, sort.word()).render(screen))
+    format!("{}\n{count}\n", table(&sessions, args.sort.word()).render(screen))
 }
 
 fn one_text(found: &Found, _: &Screen) -> String {
@@ -102,7 +107,8 @@ fn one_text(found: &Found, _: &Screen) -> String {
 
 /// All known facts of a session, as name and text.
 pub(crate) fn facts_of(session: &Session) -> [(&'static str, String); 11] {
-    let address = session.target_address.as_ref().map(|address| format!(" ({address})"));
+    let address = resolved(session.target_address.as_deref());
+    let address = address.map(|address| format!(" ({address})"));
     let proxy = session.proxy.as_ref().map(|address| format!(" by {address}"));
     let proxy = proxy.unwrap_or_default();
     let sni = session.sni.as_ref().map(|name| format!(" for {name}")).unwrap_or_default();

@@ -28,13 +28,13 @@ pub(crate) async fn run(args: &command::Targets) -> Result<Exit, CommandError> {
     }
     if let Some(period) = args.watch.watch {
         let draw = async |screen: &Screen| {
-            let text = rendered(&all(&admin, name).await?, screen);
+            let text = rendered(&all(&admin, name).await?, name, screen);
             Ok(Page { status: admin.status().await?, text })
         };
         return watch::run(period, draw).await;
     }
     let all = all(&admin, name).await?;
-    Ok(show(query, &all, |all| rendered(all, &Screen::now())))
+    Ok(show(query, &all, |all| rendered(all, name, &Screen::now())))
 }
 
 /// The targets of this forward, or of every one.
@@ -47,12 +47,13 @@ async fn all(admin: &AdminApi, name: Option<&str>) -> Result<Vec<Targets>, Comma
     Ok(forwards.into_iter().map(targets).collect())
 }
 
-fn rendered(all: &[Targets], screen: &Screen) -> String {
+fn rendered(all: &[Targets], name: Option<&str>, screen: &Screen) -> String {
     let targets =
         all.iter().flat_map(|it| it.targets.iter().map(move |target| (&*it.forward, target)));
     let targets: Vec<_> = targets.collect();
     if targets.is_empty() {
-        return "no targets\n".to_owned();
+        let of = name.map(|name| format!(" of {}", plan::escaped(name))).unwrap_or_default();
+        return format!("no targets{of}\n");
     }
     table(&targets, None).render(screen) + &out_of_use(&targets, all.len() > 1)
 }

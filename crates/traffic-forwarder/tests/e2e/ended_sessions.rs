@@ -201,6 +201,9 @@ fn a_kept_record_has_the_fields_of_the_log() {
     assert!(of("proxied").json["proxy"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert_eq!(of("local").json["client"], "unix");
     assert_eq!(of("local").json["target"], local.addr().to_string());
+    let shown = forwarder().args(["sessions", "--ended", "--forward", "local", "--admin"]);
+    let shown = shown.arg(operated.socket().to_string()).run().success();
+    assert!(shown.text().contains(&local.addr().to_string()), "{shown}");
     assert_eq!(of("dead").close_reason(), "target/connect/refused");
     let reasons: Vec<_> = records.iter().map(testkit::SessionRecord::close_reason).collect();
     assert!(reasons.contains(&"operator/relay/killed".to_owned()), "{reasons:?}");

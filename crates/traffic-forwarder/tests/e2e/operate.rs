@@ -59,6 +59,15 @@ fn status_shows_the_process_and_its_forwards() {
     assert_eq!(console.refused(&["status", "wbe"], 1).matches("`wbe`").count(), 1);
 }
 
+#[test]
+fn a_draining_process_does_not_show_its_uptime_as_the_time_of_draining() {
+    let console = Console::new();
+    let session = session(&console);
+    session.forward.signal(Signal::TERM);
+    session.forward.wait_for_message("draining");
+    says(&console.done(&["status"]), &["draining, up "]);
+}
+
 /// The target refuses every client.
 #[test]
 fn status_counts_failed_sessions() {
@@ -87,7 +96,8 @@ fn an_unknown_name_lists_similar_ones() {
     let _forwarder = config.forward(format!(":{port}"), target.addr(), "").start();
     let port = port.to_string();
     let listed = console.done(&["sessions", "--forward", &port]);
-    says(&listed, &["no open sessions"]);
+    says(&listed, &["no open session matches"]);
+    says(&console.done(&["sessions"]), &["no open sessions"]);
     let kill = ["kill", "--forward", &port];
     for command in [&["drain", &port][..], &["resume", &port], &["status", &port], &kill] {
         let refusal = console.refused(command, 1);
@@ -113,7 +123,10 @@ fn sessions_are_listed_sorted_and_counted() {
     assert_eq!(rows[1][..3], ["2", "web", &client.to_string()], "{text}");
     assert_eq!(rows[2][..2], ["1", "web"], "of equal ones the lower number comes first: {text}");
     assert!(rows[1].contains(&"4.9") && rows[1].contains(&"KiB"), "{text}");
-    says(&console.done(&["sessions", "--client", "192.0.2.1"]), &["no open sessions"]);
+    for filter in ["--client=192.0.2.1", "--target=192.0.2.1:1"] {
+        let none = console.done(&["sessions", filter]);
+        assert_eq!(none.text(), "no open session matches\n");
+    }
     says(&console.done(&["sessions", "--forward", "web"]), &["3 sessions"]);
     let details = [&*client.to_string(), "2, relay", "4.9 KiB by copy", "rtt "];
     says(&console.done(&["sessions", "2"]), &details);

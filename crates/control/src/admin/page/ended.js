@@ -15,7 +15,7 @@ function columns(open) {
     figure("Ago", (it) => seconds(it.ago)),
     text("Forward", (it) => it.forward, SOME),
     address("Client", (it) => it.client),
-    address("Target", (it) => it.target_address ?? it.target ?? "-", SOME),
+    address("Target", (it) => words.targetText(it) ?? "-", SOME),
     figure("Lasted", (it) => seconds(it.duration), SOME),
     size("Up", (it) => it.bytes_up, MUCH),
     size("Down", (it) => it.bytes_down, MUCH),

@@ -43,7 +43,7 @@ export function showProcess(status) {
   byId("process").title = config;
   setText(
     byId("process"),
-    `for ${seconds(status.uptime)} · pid ${status.pid} · version ${versionText(status)} · ` +
+    `${status.state === "serving" ? "for" : "up"} ${seconds(status.uptime)} · pid ${status.pid} · version ${versionText(status)} · ` +
       `${file}, generation ${status.generation}`,
   );
   const { sessions, max_sessions: most, open_files: files, open_files_limit: limit } = status;

@@ -17,7 +17,7 @@ function columns(open) {
     button("ID", (it) => `${it.id}`, open, { sort: "id", number: true }),
     text("Forward", (it) => it.forward, SOME),
     address("Client", (it) => it.client),
-    address("Target", (it) => it.target_address ?? it.target, MUCH),
+    address("Target", words.targetText, MUCH),
     figure("Age", (it) => seconds(it.age), { sort: "age", ...SOME }),
     figure("Idle", (it) => seconds(it.idle), { sort: "idle", ...MUCH }),
     size("Up", (it) => it.up.bytes, SOME),

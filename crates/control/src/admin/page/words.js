@@ -26,6 +26,11 @@ export function closeTone({ cause }) {
   return cause === "fin" ? undefined : "notable";
 }
 
+/** The address of a session's target. That of a Unix target is its path, which a resolved one lacks. */
+export function targetText({ target, target_address: address }) {
+  return (address === "unix" ? undefined : address) ?? target;
+}
+
 /** The first item, and the number of the others. */
 export function firstAndCount(addresses) {
   const [first = "-", ...others] = addresses;

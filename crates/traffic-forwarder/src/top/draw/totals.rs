@@ -2,6 +2,7 @@
 
 use super::{BOLD, Palette, cells, line, shown};
 use crate::console::forward_table::{alert, new_sessions};
+use crate::console::overview::uptime;
 use crate::console::screen::Colour;
 use crate::console::units::{bytes, rate, seconds};
 use crate::console::version;
@@ -83,7 +84,7 @@ fn heading(model: &Model, palette: Palette, width: u16) -> Line<'static> {
 }
 
 fn heading_without(left_out: usize, model: &Model, palette: Palette) -> Line<'static> {
-    let Status { state, uptime, pid, generation, .. } = &model.status;
+    let Status { state, pid, generation, .. } = &model.status;
     let state_style = if model.is_absent() {
         palette.style(Some(Colour::Bad))
     } else {
@@ -95,7 +96,7 @@ fn heading_without(left_out: usize, model: &Model, palette: Palette) -> Line<'st
         _ => version::text(&model.status.version, None),
     };
     let rest = [
-        Some(format!(" for {}", seconds(*uptime))),
+        Some(uptime(&model.status)),
         (left_out < 4).then(|| format!("pid {pid}")),
         (left_out < 3).then(|| format!("version {version}")),
         (left_out < 5).then(|| format!("generation {generation}")),
