@@ -1,13 +1,17 @@
 //! Properties of standard output and of standard error as terminals.
 
+use rustix::termios::{Winsize, tcgetwinsize};
 use std::io::{IsTerminal, stderr, stdout};
 use std::os::fd::AsFd;
 use unicode_width::UnicodeWidthChar;
 
+/// The lines of a terminal that does not report them.
+const USUAL_HEIGHT: usize = 24;
+
 /// The state of a stream at one moment: a window may be resized.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
-    /// Columns and lines; `None` if the stream is not a terminal.
+    /// Columns and lines; `None` if the stream is not a terminal, or one of unknown width.
     pub(crate) size: Option<(usize, usize)>,
     pub(crate) colours: bool,
 }
@@ -18,6 +22,12 @@ pub(crate) enum Colour {
     Good,
     Notable,
     Bad,
+}
+
+/// The columns and lines that a terminal reports: 0 if unknown. Only the width is necessary.
+fn size_of(size: Winsize) -> Option<(usize, usize)> {
+    let [width, height] = [size.ws_col, size.ws_row].map(usize::from);
+    (width > 0).then_some((width, if height > 0 { height } else { USUAL_HEIGHT }))
 }
 
 impl Screen {
@@ -32,8 +42,7 @@ impl Screen {
 
     fn of(stream: &(impl IsTerminal + AsFd)) -> Self {
         let is_terminal = stream.is_terminal();
-        let size = terminal_size::terminal_size_of(stream);
-        let size = size.map(|(width, height)| (usize::from(width.0), usize::from(height.0)));
+        let size = tcgetwinsize(stream).ok().and_then(size_of);
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let dumb = set("TERM").is_none_or(|term| term == "dumb");
         Self {
@@ -101,6 +110,14 @@ pub(crate) fn cut_within(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_without_lines_keeps_its_columns() {
+        let size = |ws_col, ws_row| size_of(Winsize { ws_col, ws_row, ws_xpixel: 0, ws_ypixel: 0 });
+        assert_eq!(size(80, 0), Some((80, 24)));
+        assert_eq!(size(100, 30), Some((100, 30)));
+        assert_eq!(size(0, 24), None);
+    }
 
     #[test]
     fn a_text_is_cut_within() {

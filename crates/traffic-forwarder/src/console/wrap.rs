@@ -38,7 +38,6 @@ fn folded_line(line: &str, width: usize) -> Cow<'_, str> {
     };
     let own_width = width.saturating_sub(visible_columns(head));
     let pieces = wrapped(rest, own_width, width.saturating_sub(indent), LongWord::Whole);
-    let pieces: Vec<_> = pieces.iter().map(|piece| piece.trim_end()).collect();
     (head.to_owned() + &pieces.join(&format!("\n{}", " ".repeat(indent))) + end).into()
 }
 
@@ -76,6 +75,10 @@ pub(crate) fn wrapped(text: &str, first: usize, width: usize, long: LongWord) ->
             LongWord::Whole => push(&mut lines, part),
             LongWord::Broken => push_broken(&mut lines, part, first, width),
         }
+    }
+    // A space at the end of a line may be one column too many.
+    for line in &mut lines {
+        line.truncate(line.trim_end().len());
     }
     lines
 }
@@ -152,9 +155,9 @@ mod tests {
         let lines =
             |width| wrapped("rtt 20us, 1 retransmit, 2 lost", width, width, LongWord::Broken);
         assert_eq!(lines(80), ["rtt 20us, 1 retransmit, 2 lost"]);
-        assert_eq!(lines(24), ["rtt 20us, 1 retransmit, ", "2 lost"]);
-        assert_eq!(lines(14), ["rtt 20us, ", "1 retransmit, ", "2 lost"]);
-        assert_eq!(lines(5), ["rtt ", "20us, ", "1 ", "retra", "nsmit", ", 2 ", "lost"]);
+        assert_eq!(lines(24), ["rtt 20us, 1 retransmit,", "2 lost"]);
+        assert_eq!(lines(14), ["rtt 20us,", "1 retransmit,", "2 lost"]);
+        assert_eq!(lines(5), ["rtt", "20us,", "1", "retra", "nsmit", ", 2", "lost"]);
     }
 
     #[test]

@@ -50,6 +50,27 @@ fn no_table_cuts_an_address_at_80_columns() {
     assert!(targets.contains(&target.addr().to_string()), "{targets}");
 }
 
+/// The terminal reports its columns, but no lines.
+#[test]
+fn an_error_is_broken_below_its_text_and_never_as_json() {
+    let terminal = Terminal::open(200, 40);
+    let wrong = format!("{BINARY} status --admin unix:/no/such/socket");
+    terminal.run(&format!("clear; stty cols 60 rows 0; {wrong}; echo 'end of '\"the error\""));
+    let text = terminal.shows("end of the error");
+    let help: Vec<_> = text.lines().skip_while(|line| !line.contains("help:")).collect();
+    let help: Vec<_> = help.into_iter().take_while(|line| !line.starts_with("end of")).collect();
+    assert!(help.len() > 2, "{text}");
+    for line in &help[1..] {
+        assert!(line.starts_with("        ") && !line.starts_with("         "), "{text}");
+    }
+    terminal.run(&format!("clear; {wrong} --json; echo 'end of '\"the JSON\""));
+    terminal.shows("end of the JSON");
+    let text = terminal.written_lines();
+    let json = text.lines().find(|line| line.starts_with('{')).unwrap_or_default();
+    let value: serde_json::Value = serde_json::from_str(json).expect(&text);
+    assert_eq!(value["error"]["code"], "no_process", "{text}");
+}
+
 /// The widest line of a terminal of these tests.
 const WIDTH: u16 = 80;
 
