@@ -33,12 +33,15 @@ pub struct LogError {
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, error } = self;
+        let remedy = match error.kind() {
+            io::ErrorKind::IsADirectory => "name a file in it",
+            _ => "create its directory, and let this user write to both",
+        };
         let (path, error) = (path.display().to_string(), flow::error_text(error));
         write!(
             f,
-            "cannot open the log file `{}` for appending: {error} (create its directory, and let \
-             this user write to both, or change `file` in [log]; without it the log goes to standard \
-             error)",
+            "cannot open the log file `{}` for appending: {error} ({remedy}, or change `file` in \
+             [log]; without it the log goes to standard error)",
             path.escape_debug()
         )
     }

@@ -182,8 +182,8 @@ fn a_full_disk_affects_no_session_and_is_reported() {
 fn an_unopenable_file_is_an_error_at_the_start() {
     let dir = TempDir::new().unwrap();
     for (file, why) in [
-        (dir.path().join("missing/log"), "no such file or directory"),
-        (dir.path().to_owned(), "is a directory"),
+        (dir.path().join("missing/log"), "no such file or directory (create its directory, "),
+        (dir.path().to_owned(), "is a directory (name a file in it, or "),
     ] {
         let log = format!("file = '{}'", file.display());
         let config = Config::new().log(&log).forward(Port::v4().addr(), "127.0.0.1:1", "");
