@@ -25,14 +25,18 @@ const PAGE: &[u8] = b"<!doctype html><title>traffic-forwarder</title>\
     <h1>It works</h1><p>This page came from the target, through traffic-forwarder.</p>\n";
 
 pub(crate) fn run(demo: &cli::Demo) -> Exit {
-    match prepare(demo.port) {
-        Ok((plan, target)) => show(plan, target, demo),
+    let verdict = Verdict::default();
+    match prepare(demo.port, &verdict) {
+        Ok((plan, target)) => show(plan, target, demo, &verdict),
         Err(error) => {
             warn(&format!("error: demo: {error}\n"));
             Exit::Failed
         }
     }
 }
+
+/// The result of the self-check, once it has ended.
+type Verdict = Arc<OnceLock<bool>>;
 
 /// The reason why the demo cannot start.
 #[derive(Debug)]
@@ -53,10 +57,11 @@ impl fmt::Display for DemoError {
 }
 
 /// Starts the target and plans a forward to it.
-fn prepare(port: u16) -> Result<(plan::Plan, SocketAddr), DemoError> {
+fn prepare(port: u16, verdict: &Verdict) -> Result<(plan::Plan, SocketAddr), DemoError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(DemoError::Target)?;
     let target = listener.local_addr().map_err(DemoError::Target)?;
-    std::thread::spawn(move || serve_target(&listener));
+    let verdict = Arc::clone(verdict);
+    std::thread::spawn(move || serve_target(&listener, &verdict));
     let listen = free_address(port).map_err(DemoError::FreePort)?;
     let input =
         plan::Input { forwards: vec![format!("{listen}={target}")], ..plan::Input::default() };
@@ -71,7 +76,7 @@ fn free_address(wanted: u16) -> std::io::Result<SocketAddr> {
     probe.local_addr()
 }
 
-fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
+fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo, good: &Verdict) -> Exit {
     let listen = plan.forwards[0].routes[0].listen.to_string();
     // Until the self-check has finished, its lines are the only output.
     let quiet = plan::Log { level: Level::Warn, ..plan.log.clone() };
@@ -96,8 +101,7 @@ fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo) -> Exit {
         let socket = Some(AdminSocket::At(socket.clone()));
         plan.process.admin = Admin { socket, ..Admin::OFF };
     }
-    let good = Arc::new(OnceLock::new());
-    let verdict = Arc::clone(&good);
+    let verdict = Arc::clone(good);
     let (serving, stop) = channel::<()>();
     let served = control::serve(
         plan::Input::default(),
@@ -181,7 +185,7 @@ fn invitation(listen: &str, socket: &Path) -> String {
 /// which drops the sender of `stop`.
 fn check(address: &str, stop: &Receiver<()>) -> Option<bool> {
     let requests: [(&str, &str, Vec<u8>); 3] = [
-        ("a page", "/", PAGE.to_vec()),
+        ("a page", "/page", PAGE.to_vec()),
         ("8 MiB", "/large", large()),
         ("an answer after the client's FIN", "/half-close", PAGE.to_vec()),
     ];
@@ -222,17 +226,18 @@ fn request(address: &str, path: &str) -> std::io::Result<Vec<u8>> {
 
 // === the target ===
 
-fn serve_target(listener: &TcpListener) {
+fn serve_target(listener: &TcpListener, verdict: &Verdict) {
     for stream in listener.incoming().flatten() {
+        let verdict = Arc::clone(verdict);
         std::thread::spawn(move || {
             // A client that disconnects is not a failure of the demo; the self-check reports its
             // own errors.
-            let _ = answer(&stream);
+            let _ = answer(&stream, &verdict);
         });
     }
 }
 
-fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
+fn answer(mut stream: &TcpStream, verdict: &Verdict) -> std::io::Result<()> {
     stream.set_read_timeout(Some(STEP_TIMEOUT))?;
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
@@ -248,6 +253,11 @@ fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
     let path = lines.first().and_then(|line| line.split(' ').nth(1)).unwrap_or("/").to_owned();
     if path == "/half-close" {
         reader.read_to_end(&mut Vec::new())?;
+    }
+    if path == "/" && verdict.get().is_none() {
+        // `curl --retry` waits for the self-check, and a script that then ends the demo lets it finish.
+        write!(stream, "HTTP/1.0 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")?;
+        return stream.shutdown(std::net::Shutdown::Write);
     }
     let body = if path == "/large" { large() } else { PAGE.to_vec() };
     let kind = if path == "/large" { "application/octet-stream" } else { "text/html" };

@@ -98,8 +98,10 @@ fn the_first_example_gets_an_answer_through_a_forward() {
     for block in blocks("sh first") {
         let stand = Stand::new();
         // The documents' `%1` needs job control: dash has none in a script.
-        let finished = run_in("bash", &stand.with_free_ports(&block.text), stand.dir());
+        let script = block.text.clone() + "\nwait\n";
+        let finished = run_in("bash", &stand.with_free_ports(&script), stand.dir());
         assert!(finished.status.success(), "{}: {finished}", block.place);
+        assert!(!finished.stderr.contains("error"), "{}: {finished}", block.place);
         let pages = finished.text().matches("It works").count();
         assert_eq!(
             pages, 2,

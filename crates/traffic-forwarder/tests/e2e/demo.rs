@@ -1,5 +1,7 @@
 //! `demo`: everything in one process, and a verdict.
 
+use std::io::{Read, Write};
+
 use testkit::{Finished, Forwarder, LIMIT, Listener, Place, Port, Signal, wait_for};
 
 use crate::support::forwarder;
@@ -67,6 +69,24 @@ fn it_runs_until_interrupted() {
     demo.signal(Signal::INT);
     assert_eq!(demo.wait_exit(LIMIT).code(), Some(0));
     assert!(!std::path::Path::new(folder).exists(), "it is removed");
+}
+
+/// The page is there as soon as the self-check has ended: a script may then end the demo.
+#[test]
+fn a_stop_after_the_first_page_is_a_success() {
+    for _ in 0..4 {
+        let port = Port::v4();
+        let demo = forwarder().args(["demo", "--port", &port.to_string()]).start();
+        wait_for("the page", LIMIT, || {
+            let mut stream = std::net::TcpStream::connect(port.addr()).ok()?;
+            let mut page = String::new();
+            stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+            stream.read_to_string(&mut page).ok()?;
+            page.contains("It works").then_some(())
+        });
+        demo.signal(Signal::TERM);
+        assert_eq!(demo.wait_exit(LIMIT).code(), Some(0), "{:?}", demo.stderr());
+    }
 }
 
 /// The listener closes at once: the rest of the self-check fails, which is no fault of forwarding.
