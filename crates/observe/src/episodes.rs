@@ -192,6 +192,8 @@ impl<E: Clone> Episodes<E> {
             // The line about sessions replaces that of the probe.
             self.present.remove(&Key { topic: Topic::Unanswered, ..key.clone() });
         }
+        // A fall-back brings a removed target back before its end is logged.
+        let is_known = key.topic == Topic::Unanswered && self.present.contains_key(&key);
         let episode = self.present.entry(key).or_insert_with(|| Episode {
             event: None,
             began: latest,
@@ -204,10 +206,13 @@ impl<E: Clone> Episodes<E> {
         if count >= most {
             episode.event = Some((event, count));
         }
-        episode.total += count;
-        episode.pending += count;
         episode.last = episode.last.max(latest);
         episode.ended = episode.ended.filter(|(ended, _)| *ended >= latest);
+        if is_known {
+            return None;
+        }
+        episode.total += count;
+        episode.pending += count;
         let over_at = episode.over_at(awaits_end);
         self.due(over_at);
         match self.last_lines.get(&group) {

@@ -148,6 +148,24 @@ fn each_target_that_a_probe_finds_silent_has_a_line() {
     assert_eq!(trial.0.visit(at(10.0)), [silence]);
 }
 
+#[test]
+fn a_target_that_comes_back_at_once_keeps_its_warning() {
+    let mut trial = Trial::new();
+    trial.is_silent(0.0, "a");
+    trial.ends(1.0, "a", End::Removed);
+    assert_eq!(trial.is_silent(4.0, "a"), None, "one warning");
+    assert_eq!(trial.0.visit(at(20.0)), [], "it goes on");
+    trial.works(30.0, "a");
+    let over = Line::Over {
+        key: key(Topic::Unanswered, "f", "a"),
+        end: End::Works,
+        total: 1,
+        lasted: Duration::from_secs(30),
+        others: 0,
+    };
+    assert_eq!(trial.0.visit(at(40.0)), [over]);
+}
+
 /// The journal reads the report of the probe later than a client connects.
 #[test]
 fn a_client_ends_the_warning_of_a_probe_that_is_reported_late() {

@@ -204,11 +204,14 @@ fn a_configuration_on_trial_is_probed_and_so_is_what_comes_back() {
     probed(&operated, 1);
     operated.write(config(2));
     operated.http.post("/v1/reload?confirm=1s").success();
-    // The new one, and the previous one after the fall-back.
-    wait_until("three warnings", LIMIT, || messages(&operated, SILENT).len() == 3);
-    let forwards: Vec<_> =
-        messages(&operated, SILENT).iter().map(|line| line["forward"].clone()).collect();
-    assert_eq!(forwards, ["to-1", "to-2", "to-1"]);
+    operated.wait_for_line("the end of the trial", END, |line| line.contains(REMOVED));
+    // The previous one is probed after the fall-back, and its warning is still there.
+    let of = |message: &str| {
+        let lines = messages(&operated, message).into_iter();
+        lines.map(|line| line["forward"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(SILENT), ["to-1", "to-2"]);
+    assert_eq!(of(REMOVED), ["to-2"]);
 }
 
 #[test]
