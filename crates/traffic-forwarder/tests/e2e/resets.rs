@@ -122,10 +122,16 @@ fn a_target_that_resets_on_accept_resets_the_client(path: &str) {
     assert!(["target/relay/reset", "target/connect/reset"].contains(&&*reason), "{reason}");
 }
 
+/// The number of open files once the probe of the target has returned its own. The next one comes after 10 s.
+fn files_after_probe(forward: &Forward) -> usize {
+    forward.wait_for_message("a target is unreachable");
+    forward.fd_count()
+}
+
 fn a_refusing_target_resets_the_client_at_once(path: &str) {
     let closed = Port::v4();
     let forward = Forward::start(&closed, format!("{}connect_timeout = '1h'", path_is(path)));
-    let before = forward.fd_count();
+    let before = files_after_probe(&forward);
     Peer::connect("client", &forward, Script::new().expect_reset()).finish();
     let record = forward.record();
     assert_eq!(record.close_reason(), "target/connect/refused");
@@ -159,7 +165,7 @@ fn a_missing_unix_socket_is_a_refusal(path: &str) {
 fn a_client_reset_ends_the_connect(path: &str) {
     let hole = BlackHole::open();
     let forward = Forward::start(&hole, format!("{}connect_timeout = '1h'", path_is(path)));
-    let base = forward.fd_count();
+    let base = files_after_probe(&forward);
     let client = forward.connect();
     wait_until("an attempt to connect", LIMIT, || forward.fd_count() == base + 2);
     reset(client);
@@ -174,7 +180,7 @@ fn a_client_reset_ends_the_connect(path: &str) {
 fn bytes_of_a_target_that_resets_before_the_first_read_arrive() {
     let target = LateTarget::open();
     let forward = Forward::start(target.addr(), "connect_timeout = '1h'");
-    let base = forward.fd_count();
+    let base = files_after_probe(&forward);
     let client = Peer::connect("client", &forward, Script::new().expecting(1).read_to_reset());
     wait_until("an attempt to connect", LIMIT, || forward.fd_count() == base + 2);
     forward.signal(Signal::STOP);
@@ -189,7 +195,7 @@ fn bytes_of_a_target_that_resets_before_the_first_read_arrive() {
 fn bytes_of_a_client_wait_for_a_late_target() {
     let target = LateTarget::open();
     let forward = Forward::start(target.addr(), "connect_timeout = '1h'");
-    let base = forward.fd_count();
+    let base = files_after_probe(&forward);
     let script = Script::new().sending(1).write(5000).shutdown_write().expecting(2).read_to_end();
     let client = Peer::connect("client", &forward, script);
     wait_until("an attempt to connect", LIMIT, || forward.fd_count() == base + 2);
