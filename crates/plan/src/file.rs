@@ -81,7 +81,7 @@ pub struct FileError {
     /// The problem, with the file name.
     pub message: String,
     pub(crate) hint: Option<&'static str>,
-    /// A hint for an operator who named the file in this command. A running process reads it again at each reload.
+    /// A hint for the file that this command names. A running process reads it again at each reload.
     pub(crate) advice: Option<&'static str>,
     pub(crate) location: Option<Location>,
 }
@@ -132,7 +132,7 @@ const DESCRIPTORS: [&str; 3] = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/f
 const STANDARD_INPUT: [&str; 2] = ["-", "/dev/stdin"];
 
 /// Whether the path is standard input, or a pipe that this process has open, such as one of the shell's `<(...)`: its
-/// bytes can be read only once. A pipe with a name of its own is neither: it may never have a writer.
+/// bytes can be read only once. A named pipe is neither: it may never have a writer.
 pub(crate) fn is_stream(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
     let is_any = |paths: &[&str], path: &Path| paths.iter().any(|it| Path::new(it) == path);

@@ -28,9 +28,8 @@ pub(super) fn targets_of(view: &ForwardView<'_>, names: &NamesStatus) -> Vec<Tar
                 }
                 // It is a target itself, as nothing else is.
                 Some(known)
-                    if [TargetState::Up, TargetState::Unreachable]
-                        .iter()
-                        .any(|it| known.state == *it) =>
+                    if known.state == TargetState::Up
+                        || known.state == TargetState::Unreachable =>
                 {
                     let Target { state, since, why, .. } = missing;
                     *known = Target { state, since, why, ..known.clone() };

@@ -156,7 +156,7 @@ pub(super) const IN_PROXY: &[Known] = &[
         Wrong("servers are made up from a pattern", "write `dns:NAME:PORT` or `srv:NAME` as `to`"),
     ),
     ("source", 0, Handled),
-    ("tcp-request", 0, Wrong("rules decide who may connect", CLIENT_RULES)),
+    ("tcp-request", 0, Wrong("rules decide which clients may connect", CLIENT_RULES)),
     ("tcp-response", 0, Wrong(RULES, KEEP)),
     ("use_backend", 0, Handled),
     (

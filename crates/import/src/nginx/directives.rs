@@ -60,7 +60,7 @@ pub(super) const IN_STREAM: &[Known] = &[
     ),
     ("set_real_ip_from", 0, Handled),
     ("proxy_ssl", 0, Wrong("what is sent to targets would not be encrypted", KEEP)),
-    ("js_access", 0, Wrong("a script decides who may connect", KEEP)),
+    ("js_access", 0, Wrong("a script decides which clients may connect", KEEP)),
     ("js_filter", 0, Wrong("a script changes what is forwarded", KEEP)),
     ("js_preread", 0, Wrong("a script decides about sessions", KEEP)),
     ("limit_conn", 0, Handled),

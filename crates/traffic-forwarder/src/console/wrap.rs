@@ -11,7 +11,7 @@ const INDENT: usize = 2;
 /// How a word is shown that is wider than a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LongWord {
-    /// Whole, on a line of its own: the terminal breaks it without a gap, so that it can be copied.
+    /// Whole, alone on a line: the terminal breaks it without a gap, so that it can be copied.
     Whole,
     /// In lines that fit.
     Broken,

@@ -110,7 +110,7 @@ fn a_file_of_patterns_that_is_not_regular_is_noted() {
     }
 }
 
-/// A pipe is read if the caller has opened it, not by a name of its own.
+/// A pipe is read if the caller has opened it, not by its name.
 #[test]
 fn the_imported_file_is_regular_or_opened_by_the_caller() {
     let dir = TempDir::new().unwrap();
