@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::lines::Lines;
-use crate::wait::{poll, wait_for};
+use crate::wait::{LIMIT, poll, wait_for, wait_until};
 
 /// Handles the signals that this process ignores, as under nohup(1), by doing nothing. A child inherits an ignored
 /// signal, and the program under test leaves it ignored; execve(2) resets a handled one.
@@ -29,6 +29,16 @@ fn handle_ignored_signals() {
             }
         }
     });
+}
+
+/// Whether each thread of a process is stopped (proc_pid_stat(5)).
+fn has_stopped(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("an own child");
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The state follows the name in brackets. A traced process has `t`; a thread may have ended.
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't']))
+    })
 }
 
 /// A child that is ended on `Drop`, and whose output is shown when the test fails.
@@ -101,12 +111,16 @@ impl Process {
         })
     }
 
-    /// Sends a signal, if the process is still there.
+    /// Sends a signal, if the process is still there. Returns after STOP when each of its threads has stopped: kill(2)
+    /// does not wait, and a thread on another CPU would still see what comes next.
     pub fn signal(&self, signal: Signal) {
         // The lock and the missing wait make sure that the PID is still that of this child.
         let mut child = self.lock();
         if matches!(child.try_wait(), Ok(None)) {
             kill_process(Pid::from_child(&child), signal).expect("signal an own child");
+            if signal == Signal::STOP {
+                wait_until("each thread to stop", LIMIT, || has_stopped(self.pid));
+            }
         }
     }
 
