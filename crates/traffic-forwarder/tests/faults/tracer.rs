@@ -36,6 +36,11 @@ impl Tracer {
     /// Stops the injection, and returns the number of failed calls.
     pub(crate) fn detach(mut self) -> usize {
         self.end();
+        self.injected()
+    }
+
+    /// Number of calls that have failed so far.
+    pub(crate) fn injected(&self) -> usize {
         let log = fs::read_to_string(self.log.path()).unwrap();
         log.matches("(INJECTED)").count()
     }
