@@ -189,7 +189,8 @@ impl ProbeTask {
             Outcome::Connected => targets.map(ProbedTarget::answered).collect(),
             Outcome::Failed(error) => targets.map(|target| target.failed(*error)).collect(),
             Outcome::Unresolved => {
-                self.tally.not_tried += first;
+                self.tally.tried += first;
+                self.tally.failed += first;
                 self.put_off(group);
                 return;
             }

@@ -2,8 +2,8 @@
 
 mod names;
 pub use names::{
-    FailingName, HostAnswer, LookUpError, Members, NamesStatus, Resolver, SavedName, look_up_hosts,
-    look_up_hosts_now, look_up_set,
+    FailingName, HostAnswer, LookUpError, Members, NamesStatus, Resolver, SavedFailure, SavedName,
+    look_up_hosts, look_up_hosts_now, look_up_set,
 };
 
 mod checks;

@@ -43,10 +43,14 @@ pub(crate) fn begin_attempt<K: Kernel>(
     let round = &connecting.rounds[step.round];
     let address = round.address_at(step.position);
     let target = Arc::clone(&round.target);
-    session.target_address = address.map_or(Some(Address::UNIX), |address| Some(address.into()));
+    let shown = address.map_or(Address::UNIX, Address::from);
+    // The session has the address of its last target, which the record names.
+    if step.round + 1 == connecting.rounds.len() {
+        session.target_address = Some(shown);
+    }
     session.attempts = session.attempts.saturating_add(1);
     if leads_back(&context.shared, &target, address) {
-        attempt_failed(session, context, step.number, LOOP);
+        failed_at(session, context, step.number, Some(shown), LOOP);
         return Ok(Progress::UnderWay);
     }
     match attempt(context, &rules, client, &target, address) {
@@ -56,9 +60,8 @@ pub(crate) fn begin_attempt<K: Kernel>(
                 socket.reset();
                 return Err(over);
             }
-            let address = session.target_address.unwrap_or(Address::UNIX);
             connecting.attempts[step.number] =
-                Some(Attempt { socket, address, started: context.now });
+                Some(Attempt { socket, address: shown, started: context.now });
             Ok(progress)
         }
         // Only the full accept queue of a Unix socket gives EAGAIN: its listener is alive and busy.
@@ -68,7 +71,7 @@ pub(crate) fn begin_attempt<K: Kernel>(
         }
         Err(errno) => {
             let failure = failure::of_attempt_with(errno, rules.outbound.is_some());
-            attempt_failed(session, context, step.number, failure);
+            failed_at(session, context, step.number, Some(shown), failure);
             Ok(Progress::UnderWay)
         }
     }
@@ -98,13 +101,25 @@ pub(crate) fn attempt_failed<K: Kernel>(
 ) {
     let Some(connecting) = &mut session.connecting else { return };
     let attempt = connecting.attempts[number].take();
-    let address = attempt.as_ref().map(|attempt| attempt.address).or(session.target_address);
+    let address = attempt.as_ref().map(|attempt| attempt.address);
     // The kernel has closed what it reports. Any other may be connected already: a FIN would look like the
     // end of a complete stream.
     attempt.filter(|_| failure.errno.is_none()).into_iter().for_each(|it| it.socket.reset());
-    connecting.failure = Some(failure);
+    failed_at(session, context, number, address, failure);
+}
+
+/// Notes the failure of an attempt that has no socket any more.
+fn failed_at<K: Kernel>(
+    session: &mut Session<K>,
+    context: &Context<K>,
+    number: usize,
+    address: Option<Address>,
+    failure: SocketFailure,
+) {
+    let Some(connecting) = &mut session.connecting else { return };
     let Some(round) = connecting.race.round_of(number) else { return };
     connecting.race.failed(number, context.now);
+    connecting.rounds[round].failure = Some(failure);
     connecting.rounds[round].target.connect_failed(context.index);
     let is_over = connecting.race.is_over(round);
     report_failure(session, context, round, address, failure);
@@ -145,8 +160,10 @@ pub(crate) fn round_is_over<K: Kernel>(
     if let Some(place) = round.place.take() {
         context.shared.release_place(place);
     }
-    let target = Arc::clone(&round.target);
-    count_failure(session, context, &target);
+    let (target, failure) = (Arc::clone(&round.target), round.failure);
+    if let Some(failure) = failure {
+        count_failure(session, context, &target, failure);
+    }
     if let Some(set) = session.route().targets.load().set_of(&target) {
         context.shared.resolver.connect_failed(set);
     }
@@ -154,9 +171,13 @@ pub(crate) fn round_is_over<K: Kernel>(
 
 /// Counts a failed connect for the health of the target, unless this host was short of something: of one of
 /// several targets for its passive health, and to have it checked soon.
-fn count_failure<K: Kernel>(session: &Session<K>, context: &Context<K>, target: &Target) {
+fn count_failure<K: Kernel>(
+    session: &Session<K>,
+    context: &Context<K>,
+    target: &Target,
+    failure: SocketFailure,
+) {
     let route = session.route();
-    let Some(failure) = session.connecting.as_ref().and_then(|it| it.failure) else { return };
     if failure::reason_of_attempt(failure).by == By::Resource || failure == TAKEN_DOWN {
         return;
     }

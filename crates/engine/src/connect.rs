@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sys::kernel::{Epoll as _, Kernel, Socket as _};
 use sys::socket::Progress;
-use sys::{Address, Errno, Event};
+use sys::{Address, Event};
 
 /// Attempts of one session per turn: the targets of a large set may all fail at once.
 const STEPS_PER_TURN: usize = 32;
@@ -91,7 +91,8 @@ pub(crate) fn resolved<K: Kernel>(
         Err(failure) => {
             connecting.race.resolved(round, 0, context.now);
             let failure = failure.as_socket_failure();
-            connecting.failure = Some(failure);
+            resolved.failure = Some(failure);
+            resolved.target.connect_failed(context.index);
             report_failure(entry.session, context, round, None, failure);
             round_is_over(entry.session, context, round);
         }
@@ -128,7 +129,7 @@ pub(crate) fn proceed<K: Kernel>(
             }
             RaceStep::AllFailed => {
                 let reason = connecting.no_target.unwrap_or(NoTarget::Down);
-                let Some(failure) = connecting.failure else { return Err(no_target(reason)) };
+                let Some(failure) = connecting.failure() else { return Err(no_target(reason)) };
                 return Err(fail(entry.session, context, rules, failure));
             }
             RaceStep::TimedOut if connecting.race.is_waiting_for_place() => {
@@ -232,7 +233,6 @@ fn connected<K: Kernel>(
         return Ok(());
     };
     if is_itself::<K>(&socket, address, context.shared.first_ephemeral_port) {
-        connecting.failure = Some(failure::of_attempt(Errno::CONNREFUSED));
         retry_later(connecting, number, now);
         return proceed(entry, context, rules);
     }
@@ -311,15 +311,18 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
     context.shared.release_claim(connecting.claim.take());
 }
 
-/// Counts the attempts of a session whose time is up as failed. Returns the failure to report.
+/// Counts the attempts of a session whose time is up as failed. Returns the failure of its last target.
 fn time_is_up<K: Kernel>(session: &mut Session<K>, context: &Context<K>) -> SocketFailure {
     let Some(connecting) = &session.connecting else { return TIMED_OUT };
     let running = connecting.running();
-    let is_name_missing = running.is_empty() && connecting.is_waiting_for_name();
     for number in running {
         attempt_failed(session, context, number, TIMED_OUT);
     }
-    if is_name_missing { NameFailure::Timeout.as_socket_failure() } else { TIMED_OUT }
+    match session.connecting.as_ref().and_then(|it| it.rounds.last()) {
+        Some(last) if last.is_waiting_for_name() => NameFailure::Timeout.as_socket_failure(),
+        Some(last) if last.is_over => last.failure.unwrap_or(TIMED_OUT),
+        _ => TIMED_OUT,
+    }
 }
 
 /// Resets the sockets of a session that ends while it connects, and returns its places beside that of the

@@ -16,8 +16,6 @@ pub(crate) struct Connecting<K: Kernel> {
     pub(crate) rounds: Vec<Round>,
     /// By number.
     pub(crate) attempts: [Option<Attempt<K>>; MOST_ATTEMPTS],
-    /// The last failure.
-    pub(crate) failure: Option<SocketFailure>,
     /// Number of attempts that found an address busy.
     pub(crate) busy: u8,
     /// Why the last selection found no target.
@@ -35,6 +33,8 @@ pub(crate) struct Round {
     pub(crate) resolved: Option<Arc<[SocketAddr]>>,
     /// Its place, once the permit has a place in the next target; `None` after the last attempt.
     pub(crate) place: Option<Place>,
+    /// The last failure of an attempt, or of the look-up of the name.
+    pub(crate) failure: Option<SocketFailure>,
     /// The round has ended, and its result was counted.
     pub(crate) is_over: bool,
 }
@@ -53,7 +53,6 @@ impl<K: Kernel> Connecting<K> {
             race: Race::new(now, until, targets),
             rounds: Vec::with_capacity(1),
             attempts: [const { None }; MOST_ATTEMPTS],
-            failure: None,
             busy: 0,
             no_target: None,
             claim: None,
@@ -70,6 +69,7 @@ impl<K: Kernel> Connecting<K> {
             target: Arc::clone(target),
             resolved: None,
             place: None,
+            failure: None,
             is_over: false,
         });
     }
@@ -98,6 +98,11 @@ impl<K: Kernel> Connecting<K> {
     pub(crate) fn is_taken_down(&self, attempt: usize) -> bool {
         let round = self.race.round_of(attempt).and_then(|round| self.rounds.get(round));
         round.is_some_and(|round| round.target.checked.is_down())
+    }
+
+    /// The failure of the last target, which is the one that the record of the session names.
+    pub(crate) fn failure(&self) -> Option<SocketFailure> {
+        self.rounds.last()?.failure
     }
 
     /// Whether a round waits for the resolver.
@@ -133,7 +138,8 @@ impl<K: Kernel> Connecting<K> {
 }
 
 impl Round {
-    fn is_waiting_for_name(&self) -> bool {
+    /// Whether it waits for the resolver.
+    pub(crate) fn is_waiting_for_name(&self) -> bool {
         self.target.address.is_resolved() && self.resolved.is_none() && !self.is_over
     }
 

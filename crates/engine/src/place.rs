@@ -89,6 +89,7 @@ fn add_selected<K: Kernel>(entry: &mut Entry<'_, K>, context: &mut Context<K>) {
         return;
     };
     connecting.add(target, context.now);
+    session.target_address = None;
     if context.shared.detail.steps() {
         context.shared.outbox.send(Report::Trying {
             id: session.id,

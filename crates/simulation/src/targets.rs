@@ -280,7 +280,7 @@ impl Targets {
         let (at, current) =
             current.unwrap_or_else(|| panic!("{target} has failed, and is not tried"));
         let state = forward.targets.entry(target.into()).or_insert(Target::UNKNOWN);
-        if let (Some(_), Some(connects)) = (address, &mut state.connects) {
+        if let Some(connects) = &mut state.connects {
             connects[1] += 1;
         }
         current.failed += 1;

@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use super::target_states::{target_state, targets_of};
+use super::target_states::targets_of;
 use crate::api_format::seconds_since;
 use crate::attention::{self, FailingTarget, ForwardFacts};
 use crate::supervisor::Supervisor;
@@ -14,7 +14,7 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use discover::NamesStatus;
-use engine::{ForwardView, StateChange, TargetView, Totals};
+use engine::{ForwardView, Totals};
 use flow::{Cause, Direction};
 use serde::Deserialize;
 use std::cmp::Reverse;
@@ -108,18 +108,18 @@ impl ListQuery {
     /// Builds the answer. Only the forwards on the page are described, since there may be
     /// thousands.
     fn answer(&self, supervisor: &Supervisor, rates: &HashMap<String, Rates>) -> Forwards {
+        let resolving = supervisor.resolver().status();
         let named = |view: &ForwardView<'_>| {
             self.name.as_ref().is_none_or(|part| view.plan.name.contains(part))
         };
         let views = supervisor.engine().forwards().filter(named);
         let found = views.map(|view| (view, view.totals()));
         let wanted = |(view, totals): &_| {
-            !self.trouble || !attention::of_forward(&facts(view, totals)).is_empty()
+            !self.trouble || !attention::of_forward(&facts(view, totals, &resolving)).is_empty()
         };
         let mut found: Vec<_> = found.filter(wanted).collect();
         self.sort.apply(&mut found, rates);
         let shown = found.iter().skip(self.offset).take(self.limit.unwrap_or(usize::MAX));
-        let resolving = supervisor.resolver().status();
         let forwards = shown.map(|(view, totals)| {
             let rates = rates.get(&view.plan.name).copied();
             Forward { rates, ..forward_of(view, totals, &resolving) }
@@ -241,15 +241,14 @@ impl Refusal {
     }
 }
 
-fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
-    let targets = if view.has_failing_target() { view.targets() } else { Vec::new() };
-    let failing = |state: TargetState, change: fn(&TargetView) -> &Option<StateChange>| {
-        let targets = targets.iter().filter(move |it| target_state(it) == state);
-        let targets = targets.map(move |it| FailingTarget {
-            address: it.address.to_string(),
-            why: change(it).as_ref().and_then(|change| change.why.as_deref().map(str::to_owned)),
-        });
-        targets.collect()
+fn facts(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> ForwardFacts {
+    let has_failing = view.has_failing_target() || !names.failing.is_empty();
+    let targets = if has_failing { targets_of(view, names) } else { Vec::new() };
+    let failing = |state: TargetState| {
+        let failing = targets.iter().filter(|it| it.state == state);
+        let failing =
+            failing.map(|it| FailingTarget { address: it.address.clone(), why: it.why.clone() });
+        failing.collect()
     };
     ForwardFacts {
         error: view.error(),
@@ -262,8 +261,8 @@ fn facts(view: &ForwardView<'_>, totals: &Totals) -> ForwardFacts {
         last_failed: totals.last_failed.map(seconds_since),
         failures: totals.failures(),
         targets: targets.len(),
-        down: failing(TargetState::Down, |it| &it.change),
-        unreachable: failing(TargetState::Unreachable, |it| &it.unreachable),
+        down: failing(TargetState::Down),
+        unreachable: failing(TargetState::Unreachable),
         drained_listener: view
             .drained_listener()
             .filter(|_| view.state == engine::ForwardState::Active),
@@ -286,7 +285,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> F
         (format!("{}/{}/{}", by.as_str(), phase.as_str(), cause.as_str()), *count)
     });
     let settings = plan::settings_toml(view.plan);
-    let facts = facts(view, totals);
+    let facts = facts(view, totals, names);
     Forward {
         name: view.plan.name.clone(),
         state: state(view.state).into(),

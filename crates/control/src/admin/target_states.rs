@@ -2,7 +2,7 @@
 
 use crate::api_format::{Moment, time};
 use api::{CheckCounts, LastCheck, Target, TargetState};
-use discover::NamesStatus;
+use discover::{FailingName, NamesStatus};
 use engine::{ForwardView, TargetView, set_of};
 use plan::TargetEntry;
 use std::time::SystemTime;
@@ -13,6 +13,17 @@ pub(super) fn targets_of(view: &ForwardView<'_>, names: &NamesStatus) -> Vec<Tar
     let now = Moment::now();
     let mut targets: Vec<Target> = view.targets().iter().map(|it| target_of(it, now)).collect();
     for (listen, route, entry) in entries(view) {
+        if let Some(failing) = failing_name(entry, names) {
+            let address = entry.address.to_string();
+            let reached = [TargetState::Up, TargetState::Unreachable];
+            let known = targets.iter_mut().find(|it| it.address == address);
+            if let Some(target) = known.filter(|known| reached.iter().any(|it| known.state == *it))
+            {
+                target.state = TargetState::Unreachable.into();
+                target.since = SystemTime::now().checked_sub(failing.since).map(time);
+                target.why = Some(failing.error.to_string());
+            }
+        }
         if let Some(missing) = unresolved(entry, names) {
             let missing = Target { routes: route.into_iter().collect(), ..missing };
             match targets.iter_mut().find(|it| it.address == missing.address) {
@@ -58,6 +69,18 @@ fn entries<'a>(
     })
 }
 
+/// The failure of the entry's name, if it is a single target, and has no address.
+fn failing_name<'a>(entry: &TargetEntry, names: &'a NamesStatus) -> Option<&'a FailingName> {
+    let plan::Target::Name { host, .. } = &entry.address else { return None };
+    if names.failing.is_empty() {
+        return None;
+    }
+    let host = host.to_ascii_lowercase();
+    // They are in alphabetical order.
+    let position = names.failing.binary_search_by(|it| (*it.name).cmp(&host)).ok()?;
+    names.failing.get(position).filter(|it| it.serving == 0)
+}
+
 /// The entry as a target in the state *unknown*, if it stands for the records of a name without an answer.
 fn unresolved(entry: &TargetEntry, names: &NamesStatus) -> Option<Target> {
     let (name, _) = set_of(&entry.address)?;
@@ -90,7 +113,7 @@ fn unresolved(entry: &TargetEntry, names: &NamesStatus) -> Option<Target> {
 }
 
 /// The word of the API for a target's state.
-pub(super) fn target_state(view: &TargetView) -> TargetState {
+fn target_state(view: &TargetView) -> TargetState {
     match view {
         TargetView { is_drained: true, .. } => TargetState::Drained,
         TargetView { is_unknown: true, .. } => TargetState::Unknown,

@@ -14,11 +14,13 @@ const MOST_LOGGED: usize = 10;
 
 impl Supervisor {
     /// Has the resolver keep the sets of the running configuration up to date, and those of the
-    /// configuration that a trial may fall back to. The others are forgotten.
+    /// configuration that a trial may fall back to; likewise the failures of names. The others are forgotten.
     pub(crate) fn watch_sets(&mut self) {
         let mut names = names_of(&self.plan);
         names.extend(self.trial.iter().flat_map(|trial| names_of(&trial.back_to)));
-        self.resolver.watch(names.iter().map(Arc::clone));
+        let plans = std::iter::once(&self.plan).chain(self.trial.iter().map(|it| &it.back_to));
+        let hosts = plans.flat_map(hosts_of).map(|(host, _)| host.into());
+        self.resolver.watch(names.iter().map(Arc::clone), hosts);
         self.engine.retain_sets(&names);
         // The last answer of a name that had no set is its first one.
         self.publish_sets();
@@ -27,16 +29,9 @@ impl Supervisor {
     /// Looks up the names of targets at a start, so that the log has those that fail before the first client comes.
     /// Returns without waiting for an answer.
     pub(crate) fn look_up_targets(&self) {
-        let routes = self.plan.forwards.iter().flat_map(|forward| &forward.routes);
-        let hello = self.plan.forwards.iter().flat_map(|forward| forward.hello_routes.iter());
-        let targets = routes.map(|route| &route.targets).chain(hello.map(|route| &route.targets));
-        let names = targets.flat_map(|targets| targets.iter()).filter_map(|it| match &it.address {
-            Target::Name { host, port } => Some((host, *port)),
-            _ => None,
-        });
         let mut asked = HashSet::new();
-        for (host, port) in names.filter(|(host, _)| asked.insert(*host)) {
-            self.resolver.resolve(Query::new(host.as_str().into(), port, Box::new(|_| ())));
+        for (host, port) in hosts_of(&self.plan).filter(|(host, _)| asked.insert(*host)) {
+            self.resolver.resolve(Query::new(host.into(), port, Box::new(|_| ())));
         }
     }
 
@@ -86,6 +81,17 @@ pub(crate) fn set_members(members: Members) -> Vec<SetMember> {
 
 fn names_of(plan: &Plan) -> HashSet<Arc<str>> {
     plan.forwards.iter().flat_map(|forward| engine::set_names(forward)).collect()
+}
+
+/// The names of single targets, with their ports.
+fn hosts_of(plan: &Plan) -> impl Iterator<Item = (&str, u16)> {
+    let routes = plan.forwards.iter().flat_map(|forward| &forward.routes);
+    let hello = plan.forwards.iter().flat_map(|forward| forward.hello_routes.iter());
+    let targets = routes.map(|route| &route.targets).chain(hello.map(|route| &route.targets));
+    targets.flat_map(|targets| targets.iter()).filter_map(|entry| match &entry.address {
+        Target::Name { host, port } => Some((host.as_str(), *port)),
+        _ => None,
+    })
 }
 
 fn log_change(change: &SetChange) {

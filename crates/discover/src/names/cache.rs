@@ -6,15 +6,13 @@ use super::entry::{
     renewed,
 };
 use super::failure::LookUpError;
+use super::saved::{SavedFailure, SavedName};
 use super::service_hosts::HostAddresses;
-use crate::sets::{Membership, Record, Share};
+use crate::sets::{Membership, Share};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Time after its last use for which a failing name is reported: it may have left the configuration.
-const IN_USE: Duration = Duration::from_secs(600);
 
 /// Something for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +26,8 @@ pub(crate) enum Notice {
     },
     /// A name is resolved again.
     Over { name: Arc<str>, after: Duration, failures: u32 },
+    /// The configuration does not have a name any more that could not be resolved.
+    Removed { name: Arc<str> },
     /// A set has more addresses than members at most, of which so many are left out.
     LeftOut { name: Arc<str>, addresses: usize },
 }
@@ -45,19 +45,6 @@ pub struct FailingName {
     pub serving: usize,
 }
 
-/// The last good answer of a name, as an upgrade in place carries it over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedName {
-    /// The name, in lower case.
-    pub name: Arc<str>,
-    /// Its addresses, with port 0.
-    pub addresses: Vec<SocketAddr>,
-    /// Time until the answer expires.
-    pub left: Duration,
-    /// The members of its set, if it has one.
-    pub members: Vec<Record>,
-}
-
 /// Result of a query.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Asked<W> {
@@ -73,6 +60,8 @@ pub(crate) type Served<W> = (W, Result<Addresses, LookUpError>);
 /// The names that are in use, by host in lower case. `W` is a query that waits.
 pub(crate) struct Cache<W> {
     names: HashMap<Arc<str>, Entry<W>>,
+    /// The names of the targets in the configuration.
+    targets: BTreeSet<Arc<str>>,
     due: BTreeSet<(Instant, Arc<str>)>,
     look_ups: Vec<Arc<str>>,
     notices: Vec<Notice>,
@@ -84,6 +73,7 @@ impl<W> Default for Cache<W> {
     fn default() -> Self {
         Self {
             names: HashMap::new(),
+            targets: BTreeSet::new(),
             due: BTreeSet::new(),
             look_ups: Vec::new(),
             notices: Vec::new(),
@@ -98,6 +88,7 @@ impl<W> Cache<W> {
         let entry = self.names.entry(Arc::clone(name)).or_insert_with(|| Entry::new(now));
         entry.last_used = now;
         entry.is_asked = true;
+        entry.is_target = self.targets.contains(name);
         let is_first_use = !std::mem::replace(&mut entry.used, true);
         let asked = match (&mut entry.running, &mut entry.good) {
             // A look-up ahead of the expiry or after a failure: the last good answer serves. After the
@@ -166,7 +157,9 @@ impl<W> Cache<W> {
             if entry.fail(error.clone(), now) {
                 self.notices.push(Notice::Failing { name, error, serving: entry.serving() });
             }
-        } else if let Some(Failing { since, failures, .. }) = entry.failing.take() {
+        } else if let Some(Failing { since, failures, .. }) =
+            entry.failing.take().filter(|failing| failing.is_reported)
+        {
             let after = now.saturating_duration_since(since);
             self.notices.push(Notice::Over { name: Arc::clone(name), after, failures });
         }
@@ -220,6 +213,26 @@ impl<W> Cache<W> {
                 if entry.begin_set(now) {
                     self.changed.insert(Arc::clone(name));
                 }
+                schedule(&mut self.due, name, entry);
+            }
+        }
+    }
+
+    /// Reports the failures of exactly these names of targets, in lower case, and looks each one up until it is
+    /// resolved, used or not.
+    pub(crate) fn set_targets(&mut self, names: BTreeSet<Arc<str>>) {
+        for (name, entry) in &mut self.names {
+            entry.is_target = names.contains(name);
+            schedule(&mut self.due, name, entry);
+        }
+        self.targets = names;
+    }
+
+    /// Ends the failures of names that the configuration does not have any more.
+    pub(crate) fn end_removed(&mut self) {
+        for (name, entry) in &mut self.names {
+            if !entry.is_configured() && entry.failing.take().is_some_and(|it| it.is_reported) {
+                self.notices.push(Notice::Removed { name: Arc::clone(name) });
                 schedule(&mut self.due, name, entry);
             }
         }
@@ -283,22 +296,33 @@ impl<W> Cache<W> {
         !self.look_ups.is_empty()
     }
 
-    /// The last good answers, for the next process image.
+    /// The last good answers and the reported failures, for the next process image.
     pub(crate) fn saved(&self, now: Instant) -> Vec<SavedName> {
         let saved = self.names.iter().filter_map(|(name, entry)| {
-            let good = entry.good.as_ref()?;
-            let left = good.expires.saturating_duration_since(now);
+            let failing = entry.failing.as_ref().filter(|failing| failing.is_reported);
+            let failure = failing.map(|failing| SavedFailure {
+                since: now.saturating_duration_since(failing.since),
+                error: failing.error.clone(),
+                failures: failing.failures,
+            });
+            if entry.good.is_none() && failure.is_none() {
+                return None;
+            }
+            let good = entry.good.as_ref();
+            let left = good.map(|good| good.expires.saturating_duration_since(now));
             let members = entry.set.as_ref().map(Membership::records).unwrap_or_default();
-            let addresses = good.addresses.clone();
-            Some(SavedName { name: Arc::clone(name), addresses, left, members })
+            let addresses = good.map(|good| good.addresses.clone()).unwrap_or_default();
+            let (name, left) = (Arc::clone(name), left.unwrap_or_default());
+            Some(SavedName { name, addresses, left, members, failure })
         });
         saved.collect()
     }
 
-    /// Takes the answer of a name from the previous process image.
+    /// Takes the answer and the failure of a name from the previous process image. A failing name is looked up at
+    /// once.
     pub(crate) fn restore(&mut self, saved: SavedName, now: Instant) {
-        let SavedName { name, addresses, left, members } = saved;
-        if addresses.is_empty() || self.names.contains_key(&name) {
+        let SavedName { name, addresses, left, members, failure } = saved;
+        if addresses.is_empty() && failure.is_none() || self.names.contains_key(&name) {
             return;
         }
         let expires = now + left.min(MOST_TTL);
@@ -308,11 +332,24 @@ impl<W> Cache<W> {
         };
         let by_port = HashMap::new();
         let renew_at = expires;
-        let good = Good { addresses, by_port, renew_at, expires, hosts: Arc::default(), records };
+        let good = (!addresses.is_empty()).then(|| Good {
+            addresses,
+            by_port,
+            renew_at,
+            expires,
+            hosts: Arc::default(),
+            records,
+        });
         let set = (!members.is_empty()).then(|| Membership::restored(&members, now));
         // Without a set, a session has asked for it.
         let is_asked = set.is_none();
-        let mut entry = Entry { good: Some(good), set, is_asked, ..Entry::new(now) };
+        let mut entry = Entry { good, is_asked, set, ..Entry::new(now) };
+        if let Some(SavedFailure { since, error, failures }) = failure {
+            let since = now.checked_sub(since).unwrap_or(now);
+            entry.failing = Some(Failing { since, error, failures, is_reported: true });
+            entry.begun = now.checked_sub(LEAST_PAUSE).unwrap_or(now);
+            entry.is_urgent = true;
+        }
         schedule(&mut self.due, &name, &mut entry);
         self.names.insert(name, entry);
     }
@@ -322,12 +359,10 @@ impl<W> Cache<W> {
         self.names.len()
     }
 
-    /// The names used in the last minutes whose last look-up failed, in no order.
+    /// The names of the configuration whose last look-up failed, in no order.
     pub(crate) fn failing(&self, now: Instant) -> Vec<FailingName> {
         let failing = self.names.iter().filter_map(|(name, entry)| {
-            let is_used =
-                entry.set.is_some() || now.saturating_duration_since(entry.last_used) < IN_USE;
-            let failing = entry.failing.as_ref().filter(|_| is_used)?;
+            let failing = entry.failing.as_ref().filter(|_| entry.is_configured())?;
             Some(FailingName {
                 name: Arc::clone(name),
                 since: now.saturating_duration_since(failing.since),

@@ -21,8 +21,7 @@ const MOST_PAUSE: Duration = Duration::from_secs(30);
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(1);
 /// Time for which the last good answer of an unused name is kept, in case the next look-up fails.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
-/// Time for which the failure of a name without any answer is kept after the last use, so that its end is
-/// reported.
+/// Time for which the failure of a name that the configuration does not have is kept after the last use.
 const FAILURE_KEPT: Duration = Duration::from_secs(60);
 
 /// Prefix of the names of services among those of hosts, which have no colon.
@@ -121,6 +120,8 @@ pub(super) struct Failing {
     pub(super) since: Instant,
     pub(super) error: LookUpError,
     pub(super) failures: u32,
+    /// The log has it.
+    pub(super) is_reported: bool,
 }
 
 pub(super) struct Entry<W> {
@@ -134,6 +135,8 @@ pub(super) struct Entry<W> {
     pub(super) used: bool,
     /// A session has asked for the name.
     pub(super) is_asked: bool,
+    /// A target of the configuration has the name: its failure lasts until it is resolved.
+    pub(super) is_target: bool,
     /// The members of a set that is kept up to date, used or not.
     pub(super) set: Option<Membership>,
     /// A connect to a member has failed: the next look-up begins as soon as possible.
@@ -162,6 +165,7 @@ impl<W> Entry<W> {
             last_used: now,
             used: false,
             is_asked: false,
+            is_target: false,
             set: None,
             is_urgent: false,
             due: None,
@@ -202,13 +206,24 @@ impl<W> Entry<W> {
         }
     }
 
-    /// Counts a failure. Returns whether it is the first one.
+    /// Whether the configuration has the name, as a target or as a set.
+    pub(super) fn is_configured(&self) -> bool {
+        self.is_target || self.set.is_some()
+    }
+
+    /// Whether the name is looked up without queries, too.
+    fn is_followed(&self) -> bool {
+        self.set.is_some() || self.is_target && self.failing.is_some()
+    }
+
+    /// Counts a failure. Returns whether it is the first one to report.
     pub(super) fn fail(&mut self, error: LookUpError, now: Instant) -> bool {
-        let before = self.failing.take();
-        let since = before.as_ref().map_or(now, |failing| failing.since);
-        let failures = before.map_or(0, |failing| failing.failures).saturating_add(1);
-        self.failing = Some(Failing { since, error, failures });
-        failures == 1
+        let is_configured = self.is_configured();
+        let new = || Failing { since: now, error: error.clone(), failures: 0, is_reported: false };
+        let failing = self.failing.get_or_insert_with(new);
+        failing.error = error;
+        failing.failures = failing.failures.saturating_add(1);
+        is_configured && !std::mem::replace(&mut failing.is_reported, true)
     }
 
     /// Number of addresses that serve, also while look-ups fail.
@@ -233,15 +248,16 @@ impl<W> Entry<W> {
         self.begun + (LEAST_PAUSE * (1 << doublings)).min(MOST_PAUSE)
     }
 
-    /// When a look-up that nothing waits for begins, if the name is used or has a set.
+    /// When a look-up that nothing waits for begins, if the name is used, has a set, or is that of a target and
+    /// fails.
     pub(super) fn look_up_at(&self) -> Option<Instant> {
-        let has_set = self.set.is_some();
-        if self.running.is_some() || !(self.used || has_set) {
+        let is_followed = self.is_followed();
+        if self.running.is_some() || !(self.used || is_followed) {
             return None;
         }
         let earliest = self.begun + LEAST_PAUSE;
         let at = match (&self.good, &self.failing) {
-            (None, _) if !has_set => return None,
+            (None, _) if !is_followed => return None,
             (_, Some(failing)) => self.retry_at(failing),
             (Some(good), None) => good.renew_at.max(earliest),
             (None, None) => self.begun,

@@ -20,6 +20,29 @@ pub enum LookUpError {
 }
 
 impl LookUpError {
+    /// The key of an error without a reason in the state that an upgrade carries over.
+    const KEYS: [(&str, Self); 5] = [
+        ("not_found", Self::NotFound),
+        ("no_address", Self::NoAddress),
+        ("no_service", Self::NoService),
+        ("timeout", Self::Timeout),
+        ("no_name", Self::NoName),
+    ];
+
+    /// The key and the reason for [`Self::restored`].
+    pub fn saved(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Failed(why) => ("failed", Some(why)),
+            _ => (Self::KEYS.iter().find(|(_, it)| it == self).map_or("failed", |it| it.0), None),
+        }
+    }
+
+    /// The error that [`Self::saved`] has written.
+    pub fn restored(key: &str, why: Option<&str>) -> Self {
+        let known = Self::KEYS.into_iter().find(|it| it.0 == key).map(|it| it.1);
+        known.unwrap_or_else(|| Self::Failed(why.unwrap_or("the look-up failed").to_owned()))
+    }
+
     /// The word in the label `result` of metrics.
     pub fn word(&self) -> &'static str {
         match self {
@@ -45,3 +68,19 @@ impl fmt::Display for LookUpError {
 }
 
 impl std::error::Error for LookUpError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_outlives_an_upgrade() {
+        let without_reason = LookUpError::KEYS.into_iter().map(|(_, error)| error);
+        for error in without_reason.chain([LookUpError::Failed("no route".to_owned())]) {
+            let (key, why) = error.saved();
+            assert_eq!(LookUpError::restored(key, why), error);
+        }
+        let unknown = LookUpError::restored("of a later version", None);
+        assert_eq!(unknown.to_string(), "the look-up failed");
+    }
+}

@@ -20,13 +20,15 @@ mod once;
 mod order;
 mod resolv_conf;
 mod resolver;
+mod saved;
 mod servers;
 mod service;
 mod service_hosts;
 mod sources;
 
-pub use cache::{FailingName, Members, SavedName};
+pub use cache::{FailingName, Members};
 pub use failure::LookUpError;
 pub use hosts_now::{HostAnswer, look_up_hosts, look_up_hosts_now};
 pub use once::look_up_set;
 pub use resolver::{NamesStatus, Resolver};
+pub use saved::{SavedFailure, SavedName};

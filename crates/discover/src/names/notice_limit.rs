@@ -12,6 +12,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 pub(super) struct Counts {
     pub(super) failing: u64,
     pub(super) over: u64,
+    pub(super) removed: u64,
     pub(super) left_out: u64,
 }
 
@@ -20,6 +21,7 @@ impl Counts {
         match notice {
             Notice::Failing { .. } => &mut self.failing,
             Notice::Over { .. } => &mut self.over,
+            Notice::Removed { .. } => &mut self.removed,
             Notice::LeftOut { .. } => &mut self.left_out,
         }
     }
@@ -55,6 +57,7 @@ impl NoticeLimit {
         Counts {
             failing: seen.failing.saturating_sub(MOST_LINES),
             over: seen.over.saturating_sub(MOST_LINES),
+            removed: seen.removed.saturating_sub(MOST_LINES),
             left_out: seen.left_out.saturating_sub(MOST_LINES),
         }
     }

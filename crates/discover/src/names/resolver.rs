@@ -1,9 +1,10 @@
 //! The resolver of the process: the cache, and the thread that looks names up for it.
 
-use super::cache::{Asked, Cache, FailingName, Members, Notice, SavedName, Served};
+use super::cache::{Asked, Cache, FailingName, Members, Notice, Served};
 use super::failure::LookUpError;
 use super::look_up::Source;
 use super::notice_limit::{Counts, NoticeLimit};
+use super::saved::SavedName;
 use crate::sets::MOST_MEMBERS;
 use engine::{NameFailure, Query, Resolve};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ pub struct Resolver(Arc<Shared>);
 pub struct NamesStatus {
     /// Number of names with an answer or a look-up.
     pub names: usize,
-    /// The names used lately whose last look-up failed, in alphabetical order.
+    /// The names of the configuration whose last look-up failed, in alphabetical order.
     pub failing: Vec<FailingName>,
     /// The names of sets, in alphabetical order, and the numbers of their members.
     pub sets: Vec<(Arc<str>, usize)>,
@@ -90,12 +91,12 @@ impl Resolver {
         Ok(Self(shared))
     }
 
-    /// The last good answers, for the next process image.
+    /// The last good answers and the failures, for the next process image.
     pub fn saved(&self) -> Vec<SavedName> {
         self.0.lock().cache.saved(Instant::now())
     }
 
-    /// Takes the answers of the previous process image.
+    /// Takes the answers and the failures of the previous process image.
     pub fn restore(&self, names: impl IntoIterator<Item = SavedName>) {
         let mut state = self.0.lock();
         for name in names {
@@ -105,15 +106,25 @@ impl Resolver {
         self.0.changed.notify_one();
     }
 
-    /// Keeps the sets of exactly these names up to date: hosts, and services behind `srv:`.
-    pub fn watch(&self, names: impl IntoIterator<Item = Arc<str>>) {
-        let names = names.into_iter().map(|name| lower_case(&name)).collect();
+    /// Takes the names of the configuration. Keeps `sets` up to date: hosts, and services behind `srv:`. Looks up
+    /// each of `targets`, which are single targets, until it is resolved, if it fails. Forgets the failures of others.
+    pub fn watch(
+        &self,
+        sets: impl IntoIterator<Item = Arc<str>>,
+        targets: impl IntoIterator<Item = Arc<str>>,
+    ) {
+        let names = sets.into_iter().map(|name| lower_case(&name)).collect();
+        let targets = targets.into_iter().map(|name| lower_case(&name)).collect();
         let mut state = self.0.lock();
+        state.cache.set_targets(targets);
         state.cache.watch(&names, Instant::now());
+        state.cache.end_removed();
         let changed = state.cache.take_changed();
         state.changed.extend(changed);
         state.changed.retain(|name| names.contains(name));
+        let notices = state.take_notices();
         drop(state);
+        notices.iter().for_each(log);
         self.0.changed.notify_one();
     }
 
@@ -190,6 +201,15 @@ impl Resolve for Resolver {
     }
 }
 
+impl State {
+    /// The notices to log.
+    fn take_notices(&mut self) -> Vec<Notice> {
+        let mut notices = self.cache.take_notices();
+        notices.retain(|notice| self.limit.passes(notice, Instant::now()));
+        notices
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock.
@@ -235,8 +255,7 @@ impl Shared {
         let word = result.as_ref().map_or_else(LookUpError::word, |_| "ok");
         *state.look_ups.entry(word).or_default() += 1;
         let served = state.cache.answered(&name, result, Instant::now());
-        let mut notices = state.cache.take_notices();
-        notices.retain(|notice| state.limit.passes(notice, Instant::now()));
+        let notices = state.take_notices();
         let changed = state.cache.take_changed();
         state.changed.extend(changed);
         let is_changed = !state.changed.is_empty();
@@ -289,6 +308,12 @@ fn log(notice: &Notice) {
             let seconds = after.as_secs_f64();
             tracing::info!(name = &**name, failures, seconds, "a target's name is resolved again");
         }
+        Notice::Removed { name } => {
+            tracing::info!(
+                name = &**name,
+                "a target's name that could not be resolved was removed"
+            );
+        }
         Notice::LeftOut { name, addresses } => {
             tracing::warn!(
                 name = &**name,
@@ -300,12 +325,18 @@ fn log(notice: &Notice) {
 }
 
 fn log_counts(not_logged: Counts) {
-    let Counts { failing, over, left_out } = not_logged;
+    let Counts { failing, over, removed, left_out } = not_logged;
     if failing > 0 {
         tracing::warn!(count = failing, "names of further targets could not be resolved");
     }
     if over > 0 {
         tracing::info!(count = over, "names of further targets are resolved again");
+    }
+    if removed > 0 {
+        tracing::info!(
+            count = removed,
+            "further names of targets that could not be resolved were removed"
+        );
     }
     if left_out > 0 {
         tracing::warn!(count = left_out, "further names have more than {MOST_MEMBERS} addresses");

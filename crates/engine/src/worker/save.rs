@@ -104,7 +104,11 @@ fn saved<K: Kernel>(key: Key, session: &mut Session<K>, route: u32) -> handover:
         client: session.client.number(),
         target: session.target.as_ref().map(K::Socket::number),
         client_address: Some(saved_address(session.client_address)),
-        target_address: session.target_address.map(saved_address),
+        // A session that is being connected begins again.
+        target_address: session
+            .target_address
+            .filter(|_| session.connecting.is_none())
+            .map(saved_address),
         up: session.holding(Direction::Up).as_deref().map(held),
         down: session.holding(Direction::Down).as_deref().map(held),
         connecting: session.connecting.as_deref().map(connecting),

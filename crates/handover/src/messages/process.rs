@@ -145,13 +145,13 @@ pub struct Episode {
     pub removed: bool,
 }
 
-/// The last good answer of a name.
+/// The last good answer of a name, or its failure.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Name {
     /// The name, in lower case.
     #[prost(string, tag = "1")]
     pub host: String,
-    /// Its addresses as text, with port 0: `10.0.0.1:0`, `[fe80::1%2]:0`.
+    /// Its addresses as text, with port 0: `10.0.0.1:0`, `[fe80::1%2]:0`. None without a good answer.
     #[prost(string, repeated, tag = "2")]
     pub addresses: Vec<String>,
     /// Microseconds until the answer expires; 0 if it has expired.
@@ -160,6 +160,26 @@ pub struct Name {
     /// The members of its set, if its addresses or services are targets.
     #[prost(message, repeated, tag = "4")]
     pub members: Vec<SetMember>,
+    /// Its failure, if the log has it.
+    #[prost(message, optional, tag = "5")]
+    pub failure: Option<NameFailure>,
+}
+
+/// The failure of a name.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct NameFailure {
+    /// Microseconds since the first failed look-up.
+    #[prost(uint64, tag = "1")]
+    pub since: u64,
+    /// Key of the error of the last look-up: `not_found`, `no_address`, `no_service`, `timeout`, `no_name`, `failed`.
+    #[prost(string, tag = "2")]
+    pub error: String,
+    /// The reason, as a sentence, of `failed`.
+    #[prost(string, optional, tag = "3")]
+    pub why: Option<String>,
+    /// Number of failed look-ups.
+    #[prost(uint32, tag = "4")]
+    pub failures: u32,
 }
 
 /// A target of a set.

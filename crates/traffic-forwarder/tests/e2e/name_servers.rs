@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
-    Behaviour, LIMIT, NameReply, NameServer, Peer, Port, Script, Socket, Target, connect,
-    wait_until,
+    Behaviour, BlackHole, LIMIT, NameReply, NameServer, Peer, Port, Script, Socket, Target,
+    connect, wait_until,
 };
 
 use crate::support::{BINARY, Config, Operated, play, served_client, with_names};
@@ -15,6 +15,8 @@ use crate::support::{BINARY, Config, Operated, play, served_client, with_names};
 const NAME: &str = "db.test";
 /// Time within which the resolver gives a question up.
 const IMPATIENT: &str = "options timeout:1 attempts:1";
+const FAILS: &str = "a target's name could not be resolved";
+const MISSING: &str = "the name does not exist";
 
 /// A forwarder that asks this server.
 fn start(server: &NameServer, lines: &str, config: Config) -> (Operated, TempDir) {
@@ -58,9 +60,78 @@ fn a_name_that_fails_at_the_start_is_a_warning() {
     server.set(NAME, NameReply::Code(3));
     let config = Config::new().forward(port.addr(), format!("{NAME}:1"), "");
     let (operated, _etc) = start(&server, IMPATIENT, config);
-    let line = operated.wait_for_message("a target's name could not be resolved");
+    let line = operated.wait_for_message(FAILS);
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&line["level"], &line["name"]), (&"warn".into(), &NAME.into()));
+    let line = operated.wait_for_message("targets were probed");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!([&line["tried"], &line["failed"], &line["not_tried"]], [1, 1, 0]);
+}
+
+/// The name is looked up until it is resolved, also after an upgrade, without a client.
+#[test]
+fn a_failing_name_is_reported_until_it_is_resolved() {
+    let (server, port) = (NameServer::start(), Port::v4());
+    server.set(NAME, NameReply::Code(3));
+    let config = || Config::new().forward(port.addr(), format!("{NAME}:1"), "name = 'db'");
+    let (operated, _etc) = start(&server, IMPATIENT, config());
+    operated.wait_for_message(FAILS);
+    let forward = operated.http.get("/v1/forwards/db").json();
+    let target = &forward["targets"][0];
+    assert_eq!((&target["state"], &target["why"]), (&"unreachable".into(), &MISSING.into()));
+    assert_eq!(forward["attention"][0]["condition"], "target_unreachable", "{forward}");
+    let asked = server.asked(NAME);
+    operated.upgrade();
+    assert_eq!(operated.names_failing(), json!(1));
+    wait_until("a look-up after the upgrade", LIMIT, || server.asked(NAME) > asked);
+    let status = operated.http.get("/v1/status").json();
+    assert_eq!(status["attention"][0]["condition"], "names_failing", "{status}");
+    server.set(NAME, loopback(60));
+    operated.wait_for_message("a target's name is resolved again");
+    assert_eq!(operated.names_failing(), json!(0));
+    assert_eq!(operated.count_lines(|line| line.contains(FAILS)), 1);
+}
+
+#[test]
+fn a_reload_ends_the_failure_of_a_removed_name() {
+    let (server, port) = (NameServer::start(), Port::v4());
+    server.set(NAME, NameReply::Code(3));
+    let config = |to: &str| Config::new().forward(port.addr(), to, "");
+    let (operated, _etc) = start(&server, IMPATIENT, config("DB.test:1"));
+    operated.wait_for_message(FAILS);
+    operated.reload(config("db.test:2"));
+    assert_eq!(operated.names_failing(), json!(1), "another port of the name");
+    operated.reload(config("127.0.0.1:1"));
+    assert_eq!(operated.names_failing(), json!(0));
+    operated.wait_for_message("a target's name that could not be resolved was removed");
+}
+
+/// The log, the record and the target name the same failure, whichever target failed last.
+#[test]
+fn a_name_without_an_address_has_no_address_of_another_target() {
+    let (hole, refuses) = (BlackHole::open(), Port::v4());
+    for other in [refuses.addr(), hole.addr()] {
+        let (server, port) = (NameServer::start(), Port::v4());
+        server.set(NAME, NameReply::Code(3));
+        let name = format!("{NAME}:1");
+        let settings = "name = 'db'\nbalance = 'first'\npassive = 'off'\nconnect_timeout = '2s'";
+        let to = [other.to_string(), name.clone()];
+        let config = Config::new().forward_to_several(port.addr(), &to, settings);
+        let (operated, _etc) = start(&server, IMPATIENT, config);
+        Peer::connect("client", &port, Script::new().expect_reset()).finish();
+        let record = operated.wait_for_records(1).remove(0);
+        assert_eq!(record.close_reason(), "target/connect/name_error", "{}", record.json);
+        assert_eq!(record.target.as_deref(), Some(&*name));
+        assert_eq!(record.json["target_address"], Value::Null, "{}", record.json);
+        let line = operated.wait_for_message("sessions cannot be connected to a target");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&line["target"], &line["target_address"]), (&json!(name), &Value::Null));
+        let targets = operated.http.get("/v1/forwards/db").json()["targets"].clone();
+        assert_eq!(
+            (&targets[1]["state"], &targets[1]["failed_connects"]),
+            (&"unreachable".into(), &json!(1))
+        );
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::admin::Interface;
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{LastReload, Trial};
 use crate::watch::Watch;
-use discover::{Record, SavedName};
+use discover::{LookUpError, Record, SavedFailure, SavedName};
 use flow::Time;
 use handover::{File, Part, WriteFile};
 use host::{Sandbox, own_arguments};
@@ -127,6 +127,25 @@ fn saved_name(saved: &SavedName) -> handover::Name {
         addresses: saved.addresses.iter().map(ToString::to_string).collect(),
         left: u64::try_from(saved.left.as_micros()).unwrap_or(u64::MAX),
         members: saved.members.iter().map(saved_member).collect(),
+        failure: saved.failure.as_ref().map(saved_failure),
+    }
+}
+
+fn saved_failure(saved: &SavedFailure) -> handover::NameFailure {
+    let (error, why) = saved.error.saved();
+    handover::NameFailure {
+        since: handover::micros(saved.since),
+        error: error.to_owned(),
+        why: why.map(str::to_owned),
+        failures: saved.failures,
+    }
+}
+
+fn failure(saved: &handover::NameFailure) -> SavedFailure {
+    SavedFailure {
+        since: Duration::from_micros(saved.since),
+        error: LookUpError::restored(&saved.error, saved.why.as_deref()),
+        failures: saved.failures,
     }
 }
 
@@ -146,13 +165,14 @@ fn member(saved: &handover::SetMember) -> Option<Record> {
     })
 }
 
-/// The last good answers of names. Leaves out what cannot be read.
+/// The last good answers and the failures of names. Leaves out what cannot be read.
 pub(super) fn names(saved: &handover::Process) -> impl Iterator<Item = SavedName> {
     saved.names.iter().map(|name| SavedName {
         name: name.host.as_str().into(),
         addresses: name.addresses.iter().filter_map(|text| text.parse().ok()).collect(),
         left: Duration::from_micros(name.left),
         members: name.members.iter().filter_map(member).collect(),
+        failure: name.failure.as_ref().map(failure),
     })
 }
 

@@ -50,11 +50,14 @@ struct History {
 impl History {
     fn new(seed: u64) -> Self {
         let name = |number| (Arc::from(format!("n{number}.test")), Name::default());
+        let names: Vec<(Arc<str>, Name)> = (0..NAMES).map(name).collect();
+        let mut cache = Cache::default();
+        cache.set_targets(names.iter().map(|(name, _)| Arc::clone(name)).collect());
         Self {
             random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
-            cache: Cache::default(),
+            cache,
             now: Instant::now(),
-            names: (0..NAMES).map(name).collect(),
+            names,
             waiting: HashMap::new(),
             queries: 0,
             answers: 0,
@@ -184,14 +187,11 @@ impl History {
     }
 
     fn notices_alternate(&mut self) -> bool {
-        let mut failing: HashMap<Arc<str>, usize> = HashMap::new();
+        let mut failing = BTreeSet::new();
         self.cache.take_notices().into_iter().all(|notice| match notice {
-            // A failing name without a good answer may be forgotten, and be resolved or fail anew.
-            Notice::Failing { name, serving, .. } => {
-                failing.insert(name, serving).is_none_or(|before| before == 0)
-            }
-            Notice::Over { name, .. } => failing.remove(&name).is_some(),
-            Notice::LeftOut { .. } => false,
+            Notice::Failing { name, .. } => failing.insert(name),
+            Notice::Over { name, .. } => failing.remove(&name),
+            Notice::LeftOut { .. } | Notice::Removed { .. } => false,
         })
     }
 }

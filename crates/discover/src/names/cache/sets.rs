@@ -3,6 +3,7 @@
 use super::tests::{SECOND, TTL, Trial};
 use super::*;
 use crate::names::entry::ServiceAnswer;
+use crate::sets::Record;
 
 impl Trial {
     /// A trial whose name has a set, and was resolved just now.

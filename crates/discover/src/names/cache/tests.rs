@@ -13,7 +13,10 @@ pub(super) struct Trial {
 
 impl Trial {
     pub(super) fn new() -> Self {
-        Self { cache: Cache::default(), name: "db.test".into(), now: Instant::now() }
+        let mut trial =
+            Self { cache: Cache::default(), name: "db.test".into(), now: Instant::now() };
+        trial.cache.set_targets(BTreeSet::from([Arc::clone(&trial.name)]));
+        trial
     }
 
     /// A trial whose name was resolved just now.
@@ -221,4 +224,70 @@ fn a_ttl_counts_from_a_second_to_an_hour() {
     trial.pass(3601 * SECOND);
     assert_eq!(trial.ask(), None);
     assert!(trial.has_begun());
+}
+
+/// Without a client: an hour of failures, with pauses of 30 s at most.
+#[test]
+fn a_name_that_fails_is_looked_up_until_it_is_resolved() {
+    for has_good in [false, true] {
+        let mut trial = if has_good { Trial::resolved(SECOND) } else { Trial::new() };
+        if has_good {
+            trial.pass(2 * SECOND);
+        }
+        assert_eq!(trial.ask(), None);
+        trial.answer(Err(LookUpError::NotFound), TTL);
+        trial.cache.take_notices();
+        for _ in 0..120 {
+            trial.pass(30 * SECOND);
+            trial.answer(Err(LookUpError::NotFound), TTL);
+            assert_eq!(trial.cache.failing(trial.now).len(), 1, "{:?}", trial.now);
+        }
+        assert_eq!(trial.cache.take_notices(), []);
+        trial.pass(30 * SECOND);
+        trial.answer(Ok(&["10.0.0.1:0"]), TTL);
+        let notices = trial.cache.take_notices();
+        assert!(matches!(&notices[..], [Notice::Over { failures: 121, .. }]), "{notices:?}");
+        trial.pass(2 * TTL);
+        assert!(!trial.has_begun(), "it is not used");
+    }
+}
+
+#[test]
+fn a_failing_name_that_leaves_the_configuration_is_not_reported_any_more() {
+    let mut trial = Trial::new();
+    assert_eq!(trial.ask(), None);
+    trial.answer(Err(LookUpError::NotFound), TTL);
+    trial.cache.take_notices();
+    trial.cache.set_targets(BTreeSet::new());
+    trial.cache.end_removed();
+    assert_eq!(trial.cache.take_notices(), [Notice::Removed { name: Arc::clone(&trial.name) }]);
+    assert_eq!(trial.cache.failing(trial.now), []);
+    // A session that began before asks again.
+    trial.pass(2 * SECOND);
+    assert_eq!(trial.ask(), None);
+    trial.answer(Err(LookUpError::NotFound), TTL);
+    assert_eq!((trial.cache.take_notices(), trial.cache.failing(trial.now)), (vec![], vec![]));
+    trial.pass(70 * SECOND);
+    assert_eq!(trial.cache.len(), 0);
+}
+
+#[test]
+fn a_failing_name_outlives_an_upgrade() {
+    let mut old = Trial::new();
+    assert_eq!(old.ask(), None);
+    old.answer(Err(LookUpError::Failed("no route".to_owned())), TTL);
+    old.pass(SECOND / 2);
+    let saved = old.cache.saved(old.now);
+    let mut new = Trial::new();
+    new.cache.restore(saved[0].clone(), new.now);
+    new.cache.set_targets(BTreeSet::from([Arc::clone(&new.name)]));
+    let failing = new.cache.failing(new.now);
+    let error = LookUpError::Failed("no route".to_owned());
+    assert_eq!((&failing[0].error, failing[0].since), (&error, SECOND / 2));
+    new.pass(Duration::ZERO);
+    new.answer(Err(LookUpError::NotFound), TTL);
+    assert_eq!(new.cache.take_notices(), [], "the log has it");
+    new.pass(4 * SECOND);
+    new.answer(Ok(&["10.0.0.1:0"]), TTL);
+    assert!(matches!(&new.cache.take_notices()[..], [Notice::Over { failures: 2, .. }]));
 }
