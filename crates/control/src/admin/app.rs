@@ -1,11 +1,13 @@
 //! Data of the handlers.
 
+use super::places::MOST_VIEWERS;
 use super::session_rates::SessionRates;
 use super::total_rates::TotalRates;
 use crate::supervisor::SupervisorHandle;
 use engine::Observer;
 use observe::Events;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Data of the handlers.
 #[derive(Clone)]
@@ -13,6 +15,8 @@ pub(crate) struct App {
     pub(super) supervisor: SupervisorHandle,
     pub(super) observer: Observer,
     pub(super) events: Events,
+    /// Event streams that viewers may still open.
+    pub(super) viewer_streams: Arc<Semaphore>,
     pub(super) session_rates: Arc<SessionRates>,
     pub(super) total_rates: Arc<TotalRates>,
 }
@@ -23,6 +27,7 @@ impl App {
             supervisor,
             observer,
             events,
+            viewer_streams: Arc::new(Semaphore::new(MOST_VIEWERS)),
             session_rates: Arc::default(),
             total_rates: Arc::default(),
         }

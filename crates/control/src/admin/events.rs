@@ -1,25 +1,27 @@
 //! `GET /v1/events`: a stream of events (server-sent events, HTML Living Standard 9.2).
 
 use super::app::App;
+use super::caller::Caller;
+use super::places::{MOST_VIEWERS, MOST_WATCHERS};
 use super::refusal::Refusal;
 use crate::supervisor::SupervisorHandle;
 use api::{EventName, Failure, Lagged};
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
+use host::AdminRole;
 use observe::{Event as Published, Subscription};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::IntoParams;
 
-/// Limit of concurrent watchers. Below the limit of connections, so that other requests stay
-/// possible.
-const MOST_WATCHERS: usize = 16;
 /// Time between keep-alive comments on a silent stream, which also detect closed connections.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -41,10 +43,11 @@ pub(super) struct EventsQuery {
 ))]
 pub(super) async fn events(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<impl IntoResponse, Refusal> {
     let Query(EventsQuery { sessions }) = query?;
-    let watcher = Watcher::new(&app, sessions.unwrap_or(true))?;
+    let watcher = Watcher::new(&app, caller.role, sessions.unwrap_or(true))?;
     // Before the answer begins, so that the stream has all events from then on.
     app.supervisor.ask(|supervisor| supervisor.set_detail()).await?;
     let stream = stream::unfold(watcher, |mut watcher| async move {
@@ -58,15 +61,22 @@ pub(super) async fn events(
 struct Watcher {
     /// `None` after the last event.
     watch: Option<Subscription>,
+    /// The place among those of viewers.
+    _place: Option<OwnedSemaphorePermit>,
     supervisor: SupervisorHandle,
 }
 
 impl Watcher {
-    fn new(app: &App, sessions: bool) -> Result<Self, Refusal> {
+    fn new(app: &App, role: AdminRole, sessions: bool) -> Result<Self, Refusal> {
         if app.events.watchers() >= MOST_WATCHERS {
             return Err(Refusal::busy(format!("{MOST_WATCHERS} watch already, which is the most")));
         }
-        Ok(Self { watch: Some(app.events.watch(sessions)), supervisor: app.supervisor.clone() })
+        let place = match role {
+            AdminRole::Operate => None,
+            AdminRole::View => Some(viewer_place(app)?),
+        };
+        let (watch, supervisor) = (Some(app.events.watch(sessions)), app.supervisor.clone());
+        Ok(Self { watch, _place: place, supervisor })
     }
 
     async fn next(&mut self) -> Option<Event> {
@@ -80,6 +90,15 @@ impl Watcher {
         };
         Some(Event::default().event(event.name.as_str()).data(&event.data))
     }
+}
+
+fn viewer_place(app: &App) -> Result<OwnedSemaphorePermit, Refusal> {
+    Arc::clone(&app.viewer_streams).try_acquire_owned().map_err(|_| {
+        Refusal::busy(format!(
+            "{MOST_VIEWERS} holders of a `view` token watch already, which is the most: the other \
+             places are for the role `operate`"
+        ))
+    })
 }
 
 impl Drop for Watcher {
@@ -100,7 +119,7 @@ mod tests {
     async fn a_slow_watcher_gets_a_lagged_event_and_is_disconnected() {
         let (supervisor, _tasks) = SupervisorHandle::new();
         let events = Events::default();
-        let mut watcher = Watcher { watch: Some(events.watch(true)), supervisor };
+        let mut watcher = Watcher { watch: Some(events.watch(true)), _place: None, supervisor };
         for n in 0..10_000 {
             events.publish(EventName::Reload, || n);
         }

@@ -13,6 +13,10 @@ const GRACE: Duration = Duration::from_millis(10);
 
 /// Of the places of authorised callers, one in this number is left to operators.
 const LEFT_TO_OPERATORS: usize = 4;
+/// Limit of concurrent watchers of events. Below the limit of connections, so that other requests stay possible.
+pub(super) const MOST_WATCHERS: usize = 16;
+/// Limit of concurrent watchers with the role `view`.
+pub(super) const MOST_VIEWERS: usize = MOST_WATCHERS - MOST_WATCHERS / LEFT_TO_OPERATORS;
 
 /// Number of a connection.
 pub(super) type ConnectionId = u64;

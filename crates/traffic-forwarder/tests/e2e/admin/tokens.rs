@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use testkit::{Forwarder, LIMIT, Signal, wait_until};
+use testkit::{Forwarder, Http, LIMIT, Signal, wait_until};
 
 use super::code;
 use super::interfaces::{Interfaces, TOKEN, VIEWER, write_tokens};
@@ -38,6 +38,26 @@ fn a_viewer_reads_and_an_operator_changes() {
     operator.post("/v1/forwards/echo/drain").success();
     operator.post("/v1/forwards/echo/resume").success();
     assert_eq!(operator.json("/v1/status")["generation"], 1);
+}
+
+#[test]
+fn viewers_leave_event_streams_to_operators() {
+    let interfaces = Interfaces::start(&both());
+    let (viewer, operator) = (interfaces.port(VIEWER), interfaces.port(TOKEN));
+    let watch = |http: &Http| http.events("/v1/events", LIMIT);
+    let mut viewers: Vec<_> = (0..12).map(|_| watch(&viewer)).collect();
+    // A response to HEAD has no events, and ends in any case.
+    let has_room = || viewer.ask("HEAD", "/v1/events").status == 200;
+    assert!(!has_room());
+    let refused = viewer.get("/v1/events");
+    assert_eq!(code(&refused), (503, "busy".into()));
+    assert!(refused.body.contains("12 holders of a `view` token watch already"), "{refused:?}");
+    let operators: Vec<_> = (0..4).map(|_| watch(&operator)).collect();
+    assert_eq!(code(&operator.get("/v1/events")), (503, "busy".into()));
+    // An ended stream makes room for another one.
+    drop(viewers.pop());
+    wait_until("a free place", LIMIT, has_room);
+    drop(operators);
 }
 
 #[test]
