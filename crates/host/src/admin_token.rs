@@ -1,10 +1,10 @@
 //! The tokens that callers of the admin interface present on a TCP port.
 
 mod error;
-pub use error::TokenError;
+pub use error::{TOKEN_FILE_MAX, TokenError};
 
 use crate::privileges::{user_number, user_of};
-use error::{FILE_MAX, LineFault, NAME_MAX, TOKEN_MIN, TokenFault};
+use error::{LineFault, NAME_MAX, TOKEN_MIN, TokenFault};
 use plan::Plan;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -80,8 +80,8 @@ impl AdminTokens {
             return Err(fault(TokenFault::ReadableByOthers(grant.grantee)));
         }
         let mut text = String::new();
-        file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
-        if text.len() as u64 > FILE_MAX {
+        file.take(TOKEN_FILE_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > TOKEN_FILE_MAX {
             return Err(fault(TokenFault::TooLong));
         }
         Self::parse(&text).map_err(fault)

@@ -42,7 +42,7 @@ pub use admin_rights::{admin_group_may_connect, admin_rights};
 
 mod admin_token;
 pub use admin_token::{
-    AdminRole, AdminToken, AdminTokens, TokenError, token_fault, token_fault_of,
+    AdminRole, AdminToken, AdminTokens, TOKEN_FILE_MAX, TokenError, token_fault, token_fault_of,
 };
 
 mod tcp_listener;
@@ -50,8 +50,9 @@ pub use tcp_listener::tcp_listener_users;
 
 mod privileges;
 pub use privileges::{
-    AccountError, UnknownOwner, UserError, UserFault, admin_directory_of_user, assume_user,
-    become_user, find_socket_owners, find_user, own_user, user_in_words, user_name, user_of,
+    AccountError, MissingGroup, UnknownOwner, UserError, UserFault, admin_directory_of_user,
+    assume_user, become_user, find_socket_owners, find_user, missing_group, own_user,
+    user_in_words, user_name, user_of,
 };
 
 mod sandbox;

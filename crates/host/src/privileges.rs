@@ -94,6 +94,28 @@ pub fn user_name(user: u32) -> Option<String> {
     Accounts::read().name_of(user).map(str::to_owned)
 }
 
+/// A group that this process is not in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingGroup {
+    /// Its name, or its number if `/etc/group` has none.
+    pub group: String,
+    /// The name of this process's user, if `/etc/passwd` has one.
+    pub user: Option<String>,
+    /// Whether the user is a member by these files, and gets the group with the next login.
+    pub is_assigned: bool,
+}
+
+/// Describes a group, by number, that this process is not in. `None` if it is in the group.
+pub fn missing_group(group: u32) -> Option<MissingGroup> {
+    if sys::is_in_group(group) {
+        return None;
+    }
+    let (accounts, user) = (Accounts::read(), sys::user_id());
+    let name = accounts.group_name(group).map_or_else(|| group.to_string(), str::to_owned);
+    let is_assigned = accounts.is_member(user, group);
+    Some(MissingGroup { group: name, user: accounts.name_of(user).map(str::to_owned), is_assigned })
+}
+
 /// The number of a user, by name or number.
 pub(crate) fn user_number(user: &str) -> Result<u32, AccountError> {
     Accounts::read().user_number(user)

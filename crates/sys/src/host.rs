@@ -2,7 +2,7 @@
 
 use crate::Result;
 use rustix::fs::{Access, access};
-use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getegid, geteuid, getgroups, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::time::Duration;
@@ -57,6 +57,12 @@ pub fn spare_descriptors(count: usize) -> Result<()> {
 /// Effective user id.
 pub fn user_id() -> u32 {
     geteuid().as_raw()
+}
+
+/// Whether a group is the effective group or a supplementary one of this process.
+pub fn is_in_group(group: u32) -> bool {
+    let supplementary = getgroups().unwrap_or_default();
+    getegid().as_raw() == group || supplementary.iter().any(|it| it.as_raw() == group)
 }
 
 /// Whether this process may create files in a directory.

@@ -10,7 +10,7 @@ use sys::Grantee;
 /// Minimum length of a token, in bytes: a shorter one can be guessed.
 pub(super) const TOKEN_MIN: usize = 16;
 /// Largest file of tokens, in bytes.
-pub(super) const FILE_MAX: u64 = 64 * 1024;
+pub const TOKEN_FILE_MAX: u64 = 64 * 1024;
 /// Longest name, in bytes: it is in each audit line.
 pub(super) const NAME_MAX: usize = 64;
 
@@ -94,7 +94,7 @@ impl fmt::Display for TokenFault {
                 f,
                 "belongs to the user with the id {owner}, and `user` in [process] is `{user}`: chown it"
             ),
-            Self::TooLong => write!(f, "is longer than {} KiB", FILE_MAX / 1024),
+            Self::TooLong => write!(f, "is longer than {} KiB", TOKEN_FILE_MAX / 1024),
             Self::Empty => write!(
                 f,
                 "holds no token: write one word of at least {TOKEN_MIN} ASCII characters, such as \

@@ -61,6 +61,17 @@ impl Accounts {
         number.ok_or_else(|| AccountError::NoGroup(group.to_owned()))
     }
 
+    /// Name of the group with this number.
+    pub(super) fn group_name(&self, number: u32) -> Option<&str> {
+        self.group_entries().find(|(_, group, _)| *group == number).map(|(name, ..)| name)
+    }
+
+    /// Whether the files make a user a member of a group, both by number.
+    pub(super) fn is_member(&self, user: u32, group: u32) -> bool {
+        let entry = self.name_of(user).and_then(|name| self.user(name));
+        entry.is_some_and(|it| it.group == group || self.groups_of(it.name).contains(&group))
+    }
+
     fn groups_of(&self, user: &str) -> Vec<u32> {
         let is_in = |members: &str| members.split(',').any(|member| member == user);
         let groups = self.group_entries().filter(|(_, _, members)| is_in(members));
@@ -117,6 +128,14 @@ mod tests {
         assert_eq!(find("web", Some("log")), identity(33, 51, &[50, 51]));
         assert_eq!(find("77", None), identity(78, 79, &[]), "a name comes before a number");
         assert_eq!(find("65532", Some("65533")), identity(65532, 65533, &[]));
+    }
+
+    #[test]
+    fn members_of_a_group_are_found_by_number() {
+        let accounts = accounts();
+        assert_eq!((accounts.group_name(50), accounts.group_name(53)), (Some("ssl"), None));
+        assert!(accounts.is_member(33, 50) && accounts.is_member(33, 34));
+        assert!(!accounts.is_member(33, 52) && !accounts.is_member(32, 50));
     }
 
     #[test]

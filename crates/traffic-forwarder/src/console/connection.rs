@@ -8,14 +8,15 @@ use crate::console::process_file;
 use crate::console::process_options::ProcessOptions;
 use crate::console::trust::{TrustedUsers, Untrusted};
 use api::ErrorCode;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use std::error::Error as _;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,8 +30,9 @@ const TO_CONNECT: Duration = Duration::from_secs(2);
 const TO_ANSWER: Duration = Duration::from_secs(30);
 /// Health checks have short deadlines of their own.
 const TO_PROBE: Duration = Duration::from_secs(3);
-/// Upper bound on a response body. A session takes about 1 KiB, so a real answer is far smaller.
-const LARGEST_ANSWER: usize = 1 << 30;
+/// Upper bound on a response body, in bytes. A forward with one target takes about 1.8 kB in the list of all
+/// forwards, and a page of sessions at most some 10 MB: an answer about 150,000 forwards fits.
+const LARGEST_ANSWER: usize = 256 << 20;
 
 /// Sends requests to the admin interface of a running process.
 pub(crate) struct AdminApi {
@@ -312,7 +314,13 @@ async fn exchange(
     let answer = send(stream, token, request).await?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
-    let body = body.map_err(AnswerError::Body)?;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            AnswerError::TooLong(LARGEST_ANSWER)
+        } else {
+            AnswerError::Body(error)
+        }
+    })?;
     Ok((status, body.to_bytes()))
 }
 
@@ -334,16 +342,25 @@ async fn send(
     sender.send_request(request).await.map_err(unanswered)
 }
 
-/// Describes a failed request. A server that sends data before the request arrives makes hyper
-/// cancel it; the cause then says why.
+/// Describes a failed request. A connection that fails before hyper has sent the request cancels it:
+/// the cause is then the failure.
 fn unanswered(error: hyper::Error) -> AnswerError {
     let cause = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
-    let sent_first = error.is_canceled() && cause.is_some_and(|cause| !is_of_system(cause));
-    if error.is_parse() || sent_first {
+    let failure = cause.unwrap_or(&error);
+    let sent_first = cause.is_some() && !is_of_system(failure);
+    if failure.is_incomplete_message() || is_reset(failure) {
+        AnswerError::Closed
+    } else if failure.is_parse() || sent_first {
         AnswerError::NotOurs(None)
     } else {
         AnswerError::Exchange(error)
     }
+}
+
+fn is_reset(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = cause.map(io::Error::kind);
+    matches!(kind, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
 }
 
 fn is_of_system(error: &hyper::Error) -> bool {
@@ -353,8 +370,14 @@ fn is_of_system(error: &hyper::Error) -> bool {
 fn read_token(path: &Path) -> Result<Token, CommandError> {
     let name = plan::escaped(&path.to_string_lossy());
     let usage = |what: String| CommandError::Usage(format!("the token file `{name}` {what}"));
-    let text = std::fs::read_to_string(path)
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(host::TOKEN_FILE_MAX + 1).read_to_string(&mut text))
         .map_err(|error| usage(format!("cannot be read: {}", flow::error_text(&error))))?;
+    if text.len() as u64 > host::TOKEN_FILE_MAX {
+        let kib = host::TOKEN_FILE_MAX / 1024;
+        return Err(usage(format!("is longer than {kib} KiB: give the file that holds the token")));
+    }
     // The process's own file may hold several.
     let tokens = host::AdminTokens::restore(&text);
     let token = tokens.as_ref().map_or(text.trim(), host::AdminTokens::for_commands);

@@ -5,6 +5,7 @@ use crate::console::trust::Untrusted;
 use crate::exit::Exit;
 use crate::output::{warn, warn_as_is};
 use api::ErrorCode;
+use host::MissingGroup;
 use hyper::{StatusCode, http};
 use std::fmt;
 use std::io;
@@ -43,8 +44,12 @@ pub(crate) enum AnswerError {
     Request(http::Error),
     /// Sending the request or receiving the header failed.
     Exchange(hyper::Error),
-    /// The body ended early or is too long.
+    /// The process closed or reset the connection before it answered.
+    Closed,
+    /// The body ended early.
     Body(Box<dyn std::error::Error + Send + Sync>),
+    /// The body has more than this number of bytes.
+    TooLong(usize),
     Timeout(Duration),
     /// Another kind of server answered, with this status if it speaks HTTP.
     NotOurs(Option<StatusCode>),
@@ -52,13 +57,25 @@ pub(crate) enum AnswerError {
     Foreign(serde_json::Error),
 }
 
+/// A process without a free descriptor accepts no connection: the kernel resets it when the process ends.
+const CLOSED: &str = "the process closed the connection without an answer: it is stopping, or has no \
+                      free file descriptor.\n\n  help: its log names the cause. End sessions, or raise \
+                      its limit of open files while it\n        runs: prlimit --pid PID \
+                      --nofile=NUMBER. Then try again.";
+
 impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NOT_OURS: &str = "this is not the admin interface of a traffic-forwarder";
         match self {
             Self::Request(error) => error.fmt(f),
             Self::Exchange(error) => error.fmt(f),
+            Self::Closed => f.write_str(CLOSED),
             Self::Body(error) => write!(f, "the answer breaks off: {error}"),
+            Self::TooLong(limit) => write!(
+                f,
+                "the answer has more than {} MiB, which no answer of a traffic-forwarder has",
+                limit >> 20
+            ),
             Self::Timeout(limit) => write!(f, "no answer within {limit:?}"),
             Self::NotOurs(None) => f.write_str(NOT_OURS),
             Self::NotOurs(Some(status)) => write!(f, "{NOT_OURS}: it answers {status}"),
@@ -195,9 +212,16 @@ fn reason(endpoint: &Endpoint, error: &io::Error) -> String {
     }
 }
 
-/// Names the user who may connect: the owner of the socket or, if it cannot be seen, of the nearest
-/// visible directory.
+/// Permission of the group to connect to a socket (unix(7)).
+const GROUP_WRITE: u32 = 0o020;
+
+/// Names the users that may connect: those of the socket's group, or else the owner of the socket or, if it cannot be
+/// seen, of the nearest visible directory.
 fn denied(path: &Path) -> String {
+    let socket = path.metadata().ok().filter(|it| it.mode() & GROUP_WRITE != 0 && it.gid() != 0);
+    if let Some(missing) = socket.and_then(|it| host::missing_group(it.gid())) {
+        return denied_without(&missing);
+    }
     let owner = path.ancestors().find_map(|path| path.metadata().ok()).map(|found| found.uid());
     match owner {
         None | Some(0) => "permission denied: only root may connect; try sudo".to_owned(),
@@ -205,5 +229,31 @@ fn denied(path: &Path) -> String {
             "permission denied: only the user with id {owner} and root may connect; try \
              sudo -u '#{owner}'"
         ),
+    }
+}
+
+/// The way to a group whose members may connect.
+fn denied_without(missing: &MissingGroup) -> String {
+    let (group, user) = (&missing.group, missing.user.as_deref().unwrap_or("USER"));
+    let how = if missing.is_assigned {
+        format!("{user} was added to it after this login: log in again, or run newgrp {group}")
+    } else {
+        format!("to join it: sudo usermod -aG {group} {user}, then log in again")
+    };
+    format!("permission denied: members of the group {group} may connect; {how}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_must_log_in_again_and_other_users_join_first() {
+        let text = |is_assigned| {
+            let (group, user) = ("ops".to_owned(), Some("ann".to_owned()));
+            denied_without(&MissingGroup { group, user, is_assigned })
+        };
+        assert!(text(true).ends_with("after this login: log in again, or run newgrp ops"));
+        assert!(text(false).ends_with("sudo usermod -aG ops ann, then log in again"));
     }
 }

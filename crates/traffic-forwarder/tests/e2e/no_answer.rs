@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 
 use testkit::{Forwarder, copy_program};
@@ -70,19 +70,50 @@ fn a_socket_of_another_user() {
     assert!(finished.stderr.contains(&who), "{finished}");
 }
 
+/// A socket of `admin_group`, for a user that is not in the group.
+#[test]
+fn a_socket_of_a_group_names_the_group() {
+    const GROUP: u32 = 64_998;
+    let console = Console::new();
+    let socket = console.path("admin.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    if fs::metadata(&socket).unwrap().uid() != 0 {
+        // Only root gives a file to another group.
+        return;
+    }
+    fs::set_permissions(console.path(""), PermissionsExt::from_mode(0o755)).unwrap();
+    fs::set_permissions(&socket, PermissionsExt::from_mode(0o660)).unwrap();
+    std::os::unix::fs::chown(&socket, None, Some(GROUP)).unwrap();
+    let copy = console.path("traffic-forwarder");
+    copy_program(BINARY, &copy);
+    let unprivileged = ["--reuid=64999", "--regid=64997", "--clear-groups"];
+    let command = Forwarder::binary("setpriv").args(unprivileged).arg(copy);
+    let finished = command.args(["status", "--admin", &console.admin()]).run();
+    assert_eq!(finished.status.code(), Some(1), "{finished}");
+    let expected =
+        "members of the group 64998 may connect; to join it: sudo usermod -aG 64998 USER";
+    assert!(finished.stderr.contains(expected), "{finished}");
+}
+
+/// Reads the head of a request, which is all of it.
+fn read_request(stream: &mut UnixStream) -> String {
+    let (mut question, mut chunk) = (Vec::new(), [0; 1024]);
+    while !question.ends_with(b"\r\n\r\n") {
+        let read = stream.read(&mut chunk).unwrap();
+        question.extend_from_slice(&chunk[..read]);
+    }
+    String::from_utf8(question).unwrap()
+}
+
 /// Accepts one connection, reads the request, and sends these bytes.
 fn serve_once(console: &Console, answer: &'static str) -> thread::JoinHandle<String> {
     let _ = fs::remove_file(console.path("admin.sock"));
     let listener = UnixListener::bind(console.path("admin.sock")).unwrap();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let (mut question, mut chunk) = (Vec::new(), [0; 1024]);
-        while !question.ends_with(b"\r\n\r\n") {
-            let read = stream.read(&mut chunk).unwrap();
-            question.extend_from_slice(&chunk[..read]);
-        }
+        let question = read_request(&mut stream);
         stream.write_all(answer.as_bytes()).unwrap();
-        String::from_utf8(question).unwrap()
+        question
     })
 }
 
@@ -90,7 +121,7 @@ fn serve_once(console: &Console, answer: &'static str) -> thread::JoinHandle<Str
 fn answers_of_another_program() {
     let console = Console::new();
     let cases = [
-        ("", "error"),
+        ("", "closed the connection without an answer"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "not one of traffic-forwarder"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", "breaks off"),
         (
@@ -106,6 +137,51 @@ fn answers_of_another_program() {
         let question = serve_once.join().unwrap();
         assert!(question.starts_with("POST /v1/reload?confirm=1m30s HTTP/1.1\r\n"), "{question}");
     }
+}
+
+/// Accepts one connection, and serves it.
+fn serve_with(
+    console: &Console,
+    serve: impl FnOnce(UnixStream) + Send + 'static,
+) -> thread::JoinHandle<()> {
+    let listener = UnixListener::bind(console.path("admin.sock")).unwrap();
+    thread::spawn(move || serve(listener.accept().unwrap().0))
+}
+
+#[test]
+fn a_connection_that_is_closed_before_the_request_is_read() {
+    let console = Console::new();
+    let server = serve_with(&console, drop);
+    let said = console.refused(&["status"], 1);
+    for words in ["closed the connection without an answer", "file descriptor", "prlimit"] {
+        assert!(said.contains(words), "`{words}` is missing: {said}");
+    }
+    server.join().unwrap();
+}
+
+#[test]
+fn an_endless_answer_ends_the_command() {
+    let console = Console::new();
+    let server = serve_with(&console, |mut stream| {
+        read_request(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        let (part, mut sent) = (vec![b' '; 1 << 20], 0);
+        while sent < 512 && stream.write_all(&part).is_ok() {
+            sent += 1;
+        }
+        assert!(sent < 512, "the command reads on");
+    });
+    let said = console.refused(&["status"], 1);
+    assert!(said.contains("the answer has more than 256 MiB"), "{said}");
+    server.join().unwrap();
+}
+
+#[test]
+fn an_endless_token_file_is_refused() {
+    let arguments = ["status", "--admin", "127.0.0.1:1", "--token-file", "/dev/zero"];
+    let finished = forwarder().args(arguments).run();
+    assert_eq!(finished.status.code(), Some(2), "{finished}");
+    assert!(finished.stderr.contains("`/dev/zero` is longer than 64 KiB"), "{finished}");
 }
 
 #[test]
