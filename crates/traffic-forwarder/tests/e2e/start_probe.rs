@@ -273,14 +273,17 @@ fn probes_give_way_when_descriptors_run_out() {
     let config = |holes: &[BlackHole]| {
         let to: Vec<_> =
             [answers.addr()].into_iter().chain(holes.iter().map(BlackHole::addr)).collect();
-        Config::new().forward_to_several(port.addr(), &to, "connect_timeout = '1s'")
+        let all = Config::new().log("format = 'json'\nlevel = 'debug'");
+        all.forward_to_several(port.addr(), &to, "connect_timeout = '1s'")
     };
     let operated = Operated::start(config(&[]));
+    // The first probe has returned its descriptor.
+    probed(&operated, 1);
     operated.write(config(&holes));
     // For the file, and then for the first probe.
     leave_open_files(&operated, 1);
     operated.signal(Signal::HUP);
-    let all = probed(&operated, 1);
+    let all = probed(&operated, 2);
     assert_eq!([&all["tried"], &all["failed"], &all["not_tried"]], [1, 1, 2]);
     assert_eq!(silent(&operated, 1), [holes[0].addr().to_string()]);
 }
