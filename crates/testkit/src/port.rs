@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
@@ -15,13 +17,19 @@ use crate::addr::{Addr, number_of, unused};
 /// listener that sets `SO_REUSEADDR`, as the forwarder and most servers do, can take it. Until
 /// then, connections to it are refused, so it also serves as the target that refuses.
 ///
+/// The reservation lasts until 10 s after the drop: in `config.forward(Port::v4().addr(), …)`, the
+/// port is dropped before the forwarder starts.
+///
 /// Displayed as its number.
 #[derive(Debug)]
 pub struct Port {
     number: u16,
     loopback: IpAddr,
-    _reservation: Socket,
+    reservation: Option<Socket>,
 }
+
+/// Reservations of dropped ports, with the time of the drop.
+static RELEASED: Mutex<Vec<(Instant, Socket)>> = Mutex::new(Vec::new());
 
 impl Port {
     /// A port of `127.0.0.1`.
@@ -60,7 +68,17 @@ impl Port {
 
     fn of(socket: Socket, ip: IpAddr) -> io::Result<Self> {
         let loopback = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
-        Ok(Self { number: number_of(&socket)?, loopback, _reservation: socket })
+        Ok(Self { number: number_of(&socket)?, loopback, reservation: Some(socket) })
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        const KEPT: Duration = Duration::from_secs(10);
+        let now = Instant::now();
+        let mut released = RELEASED.lock().unwrap_or_else(PoisonError::into_inner);
+        released.retain(|(since, _)| now.duration_since(*since) < KEPT);
+        released.extend(self.reservation.take().map(|socket| (now, socket)));
     }
 }
 
@@ -183,6 +201,13 @@ mod tests {
             assert!(!reserved.contains(&local.port()), "an outgoing connection got {local}");
             listener.accept();
         }
+    }
+
+    #[test]
+    fn a_dropped_port_stays_reserved_for_a_while() {
+        let address = Port::v4().addr();
+        assert_eq!(alone(address).unwrap_err().kind(), ErrorKind::AddrInUse);
+        let _listener = Listener::bind(Place::At(address));
     }
 
     #[test]

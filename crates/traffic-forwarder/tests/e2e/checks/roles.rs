@@ -23,7 +23,8 @@ const FALL: u32 = 3;
 impl Pair {
     /// The first target is the primary.
     fn start(settings: &str) -> Self {
-        let (port, role_port, target_port) = (Port::v4(), Port::v4(), Port::v4());
+        let (port, role_port, target_port) =
+            (Port::v4(), Port::every_address(), Port::every_address());
         let at = |host: u8, port: &Port| SocketAddr::from(([127, 0, 0, host], port.number()));
         let targets =
             [1, 2].map(|host| Target::start_at(Place::At(at(host, &target_port)), Behaviour::Echo));

@@ -60,8 +60,9 @@ fn a_target_that_is_our_own_listener_is_a_warning() {
 
 #[test]
 fn a_target_of_a_line_and_of_ipv6_is_probed() {
-    let (ports, refuses) = ([(); 2].map(|()| Port::v4().number()), [Port::v6(), Port::v4()]);
-    let [v6, v4] = [0, 1].map(|n: usize| (ports[n], refuses[n].addr()));
+    let ports = [(); 2].map(|()| Port::every_address());
+    let refuses = [Port::v6(), Port::v4()];
+    let [v6, v4] = [0, 1].map(|n| (&ports[n], refuses[n].addr()));
     let lines = [v6, v4].map(|(port, to)| format!("{port} | {} | {}\n", to.ip(), to.port()));
     let forwarder = forwarder().config(lines.concat()).args(["--log-format", "json"]).start();
     let mut expected = refuses.map(|port| port.addr().to_string());

@@ -64,9 +64,9 @@ fn a_broken_or_missing_file_does_not_prevent_an_upgrade() {
 /// The older format: an invalid line is skipped with a warning, once.
 #[test]
 fn forwards_of_the_older_format_continue() {
-    let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
+    let (target, port) = (Target::start(Behaviour::Echo), Port::every_address());
     let to = target.addr().tcp();
-    let text = format!("{} | {} | {}\nthis is no line\n", port.number(), to.ip(), to.port());
+    let text = format!("{port} | {} | {}\nthis is no line\n", to.ip(), to.port());
     let forwarder = old_forwarder().config(text).start();
     forwarder.ready();
     let client = served_client(port.addr());
