@@ -96,6 +96,16 @@ pub fn connect(addr: impl Into<Addr>) -> io::Result<Socket> {
     connect_with(None, &addr.into(), Buffers::default(), LIMIT)?.into_socket()
 }
 
+/// Connects, and closes the connection, which the peer may have reset already.
+///
+/// # Panics
+///
+/// There was no connection.
+#[track_caller]
+pub fn connect_and_close(addr: impl Into<Addr>) {
+    connect_with(None, &addr.into(), Buffers::default(), LIMIT).expect("a connection");
+}
+
 /// A socket after the handshake.
 #[derive(Debug)]
 pub(crate) struct Connected {

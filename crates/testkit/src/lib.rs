@@ -54,7 +54,7 @@ mod terminal;
 mod tool;
 
 pub use acl::{permit_by_acl, remove_acl};
-pub use addr::{Addr, Listener, Place, connect, connect_from};
+pub use addr::{Addr, Listener, Place, connect, connect_and_close, connect_from};
 pub use black_hole::BlackHole;
 pub use exchange::exchange;
 pub use forwarder::{Forwarder, ForwarderBuilder};

@@ -7,7 +7,9 @@ use crate::stand::Stand;
 use api::{ErrorCode, EventName};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use testkit::{Behaviour, Forwarder, LIMIT, Peer, Port, Script, Target, Tool, connect, run};
+use testkit::{
+    Behaviour, Forwarder, LIMIT, Peer, Port, Script, Target, Tool, connect, connect_and_close, run,
+};
 
 #[test]
 fn every_command_returns_an_answer() {
@@ -34,7 +36,7 @@ fn every_command_returns_an_answer() {
         // `watch` prints events only while sessions come and go.
         scope.spawn(|| {
             while asking.load(Ordering::Relaxed) {
-                drop(connect(&port));
+                connect_and_close(&port);
             }
         });
         let asked = std::panic::catch_unwind(|| ask(&stand));

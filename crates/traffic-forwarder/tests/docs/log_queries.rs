@@ -3,7 +3,10 @@
 use crate::blocks::blocks;
 use crate::repository::BINARY;
 use tempfile::TempDir;
-use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, Tool, connect, run, wait_until};
+use testkit::{
+    Behaviour, Forwarder, LIMIT, Port, Signal, Target, Tool, connect, connect_and_close, run,
+    wait_until,
+};
 
 /// Name of the log file in the documents.
 const FILE: &str = "traffic-forwarder.log";
@@ -31,9 +34,9 @@ fn write_log(dir: &TempDir) {
     let client = connect(&web).expect("a listener");
     wait_until("the target's connection", LIMIT, || echo.open() == 1);
     // The forwarder resets each of these, possibly before connect(2) returns.
-    drop(connect(&web));
+    connect_and_close(&web);
     wait_until("a refusal", LIMIT, || has("connections refused", 1));
-    drop(connect(&gone));
+    connect_and_close(&gone);
     drop(client);
     wait_until("the records", LIMIT, || has("\"session ended\"", 2));
     forwarder.signal(Signal::TERM);

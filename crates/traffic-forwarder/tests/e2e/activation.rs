@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use testkit::{
     Addr, Behaviour, ForwarderBuilder, LIMIT, Port, Signal, Socket, Target, Tool, connect,
-    wait_until,
+    connect_and_close, wait_until,
 };
 
 use crate::support::{BINARY, Config, Operated, forwarder, messages, ping, served_client};
@@ -139,7 +139,7 @@ fn a_target_equal_to_an_activated_socket_is_a_loop() {
     let forwarder = with(&config).given("web", socket).start();
     forwarder.ready();
     // The connection may be reset before connect(2) returns.
-    drop(connect(&addr));
+    connect_and_close(&addr);
     let records = forwarder.wait_for_records(1);
     assert_eq!(records[0].close_reason(), "target/connect/loop");
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use testkit::{
-    Behaviour, Forwarder, LIMIT, Port, Signal, Target, connect, connect_from, wait_until,
+    Behaviour, Forwarder, LIMIT, Port, Signal, Target, connect, connect_and_close, connect_from,
+    wait_until,
 };
 
 use crate::support::{Config, Operated, forwarder, messages, served_client};
@@ -105,7 +106,7 @@ fn counts_of_refused_clients_add_up() {
     let other = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66));
     for number in 0..REFUSED {
         match number % 3 {
-            0 => drop(connect(&port)),
+            0 => connect_and_close(&port),
             _ => drop(connect_from(other, port.addr())),
         }
         if number == 1000 {
@@ -131,7 +132,7 @@ fn the_limit_of_the_process_is_named() {
     let forwarder: Forwarder = forwarder().config(config.text()).start();
     forwarder.ready();
     let _held = served_client(port.addr());
-    drop(connect(&port));
+    connect_and_close(&port);
     forwarder.wait_for_message(FULL);
     assert_eq!(messages(&forwarder, FULL)[0]["scope"], "process");
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 
 use tempfile::TempDir;
-use testkit::{Behaviour, Http, LIMIT, Port, Script, Target, Tool, connect, run, wait_until};
+use testkit::{
+    Behaviour, Http, LIMIT, Port, Script, Target, Tool, connect, connect_and_close, run, wait_until,
+};
 
 use crate::support::{Config, Operated, forwarder, play, served_client};
 
@@ -120,7 +122,7 @@ fn opened_equals_closed_plus_active() {
     for _ in 0..20 {
         drop(served_client(port.addr()));
         // Reset, perhaps before connect(2) returns.
-        drop(connect(&gone));
+        connect_and_close(&gone);
     }
     wait_until("the sessions that stay", LIMIT, || target.open() == 5);
     wait_for(&operated, "sessions_active{forward=\"db\"}", 5.0);
@@ -143,7 +145,7 @@ fn clients_refused_by_a_limit_are_counted() {
     let _client = served_client(port.addr());
     let refused = "refused_total{forward=\"db\",cause=\"over_limit\"}";
     for count in [1.0, 2.0] {
-        drop(connect(&port));
+        connect_and_close(&port);
         wait_for(&operated, refused, count);
     }
     wait_for(&operated, "sessions_opened_total{forward=\"db\"}", 1.0);
@@ -218,7 +220,7 @@ fn promtool_finds_no_fault() {
     let settings = "name = '\"a\\b{},='\nmax_sessions = 1";
     let operated = Operated::start(Config::new().forward(port.addr(), target.addr(), settings));
     let client = served_client(port.addr());
-    drop(connect(&port));
+    connect_and_close(&port);
     drop(client);
     wait_until("the end of the session", LIMIT, || target.open() == 0);
     let file = dir.path().join("metrics");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
     Behaviour, BlackHole, LIMIT, NameReply, NameServer, Peer, Port, Script, Socket, Target,
-    connect, wait_until,
+    connect, connect_and_close, wait_until,
 };
 
 use crate::support::{BINARY, Config, Operated, play, served_client, with_names};
@@ -189,7 +189,7 @@ fn a_changed_answer_is_followed_after_its_ttl() {
     // The same port at another address of the loopback network: nothing listens there.
     server.set(NAME, NameReply::Addresses(vec![IpAddr::from([127, 0, 0, 77])], 1));
     wait_until("a refused session", LIMIT, || {
-        drop(connect(&port));
+        connect_and_close(&port);
         operated.records().iter().any(|it| it.close_reason() == "target/connect/refused")
     });
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
-    Addr, BlackHole, Forwarder, LIMIT, NameReply, NameServer, Port, Signal, connect, wait_until,
+    Addr, BlackHole, Forwarder, LIMIT, NameReply, NameServer, Port, Signal, connect,
+    connect_and_close, wait_until,
 };
 
 use crate::support::{
@@ -139,7 +140,7 @@ fn sessions_go_on_with_the_warning() {
     let config = Config::new().forward(port.addr(), target_port.addr(), "");
     let forwarder = forwarder().config(config.text()).start();
     forwarder.wait_for_message(SILENT);
-    drop(connect(&port).unwrap());
+    connect_and_close(&port);
     forwarder.wait_for_message(UNREACHED);
     let _target = TcpListener::bind(target_port.addr()).unwrap();
     let _client = connect(&port).unwrap();

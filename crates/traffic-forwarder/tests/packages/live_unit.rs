@@ -3,7 +3,9 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use testkit::{Behaviour, LIMIT, Peer, Port, Script, Socket, Target, connect, wait_until};
+use testkit::{
+    Behaviour, LIMIT, Peer, Port, Script, Socket, Target, connect, connect_and_close, wait_until,
+};
 
 use crate::machine::Machine;
 use crate::made::debian_package;
@@ -239,7 +241,7 @@ fn the_journal_knows_the_priority_of_each_line() {
     fs::write(machine.exchange().join("own.conf"), text).unwrap();
     machine.shell(&format!("cp {EXCHANGE}/own.conf {CONFIG}")).success();
     machine.shell("systemctl restart traffic-forwarder").success();
-    drop(connect(&port).unwrap());
+    connect_and_close(&port);
     let lines = |priority: &str| {
         let command = format!("journalctl --no-pager -o cat -u traffic-forwarder -p {priority}");
         machine.output(&command)

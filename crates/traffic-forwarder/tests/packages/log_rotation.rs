@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, connect, wait_until};
+use testkit::{Behaviour, Forwarder, LIMIT, Port, Signal, Target, connect_and_close, wait_until};
 
 use crate::made::debian_package;
 use crate::scratch_root::{EXCHANGE, ScratchRoot};
@@ -48,7 +48,7 @@ fn start(root: &ScratchRoot, port: &Port, target: &Target) -> Forwarder {
 
 fn sessions(port: &Port) {
     for _ in 0..SESSIONS {
-        drop(connect(port).unwrap());
+        connect_and_close(port);
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Behaviour, Http, LIMIT, Socket, connect, wait_until};
+use testkit::{Behaviour, Http, LIMIT, Socket, connect, connect_and_close, wait_until};
 
 use super::{Abused, MIB, QUEUEING, QUEUEING_FILES};
 use crate::support::Config;
@@ -135,7 +135,7 @@ fn stalled_subscribers_miss_events_and_hold_a_bounded_number() {
     let mut sessions = 0;
     abused.beside_until("watchers", CONNECTIONS + QUEUEING_FILES, EVENTS + BUFFERS, || {
         for _ in 0..100 {
-            drop(connect(&abused.port).unwrap());
+            connect_and_close(&abused.port);
         }
         sessions += 100;
         // Records may come late, or be lost; a watcher that is read while they come may keep up.

@@ -1,6 +1,6 @@
 //! Sessions that flood the log: at level trace, each writes several lines.
 
-use testkit::{Behaviour, ForwarderBuilder, connect};
+use testkit::{Behaviour, ForwarderBuilder, connect_and_close};
 
 use super::{Abused, MIB, QUEUEING, QUEUEING_FILES};
 use crate::support::Config;
@@ -25,7 +25,7 @@ fn a_blocked_log_holds_bounded_memory_and_delays_no_session() {
     let mut sessions = 0;
     abused.beside_until("log", QUEUEING_FILES, QUEUES, || {
         for _ in 0..100 {
-            drop(connect(&abused.port).unwrap());
+            connect_and_close(&abused.port);
         }
         sessions += 100;
         sessions >= SESSIONS

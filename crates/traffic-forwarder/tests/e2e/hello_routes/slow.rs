@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::time::Duration;
 
-use testkit::{LIMIT, Script, connect, wait_until};
+use testkit::{LIMIT, Script, connect, connect_and_close, wait_until};
 
 use super::{Scene, comes_back, hello, without_default};
 use crate::support::{QUIET, ping, play};
@@ -83,7 +83,7 @@ fn a_client_that_leaves_before_its_hello_has_a_record() {
         let record = scene.operated.wait_for_records(count + 1).pop().unwrap();
         assert_eq!(record.close_reason(), "client/greet/reset", "{}", record.json);
     }
-    drop(connect(&scene.port).unwrap());
+    connect_and_close(&scene.port);
     let record = scene.operated.wait_for_records(3).pop().unwrap();
     assert_eq!(record.close_reason(), "limit/greet/no_route", "{}", record.json);
 }

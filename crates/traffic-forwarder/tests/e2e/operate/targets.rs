@@ -1,7 +1,9 @@
 //! `targets`, and the targets of a forward in `status`.
 
 use std::net::TcpListener;
-use testkit::{Behaviour, LIMIT, Peer, Port, Script, Target, Terminal, connect, wait_until};
+use testkit::{
+    Behaviour, LIMIT, Peer, Port, Script, Target, Terminal, connect, connect_and_close, wait_until,
+};
 
 use super::says;
 use crate::support::{BINARY, Config, Console, Operated, forwarder, ping, served_client};
@@ -66,7 +68,7 @@ fn a_target_is_unreachable_until_a_connect_succeeds() {
     operated.upgrade();
     assert_eq!(target()["since"], probed["since"], "after an upgrade");
     // A session that fails changes nothing, and a reload neither.
-    drop(connect(&ports[0]).unwrap());
+    connect_and_close(&ports[0]);
     operated.wait_for_records(1);
     operated.reload(config("3s"));
     assert_eq!([&target()["state"], &target()["since"]], [&probed["state"], &probed["since"]]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use testkit::{
     Addr, Behaviour, LIMIT, Listener, Peer, Place, Port, Script, Signal, Socket, Target, connect,
-    wait_until,
+    connect_and_close, wait_until,
 };
 
 use super::{block, line, v2};
@@ -235,7 +235,7 @@ fn a_late_header_ends_the_session() {
 fn a_peer_that_leaves_without_a_byte_has_no_record() {
     let (port, target) = (Port::v4(), Target::start(Behaviour::Echo));
     let operated = Operated::start(config(port.addr(), target.addr(), TRUSTED));
-    drop(connect(&port).unwrap());
+    connect_and_close(&port);
     reset(connect(&port).unwrap());
     let closed = || {
         let metrics = operated.http.get("/metrics").body;
