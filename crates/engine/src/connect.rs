@@ -90,11 +90,7 @@ pub(crate) fn resolved<K: Kernel>(
         }
         Err(failure) => {
             connecting.race.resolved(round, 0, context.now);
-            let failure = failure.as_socket_failure();
-            resolved.failure = Some(failure);
-            resolved.target.connect_failed(context.index);
-            report_failure(entry.session, context, round, None, failure);
-            round_is_over(entry.session, context, round);
+            look_up_failed(entry.session, context, round, failure);
         }
     }
     proceed(entry, context, &rules)
@@ -311,18 +307,37 @@ fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize,
     context.shared.release_claim(connecting.claim.take());
 }
 
-/// Counts the attempts of a session whose time is up as failed. Returns the failure of its last target.
+/// Counts the attempts and look-ups of a session whose time is up as failed. Returns the failure of its last
+/// target.
 fn time_is_up<K: Kernel>(session: &mut Session<K>, context: &Context<K>) -> SocketFailure {
     let Some(connecting) = &session.connecting else { return TIMED_OUT };
-    let running = connecting.running();
+    let (running, unresolved) = (connecting.running(), connecting.unresolved());
     for number in running {
         attempt_failed(session, context, number, TIMED_OUT);
     }
+    for round in unresolved {
+        look_up_failed(session, context, round, NameFailure::Timeout);
+    }
     match session.connecting.as_ref().and_then(|it| it.rounds.last()) {
-        Some(last) if last.is_waiting_for_name() => NameFailure::Timeout.as_socket_failure(),
         Some(last) if last.is_over => last.failure.unwrap_or(TIMED_OUT),
         _ => TIMED_OUT,
     }
+}
+
+/// Counts and reports the failed look-up of a round's target, which ends the round.
+fn look_up_failed<K: Kernel>(
+    session: &mut Session<K>,
+    context: &Context<K>,
+    round: usize,
+    failure: NameFailure,
+) {
+    let connecting = session.connecting.as_mut();
+    let Some(failed) = connecting.and_then(|it| it.rounds.get_mut(round)) else { return };
+    let failure = failure.as_socket_failure();
+    failed.failure = Some(failure);
+    failed.target.connect_failed(context.index);
+    report_failure(session, context, round, None, failure);
+    round_is_over(session, context, round);
 }
 
 /// Resets the sockets of a session that ends while it connects, and returns its places beside that of the

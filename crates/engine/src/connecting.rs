@@ -110,6 +110,12 @@ impl<K: Kernel> Connecting<K> {
         self.rounds.iter().any(Round::is_waiting_for_name)
     }
 
+    /// The rounds that wait for the resolver.
+    pub(crate) fn unresolved(&self) -> Vec<usize> {
+        let is_waiting = |round: &usize| self.rounds[*round].is_waiting_for_name();
+        (0..self.rounds.len()).filter(is_waiting).collect()
+    }
+
     /// The numbers of the running attempts.
     pub(crate) fn running(&self) -> Vec<usize> {
         (0..MOST_ATTEMPTS).filter(|number| self.attempts[*number].is_some()).collect()

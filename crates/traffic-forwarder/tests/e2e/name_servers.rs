@@ -198,13 +198,33 @@ fn a_changed_answer_is_followed_after_its_ttl() {
 fn a_name_without_an_answer_so_far_times_out() {
     let (server, port) = (NameServer::start(), Port::v4());
     server.set_all(Some(NameReply::Silent));
-    let settings = "connect_timeout = '500ms'";
+    let settings = "name = 'db'\nconnect_timeout = '500ms'";
     let config = Config::new().forward(port.addr(), format!("{NAME}:80"), settings);
     let (operated, _etc) = start(&server, "", config);
     Peer::connect("client", &port, Script::new().expect_reset()).finish();
     let record = operated.wait_for_records(1).remove(0);
     assert_eq!(record.close_reason(), "limit/connect/name_timeout");
     assert!(record.duration >= Duration::from_millis(500), "{}", record.json);
+    let targets = operated.http.get("/v1/forwards/db").json()["targets"].clone();
+    assert_eq!(targets[0]["failed_connects"], 1, "{targets}");
+}
+
+/// The client's time ends before that of the resolver: the look-ups fail for it.
+#[test]
+fn look_ups_without_an_answer_in_time_take_targets_out_of_use() {
+    let (server, port) = (NameServer::start(), Port::v4());
+    server.set_all(Some(NameReply::Silent));
+    let settings = "name = 'db'\nconnect_timeout = '500ms'\npassive = { failures = 1 }";
+    let to = [format!("{NAME}:80"), "other.test:80".to_owned()];
+    let config = Config::new().forward_to_several(port.addr(), &to, settings);
+    let (operated, _etc) = start(&server, "", config);
+    Peer::connect("client", &port, Script::new().expect_reset()).finish();
+    let record = operated.wait_for_records(1).remove(0);
+    assert_eq!(record.close_reason(), "limit/connect/name_timeout");
+    let targets = operated.http.get("/v1/forwards/db").json()["targets"].clone();
+    for target in targets.as_array().unwrap() {
+        assert_eq!((&target["state"], &target["failed_connects"]), (&"down".into(), &json!(1)));
+    }
 }
 
 #[test]
