@@ -115,7 +115,7 @@ pub struct Target {
     pub backup: bool,
     /// Connects to it since the start of the process.
     pub connects: u64,
-    /// Attempts to connect that failed, or that another target overtook.
+    /// Attempts to connect, and look-ups of its name, that failed, or attempts that another target overtook.
     pub failed_connects: u64,
     /// Seconds that a connect usually takes; null before the first.
     pub connect_time: Option<f64>,
