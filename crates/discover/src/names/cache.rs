@@ -1,18 +1,16 @@
 //! The cache of names: when a name is looked up, which addresses serve meanwhile, and for how long. Pure:
 //! the time comes in, look-ups and notices go out.
 
-use super::entry::{
-    Addresses, Answer, Entry, Failing, Good, LEAST_PAUSE, MOST_TTL, SERVICE, STALE_AFTER, of_host,
-    renewed,
-};
+use super::entry::{Addresses, Answer, Entry, Failing, LEAST_PAUSE, STALE_AFTER, renewed};
 use super::failure::LookUpError;
-use super::saved::{SavedFailure, SavedName};
 use super::service_hosts::HostAddresses;
 use crate::sets::{Membership, Share};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+mod handoff;
 
 /// Something for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -294,64 +292,6 @@ impl<W> Cache<W> {
     /// Whether look-ups wait to begin.
     pub(crate) fn has_look_ups(&self) -> bool {
         !self.look_ups.is_empty()
-    }
-
-    /// The last good answers and the reported failures, for the next process image.
-    pub(crate) fn saved(&self, now: Instant) -> Vec<SavedName> {
-        let saved = self.names.iter().filter_map(|(name, entry)| {
-            let failing = entry.failing.as_ref().filter(|failing| failing.is_reported);
-            let failure = failing.map(|failing| SavedFailure {
-                since: now.saturating_duration_since(failing.since),
-                error: failing.error.clone(),
-                failures: failing.failures,
-            });
-            if entry.good.is_none() && failure.is_none() {
-                return None;
-            }
-            let good = entry.good.as_ref();
-            let left = good.map(|good| good.expires.saturating_duration_since(now));
-            let members = entry.set.as_ref().map(Membership::records).unwrap_or_default();
-            let addresses = good.map(|good| good.addresses.clone()).unwrap_or_default();
-            let (name, left) = (Arc::clone(name), left.unwrap_or_default());
-            Some(SavedName { name, addresses, left, members, failure })
-        });
-        saved.collect()
-    }
-
-    /// Takes the answer and the failure of a name from the previous process image. A failing name is looked up at
-    /// once.
-    pub(crate) fn restore(&mut self, saved: SavedName, now: Instant) {
-        let SavedName { name, addresses, left, members, failure } = saved;
-        if addresses.is_empty() && failure.is_none() || self.names.contains_key(&name) {
-            return;
-        }
-        let expires = now + left.min(MOST_TTL);
-        let records = match &members[..] {
-            [] if !name.starts_with(SERVICE) => addresses.iter().map(of_host).collect(),
-            _ => members.clone(),
-        };
-        let by_port = HashMap::new();
-        let renew_at = expires;
-        let good = (!addresses.is_empty()).then(|| Good {
-            addresses,
-            by_port,
-            renew_at,
-            expires,
-            hosts: Arc::default(),
-            records,
-        });
-        let set = (!members.is_empty()).then(|| Membership::restored(&members, now));
-        // Without a set, a session has asked for it.
-        let is_asked = set.is_none();
-        let mut entry = Entry { good, is_asked, set, ..Entry::new(now) };
-        if let Some(SavedFailure { since, error, failures }) = failure {
-            let since = now.checked_sub(since).unwrap_or(now);
-            entry.failing = Some(Failing { since, error, failures, is_reported: true });
-            entry.begun = now.checked_sub(LEAST_PAUSE).unwrap_or(now);
-            entry.is_urgent = true;
-        }
-        schedule(&mut self.due, &name, &mut entry);
-        self.names.insert(name, entry);
     }
 
     /// Number of names.

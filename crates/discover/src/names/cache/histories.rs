@@ -1,7 +1,7 @@
 //! Seeded histories of the cache: queries, results and time in any order.
 
 use super::*;
-use crate::names::entry::LEAST_TTL;
+use crate::names::entry::{LEAST_TTL, MOST_TTL};
 
 const HISTORIES: u64 = 5000;
 const STEPS: usize = 300;
