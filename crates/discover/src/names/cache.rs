@@ -229,10 +229,14 @@ impl<W> Cache<W> {
     /// Ends the failures of names that the configuration does not have any more.
     pub(crate) fn end_removed(&mut self) {
         for (name, entry) in &mut self.names {
-            if !entry.is_configured() && entry.failing.take().is_some_and(|it| it.is_reported) {
-                self.notices.push(Notice::Removed { name: Arc::clone(name) });
-                schedule(&mut self.due, name, entry);
+            if entry.is_configured() {
+                continue;
             }
+            let Some(failing) = entry.failing.take() else { continue };
+            if failing.is_reported {
+                self.notices.push(Notice::Removed { name: Arc::clone(name) });
+            }
+            schedule(&mut self.due, name, entry);
         }
     }
 

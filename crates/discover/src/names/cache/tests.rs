@@ -271,6 +271,26 @@ fn a_failing_name_that_leaves_the_configuration_is_not_reported_any_more() {
     assert_eq!(trial.cache.len(), 0);
 }
 
+/// Its look-up is not put off by the pause of a failure that ends.
+#[test]
+fn an_unreported_failure_that_ends_moves_the_next_look_up() {
+    let mut trial = Trial::resolved(SECOND);
+    trial.cache.set_targets(BTreeSet::new());
+    trial.pass(2 * SECOND);
+    for _ in 0..4 {
+        trial.ask();
+        while !trial.has_begun() {
+            trial.pass(SECOND);
+        }
+        trial.answer(Err(LookUpError::Timeout), TTL);
+    }
+    assert!(trial.serves("10.0.0.1:80"));
+    trial.cache.end_removed();
+    assert_eq!(trial.cache.take_notices(), []);
+    trial.pass(SECOND);
+    assert!(trial.has_begun(), "not after 8 s");
+}
+
 #[test]
 fn a_failing_name_outlives_an_upgrade() {
     let mut old = Trial::new();
