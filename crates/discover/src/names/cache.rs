@@ -83,10 +83,10 @@ impl<W> Default for Cache<W> {
 impl<W> Cache<W> {
     /// A query for a name in lower case.
     pub(crate) fn ask(&mut self, name: &Arc<str>, port: u16, query: W, now: Instant) -> Asked<W> {
-        let entry = self.names.entry(Arc::clone(name)).or_insert_with(|| Entry::new(now));
+        let new = || Entry::new(self.targets.contains(name), now);
+        let entry = self.names.entry(Arc::clone(name)).or_insert_with(new);
         entry.last_used = now;
         entry.is_asked = true;
-        entry.is_target = self.targets.contains(name);
         let is_first_use = !std::mem::replace(&mut entry.used, true);
         let asked = match (&mut entry.running, &mut entry.good) {
             // A look-up ahead of the expiry or after a failure: the last good answer serves. After the
@@ -206,7 +206,8 @@ impl<W> Cache<W> {
             }
         }
         for name in names {
-            let entry = self.names.entry(Arc::clone(name)).or_insert_with(|| Entry::new(now));
+            let new = || Entry::new(self.targets.contains(name), now);
+            let entry = self.names.entry(Arc::clone(name)).or_insert_with(new);
             if entry.set.is_none() {
                 if entry.begin_set(now) {
                     self.changed.insert(Arc::clone(name));

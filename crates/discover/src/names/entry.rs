@@ -156,7 +156,7 @@ pub(super) struct SetUpdate {
 }
 
 impl<W> Entry<W> {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(is_target: bool, now: Instant) -> Self {
         Self {
             good: None,
             failing: None,
@@ -165,7 +165,7 @@ impl<W> Entry<W> {
             last_used: now,
             used: false,
             is_asked: false,
-            is_target: false,
+            is_target,
             set: None,
             is_urgent: false,
             due: None,

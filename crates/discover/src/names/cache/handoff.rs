@@ -56,7 +56,8 @@ impl<W> Cache<W> {
         let set = (!members.is_empty()).then(|| Membership::restored(&members, now));
         // Without a set, a session has asked for it.
         let is_asked = set.is_none();
-        let mut entry = Entry { good, is_asked, set, ..Entry::new(now) };
+        let new = Entry::new(self.targets.contains(&name), now);
+        let mut entry = Entry { good, is_asked, set, ..new };
         if let Some(SavedFailure { since, error, failures }) = failure {
             let since = now.checked_sub(since).unwrap_or(now);
             entry.failing = Some(Failing { since, error, failures, is_reported: true });
