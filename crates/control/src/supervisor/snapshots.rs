@@ -110,12 +110,9 @@ fn failing_name(failing: &discover::FailingName) -> FailingName {
 fn names(status: &discover::NamesStatus) -> [(&'static str, u64); 3] {
     let failing = status.failing.len();
     let serving = status.failing.iter().filter(|name| name.serving > 0).count();
-    [
-        ("resolved", status.names.saturating_sub(failing)),
-        ("stale", serving),
-        ("failing", failing - serving),
-    ]
-    .map(|(state, names)| (state, names as u64))
+    let counts =
+        [("resolved", status.resolved), ("stale", serving), ("failing", failing - serving)];
+    counts.map(|(state, names)| (state, names as u64))
 }
 
 fn name_targets((name, targets): &(std::sync::Arc<str>, usize)) -> (String, u64) {

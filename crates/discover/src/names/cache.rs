@@ -299,9 +299,10 @@ impl<W> Cache<W> {
         !self.look_ups.is_empty()
     }
 
-    /// Number of names.
-    pub(crate) fn len(&self) -> usize {
-        self.names.len()
+    /// Number of names with a good answer whose last look-up did not fail.
+    pub(crate) fn resolved(&self) -> usize {
+        let is_resolved = |entry: &&Entry<W>| entry.good.is_some() && entry.failing.is_none();
+        self.names.values().filter(is_resolved).count()
     }
 
     /// The names of the configuration whose last look-up failed, in no order.

@@ -27,11 +27,11 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 /// Looks names up, and keeps their answers.
 pub struct Resolver(Arc<Shared>);
 
-/// The names in use.
+/// The state of the names in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamesStatus {
-    /// Number of names with an answer or a look-up.
-    pub names: usize,
+    /// Number of names with a good answer whose last look-up did not fail.
+    pub resolved: usize,
     /// The names of the configuration whose last look-up failed, in alphabetical order.
     pub failing: Vec<FailingName>,
     /// The names of sets, in alphabetical order, and the numbers of their members.
@@ -155,13 +155,13 @@ impl Resolver {
     /// The names in use, and which of them fail.
     pub fn status(&self) -> NamesStatus {
         let state = self.0.lock();
-        let (names, look_ups) = (state.cache.len(), state.look_ups.clone());
+        let (resolved, look_ups) = (state.cache.resolved(), state.look_ups.clone());
         let mut failing = state.cache.failing(Instant::now());
         let mut sets = state.cache.sets();
         drop(state);
         failing.sort_by(|one, other| one.name.cmp(&other.name));
         sets.sort();
-        NamesStatus { names, failing, sets, look_ups }
+        NamesStatus { resolved, failing, sets, look_ups }
     }
 }
 

@@ -123,9 +123,9 @@ fn a_name_without_a_set_is_forgotten_after_its_ttl() {
     trial.cache.watch(&BTreeSet::new(), trial.now);
     assert!(trial.members().is_empty());
     trial.pass(99 * SECOND);
-    assert_eq!((trial.cache.len(), trial.has_begun()), (1, false));
+    assert_eq!((trial.cache.names.len(), trial.has_begun()), (1, false));
     trial.pass(2 * SECOND);
-    assert_eq!(trial.cache.len(), 0);
+    assert_eq!(trial.cache.names.len(), 0);
 }
 
 #[test]

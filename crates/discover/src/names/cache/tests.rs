@@ -112,9 +112,9 @@ fn an_unused_name_is_not_looked_up_again_and_forgotten_after_a_day() {
     let mut trial = Trial::resolved(TTL);
     trial.pass(23 * 3600 * SECOND);
     assert!(!trial.has_begun());
-    assert_eq!(trial.cache.len(), 1);
+    assert_eq!(trial.cache.names.len(), 1);
     trial.pass(2 * 3600 * SECOND);
-    assert_eq!((trial.cache.len(), trial.cache.next_due()), (0, None));
+    assert_eq!((trial.cache.names.len(), trial.cache.next_due()), (0, None));
 }
 
 #[test]
@@ -159,6 +159,7 @@ fn no_failure_changes_what_worked_before() {
         assert_eq!(trial.cache.take_notices(), [], "said once");
         let failing = trial.cache.failing(trial.now);
         assert_eq!((failing.len(), failing[0].serving, &failing[0].error), (1, 1, &error));
+        assert_eq!(trial.cache.resolved(), 0);
         while !trial.has_begun() {
             trial.pass(SECOND);
             assert!(trial.serves("10.0.0.1:80"));
@@ -167,7 +168,7 @@ fn no_failure_changes_what_worked_before() {
         let notices = trial.cache.take_notices();
         assert!(matches!(&notices[..], [Notice::Over { .. }]), "{notices:?}");
         assert!(trial.serves("10.0.0.3:80"));
-        assert_eq!(trial.cache.failing(trial.now), []);
+        assert_eq!((trial.cache.failing(trial.now), trial.cache.resolved()), (vec![], 1));
     }
 }
 
@@ -262,13 +263,14 @@ fn a_failing_name_that_leaves_the_configuration_is_not_reported_any_more() {
     trial.cache.end_removed();
     assert_eq!(trial.cache.take_notices(), [Notice::Removed { name: Arc::clone(&trial.name) }]);
     assert_eq!(trial.cache.failing(trial.now), []);
+    assert_eq!(trial.cache.resolved(), 0, "it has no answer");
     // A session that began before asks again.
     trial.pass(2 * SECOND);
     assert_eq!(trial.ask(), None);
     trial.answer(Err(LookUpError::NotFound), TTL);
     assert_eq!((trial.cache.take_notices(), trial.cache.failing(trial.now)), (vec![], vec![]));
     trial.pass(70 * SECOND);
-    assert_eq!(trial.cache.len(), 0);
+    assert_eq!(trial.cache.names.len(), 0);
 }
 
 /// Its look-up is not put off by the pause of a failure that ends.
