@@ -1,4 +1,4 @@
-//! Seeded histories of the cache: queries, results and time in any order.
+//! Seeded histories of the cache: queries, results, reloads, upgrades and time in any order.
 
 use super::*;
 use crate::names::entry::{LEAST_TTL, MOST_TTL};
@@ -45,14 +45,19 @@ struct History {
     waiting: HashMap<u32, (usize, Instant)>,
     queries: u32,
     answers: u8,
+    /// The names of the configuration.
+    configured: BTreeSet<Arc<str>>,
+    /// The names that fail by the log.
+    failing: BTreeSet<Arc<str>>,
 }
 
 impl History {
     fn new(seed: u64) -> Self {
         let name = |number| (Arc::from(format!("n{number}.test")), Name::default());
         let names: Vec<(Arc<str>, Name)> = (0..NAMES).map(name).collect();
+        let configured: BTreeSet<_> = names.iter().map(|(name, _)| Arc::clone(name)).collect();
         let mut cache = Cache::default();
-        cache.set_targets(names.iter().map(|(name, _)| Arc::clone(name)).collect());
+        cache.set_targets(configured.clone());
         Self {
             random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             cache,
@@ -61,23 +66,68 @@ impl History {
             waiting: HashMap::new(),
             queries: 0,
             answers: 0,
+            configured,
+            failing: BTreeSet::new(),
         }
     }
 
     fn play(&mut self) {
         for _ in 0..STEPS {
-            match self.random.below(10) {
-                0..4 => self.ask(),
-                4..7 => self.finish(),
-                _ => self.pass(),
+            match self.random.below(40) {
+                0..15 => self.ask(),
+                15..26 => self.finish(),
+                26..38 => self.pass(),
+                38 => self.reload(),
+                _ => self.upgrade(),
             }
             self.begin();
+            self.check_notices();
         }
         for _ in 0..NAMES {
             self.finish_all();
         }
         assert!(self.waiting.is_empty(), "every query has its result");
-        assert!(self.notices_alternate());
+        self.check_notices();
+    }
+
+    /// Changes the names of the configuration. Sessions go on to ask for the others.
+    fn reload(&mut self) {
+        for at in 0..NAMES {
+            let name = Arc::clone(&self.names[at].0);
+            if self.random.below(2) == 0 {
+                self.configured.insert(name);
+            } else {
+                self.configured.remove(&name);
+            }
+        }
+        self.configure();
+    }
+
+    /// A new process image begins with what the previous one has saved. Look-ups and queries end.
+    fn upgrade(&mut self) {
+        let saved = self.cache.saved(self.now);
+        self.cache = Cache::default();
+        for name in saved {
+            self.cache.restore(name, self.now);
+        }
+        self.waiting.clear();
+        for (_, facts) in &mut self.names {
+            (facts.running, facts.last_begun) = (None, None);
+        }
+        self.configure();
+    }
+
+    fn configure(&mut self) {
+        self.cache.set_targets(self.configured.clone());
+        self.cache.end_removed();
+        let failing: BTreeSet<_> =
+            self.cache.failing(self.now).into_iter().map(|it| it.name).collect();
+        for (name, facts) in &mut self.names {
+            if facts.is_failing && !failing.contains(name) {
+                // Without its failure, the next query without a fresh answer has the name looked up at once.
+                (facts.is_failing, facts.last_begun) = (false, None);
+            }
+        }
     }
 
     fn any_name(&mut self) -> usize {
@@ -186,13 +236,27 @@ impl History {
         assert!(is_fresh || facts.is_failing || facts.running.is_some(), "expired");
     }
 
-    fn notices_alternate(&mut self) -> bool {
-        let mut failing = BTreeSet::new();
-        self.cache.take_notices().into_iter().all(|notice| match notice {
-            Notice::Failing { name, .. } => failing.insert(name),
-            Notice::Over { name, .. } => failing.remove(&name),
-            Notice::LeftOut { .. } | Notice::Removed { .. } => false,
-        })
+    /// The log has each failure of a configured name once, and its end once: the name is resolved, or has left the
+    /// configuration.
+    fn check_notices(&mut self) {
+        for notice in self.cache.take_notices() {
+            let is_due = match &notice {
+                Notice::Failing { name, .. } => {
+                    self.configured.contains(name) && self.failing.insert(Arc::clone(name))
+                }
+                Notice::Over { name, .. } => {
+                    self.configured.contains(name) && self.failing.remove(name)
+                }
+                Notice::Removed { name } => {
+                    !self.configured.contains(name) && self.failing.remove(name)
+                }
+                Notice::LeftOut { .. } => false,
+            };
+            assert!(is_due, "{notice:?}");
+        }
+        let failing = self.cache.failing(self.now);
+        let has = |name: &Arc<str>| failing.iter().any(|it| it.name == *name);
+        assert!(self.failing.iter().all(has), "{:?} of {failing:?}", self.failing);
     }
 }
 
