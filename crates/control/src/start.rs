@@ -54,7 +54,7 @@ pub(crate) fn start(
     }
     store.follow(&engine);
     let mut supervisor = Supervisor::new(input, plan, engine, resolver, workers, capacity, store);
-    supervisor.watch_sets();
+    supervisor.watch_names();
     Ok(supervisor)
 }
 

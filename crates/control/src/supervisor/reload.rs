@@ -176,7 +176,7 @@ impl Supervisor {
         let missing = self.restoring.take().map(|it| self.still_skipped(&it.names));
         self.restoring = missing.and_then(Restoring::new);
         self.follow_trial(before, confirm);
-        self.watch_sets();
+        self.watch_names();
         Ok(report)
     }
 

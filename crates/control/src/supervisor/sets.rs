@@ -1,4 +1,4 @@
-//! Sets of targets: which names the resolver keeps up to date, and their members for the engine.
+//! Names of targets: which ones the resolver keeps up to date, and the members of sets for the engine.
 
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use discover::{Members, Resolver};
@@ -13,14 +13,14 @@ use std::sync::Arc;
 const MOST_LOGGED: usize = 10;
 
 impl Supervisor {
-    /// Has the resolver keep the sets of the running configuration up to date, and those of the
-    /// configuration that a trial may fall back to; likewise the failures of names. The others are forgotten.
-    pub(crate) fn watch_sets(&mut self) {
+    /// Has the resolver keep the sets up to date and retry failing names: those of the running configuration, and
+    /// of the configuration that a trial may fall back to. The others are forgotten.
+    pub(crate) fn watch_names(&mut self) {
         let mut names = names_of(&self.plan);
         names.extend(self.trial.iter().flat_map(|trial| names_of(&trial.back_to)));
         let plans = std::iter::once(&self.plan).chain(self.trial.iter().map(|it| &it.back_to));
         let hosts = plans.flat_map(hosts_of).map(|(host, _)| host.into());
-        self.resolver.watch(names.iter().map(Arc::clone), hosts);
+        self.resolver.watch_names(names.iter().map(Arc::clone), hosts);
         self.engine.retain_sets(&names);
         // The last answer of a name that had no set is its first one.
         self.publish_sets();

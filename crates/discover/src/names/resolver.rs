@@ -106,9 +106,9 @@ impl Resolver {
         self.0.changed.notify_one();
     }
 
-    /// Takes the names of the configuration. Keeps `sets` up to date: hosts, and services behind `srv:`. Looks up
-    /// each of `targets`, which are single targets, until it is resolved, if it fails. Forgets the failures of others.
-    pub fn watch(
+    /// Takes the names of the configuration. Keeps `sets` up to date: hosts, and services behind `srv:`. Retries
+    /// failing names of single targets (`targets`) until they resolve. Forgets the failures of others.
+    pub fn watch_names(
         &self,
         sets: impl IntoIterator<Item = Arc<str>>,
         targets: impl IntoIterator<Item = Arc<str>>,

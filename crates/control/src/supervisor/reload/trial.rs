@@ -45,7 +45,7 @@ impl Supervisor {
             _ => {}
         }
         self.trial = None;
-        self.watch_sets();
+        self.watch_names();
         tracing::info!(generation = self.generation, "configuration confirmed");
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Supervisor {
         self.watch.stop_retrying();
         let taken_back = self.generation;
         let unbound = self.go_back_to(trial.back_to, &trial.drained).await;
-        self.watch_sets();
+        self.watch_names();
         sys::release_free_memory();
         let missing =
             unbound.iter().map(|(name, _)| name).filter(|it| !trial.skipped.contains(*it));

@@ -285,7 +285,7 @@ pub(crate) fn resume(
     supervisor.in_force = in_force;
     state::apply(&mut supervisor, &saved);
     supervisor.restoring = Restoring::new(supervisor.still_skipped(&missing));
-    supervisor.watch_sets();
+    supervisor.watch_names();
     let warnings = std::mem::take(&mut handover.warnings);
     let last = state::last_upgrade(&saved, taken.sessions, taken.lost, warnings);
     handover.reset_unreadable_sessions(taken.lost);
