@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// arrives within it, and all places together pass on thousands of connections a second.
 const GRACE: Duration = Duration::from_millis(10);
 
-/// Of the places of authorised callers, one in this number is left to operators.
+/// Of the places of authorised callers, and of those of watchers, one in this number is left to operators.
 const LEFT_TO_OPERATORS: usize = 4;
 /// Limit of concurrent watchers of events. Below the limit of connections, so that other requests stay possible.
 pub(super) const MOST_WATCHERS: usize = 16;

@@ -24,7 +24,7 @@ pub(crate) enum Notice {
     },
     /// A name is resolved again.
     Over { name: Arc<str>, after: Duration, failures: u32 },
-    /// The configuration does not have a name any more that could not be resolved.
+    /// A failing name has left the configuration.
     Removed { name: Arc<str> },
     /// A set has more addresses than members at most, of which so many are left out.
     LeftOut { name: Arc<str>, addresses: usize },
