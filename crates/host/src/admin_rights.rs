@@ -1,8 +1,10 @@
 //! Rights on the file of the admin socket.
 
-use crate::privileges::{AccountError, group_number};
+use crate::privileges::{AccountError, MissingGroup, group_number, missing_group};
 use flow::SocketRights;
 use plan::Process;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Permission bits of the owner, and those with a group.
 const PRIVATE: u32 = 0o600;
@@ -26,4 +28,15 @@ pub fn admin_rights(process: &Process) -> Result<SocketRights, AccountError> {
 pub fn admin_group_may_connect(process: &Process) -> bool {
     let usual = if process.admin_group.is_some() { WITH_GROUP } else { PRIVATE };
     process.admin_mode.map_or(usual, plan::FileMode::bits) & GROUP_WRITE != 0
+}
+
+/// The group of a socket's file, if its members may connect and this process, which is neither root nor the owner of
+/// the file, is not in it. `None` if the file cannot be seen, and for the group of root.
+pub fn missing_socket_group(socket: &Path) -> Option<MissingGroup> {
+    let file = socket.metadata().ok()?;
+    let has_access = [0, file.uid()].contains(&sys::user_id());
+    if has_access || file.mode() & GROUP_WRITE == 0 || file.gid() == 0 {
+        return None;
+    }
+    missing_group(file.gid())
 }

@@ -38,7 +38,7 @@ mod admin_address;
 pub use admin_address::{admin_sockets, forbidden_directory, usable_socket};
 
 mod admin_rights;
-pub use admin_rights::{admin_group_may_connect, admin_rights};
+pub use admin_rights::{admin_group_may_connect, admin_rights, missing_socket_group};
 
 mod admin_token;
 pub use admin_token::{
@@ -51,8 +51,8 @@ pub use tcp_listener::tcp_listener_users;
 mod privileges;
 pub use privileges::{
     AccountError, MissingGroup, UnknownOwner, UserError, UserFault, admin_directory_of_user,
-    assume_user, become_user, find_socket_owners, find_user, missing_group, own_user,
-    user_in_words, user_name, user_of,
+    assume_user, become_user, find_socket_owners, find_user, own_user, user_in_words, user_name,
+    user_of,
 };
 
 mod sandbox;

@@ -106,7 +106,7 @@ pub struct MissingGroup {
 }
 
 /// Describes a group, by number, that this process is not in. `None` if it is in the group.
-pub fn missing_group(group: u32) -> Option<MissingGroup> {
+pub(crate) fn missing_group(group: u32) -> Option<MissingGroup> {
     if sys::is_in_group(group) {
         return None;
     }

@@ -212,14 +212,10 @@ fn reason(endpoint: &Endpoint, error: &io::Error) -> String {
     }
 }
 
-/// Permission of the group to connect to a socket (unix(7)).
-const GROUP_WRITE: u32 = 0o020;
-
 /// Names the users that may connect: those of the socket's group, or else the owner of the socket or, if it cannot be
 /// seen, of the nearest visible directory.
 fn denied(path: &Path) -> String {
-    let socket = path.metadata().ok().filter(|it| it.mode() & GROUP_WRITE != 0 && it.gid() != 0);
-    if let Some(missing) = socket.and_then(|it| host::missing_group(it.gid())) {
+    if let Some(missing) = host::missing_socket_group(path) {
         return denied_without(&missing);
     }
     let owner = path.ancestors().find_map(|path| path.metadata().ok()).map(|found| found.uid());
@@ -232,7 +228,7 @@ fn denied(path: &Path) -> String {
     }
 }
 
-/// The way to a group whose members may connect.
+/// Explains how to join the socket's group.
 fn denied_without(missing: &MissingGroup) -> String {
     let (group, user) = (&missing.group, missing.user.as_deref().unwrap_or("USER"));
     let how = if missing.is_assigned {
