@@ -97,8 +97,10 @@ pub fn user_name(user: u32) -> Option<String> {
 /// A group that this process is not in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingGroup {
-    /// Its name, or its number if `/etc/group` has none.
-    pub group: String,
+    /// Its number.
+    pub number: u32,
+    /// Its name; `None` if `/etc/group` has none, as for a group of LDAP.
+    pub name: Option<String>,
     /// The name of this process's user, if `/etc/passwd` has one.
     pub user: Option<String>,
     /// Whether the user is a member by these files, and gets the group with the next login.
@@ -106,14 +108,15 @@ pub struct MissingGroup {
 }
 
 /// Describes a group, by number, that this process is not in. `None` if it is in the group.
-pub(crate) fn missing_group(group: u32) -> Option<MissingGroup> {
-    if sys::is_in_group(group) {
+pub(crate) fn missing_group(number: u32) -> Option<MissingGroup> {
+    if sys::is_in_group(number) {
         return None;
     }
     let (accounts, user) = (Accounts::read(), sys::user_id());
-    let name = accounts.group_name(group).map_or_else(|| group.to_string(), str::to_owned);
-    let is_assigned = accounts.is_member(user, group);
-    Some(MissingGroup { group: name, user: accounts.name_of(user).map(str::to_owned), is_assigned })
+    let name = accounts.group_name(number).map(str::to_owned);
+    let is_assigned = accounts.is_member(user, number);
+    let user = accounts.name_of(user).map(str::to_owned);
+    Some(MissingGroup { number, name, user, is_assigned })
 }
 
 /// The number of a user, by name or number.

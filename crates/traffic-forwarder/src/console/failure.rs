@@ -230,13 +230,30 @@ fn denied(path: &Path) -> String {
 
 /// Explains how to join the socket's group.
 fn denied_without(missing: &MissingGroup) -> String {
-    let (group, user) = (&missing.group, missing.user.as_deref().unwrap_or("USER"));
-    let how = if missing.is_assigned {
-        format!("{user} was added to it after this login: log in again, or run newgrp {group}")
-    } else {
-        format!("to join it: sudo usermod -aG {group} {user}, then log in again")
-    };
-    format!("permission denied: members of the group {group} may connect; {how}")
+    let (group, how) = (group_in_words(missing), how_to_join(missing));
+    format!("permission denied: members of {group} may connect; {how}")
+}
+
+fn group_in_words(missing: &MissingGroup) -> String {
+    match &missing.name {
+        Some(name) => format!("the group {name}"),
+        None => format!("the group with the id {}", missing.number),
+    }
+}
+
+fn how_to_join(missing: &MissingGroup) -> String {
+    let user = missing.user.as_deref().unwrap_or("USER");
+    match (&missing.name, missing.is_assigned) {
+        (Some(name), true) => {
+            format!("{user} was added to it after this login: log in again, or run newgrp {name}")
+        }
+        (None, true) => format!("{user} was added to it after this login: log in again"),
+        (Some(name), false) => {
+            format!("to join it: sudo usermod -aG {name} {user}, then log in again")
+        }
+        // A directory such as LDAP has it, where usermod(8) changes nothing.
+        (None, false) => format!("ask its administrator to add {user}, then log in again"),
+    }
 }
 
 #[cfg(test)]
@@ -245,11 +262,16 @@ mod tests {
 
     #[test]
     fn a_member_must_log_in_again_and_other_users_join_first() {
-        let text = |is_assigned| {
-            let (group, user) = ("ops".to_owned(), Some("ann".to_owned()));
-            denied_without(&MissingGroup { group, user, is_assigned })
+        let text = |name: Option<&str>, is_assigned| {
+            let (name, user) = (name.map(str::to_owned), Some("ann".to_owned()));
+            denied_without(&MissingGroup { number: 50, name, user, is_assigned })
         };
-        assert!(text(true).ends_with("after this login: log in again, or run newgrp ops"));
-        assert!(text(false).ends_with("sudo usermod -aG ops ann, then log in again"));
+        let ops = Some("ops");
+        assert!(text(ops, true).ends_with("after this login: log in again, or run newgrp ops"));
+        assert!(text(ops, false).ends_with("sudo usermod -aG ops ann, then log in again"));
+        assert!(text(None, true).ends_with("after this login: log in again"));
+        let expected = "permission denied: members of the group with the id 50 may connect; ask its \
+                        administrator to add ann, then log in again";
+        assert_eq!(text(None, false), expected);
     }
 }

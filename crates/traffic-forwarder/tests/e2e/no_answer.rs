@@ -91,7 +91,7 @@ fn a_socket_of_a_group_names_the_group() {
     let finished = command.args(["status", "--admin", &console.admin()]).run();
     assert_eq!(finished.status.code(), Some(1), "{finished}");
     let expected =
-        "members of the group 64998 may connect; to join it: sudo usermod -aG 64998 USER";
+        "members of the group with the id 64998 may connect; ask its administrator to add USER";
     assert!(finished.stderr.contains(expected), "{finished}");
 }
 
