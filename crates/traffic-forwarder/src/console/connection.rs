@@ -31,7 +31,8 @@ const TO_ANSWER: Duration = Duration::from_secs(30);
 /// Health checks have short deadlines of their own.
 const TO_PROBE: Duration = Duration::from_secs(3);
 /// Upper bound on a response body, in bytes. A forward with one target takes about 1.8 kB in the list of all
-/// forwards, and a page of sessions at most some 10 MB: an answer about 150,000 forwards fits.
+/// forwards, and a page of sessions at most some 10 MB: an answer about 150,000 forwards fits, and one about the
+/// million targets that all listeners together may have does not.
 const LARGEST_ANSWER: usize = 256 << 20;
 
 /// Sends requests to the admin interface of a running process.

@@ -57,11 +57,10 @@ pub(crate) enum AnswerError {
     Foreign(serde_json::Error),
 }
 
-/// A process without a free descriptor accepts no connection: the kernel resets it when the process ends.
-const CLOSED: &str = "the process closed the connection without an answer: it is stopping, or has no \
-                      free file descriptor.\n\n  help: its log names the cause. End sessions, or raise \
-                      its limit of open files while it\n        runs: prlimit --pid PID \
-                      --nofile=NUMBER. Then try again.";
+/// The remedy for a process without a free descriptor: it leaves a connection in the kernel's queue, or ends one to a
+/// port for a newer one.
+const FREE_FILES: &str = "if it has no free file descriptor (see its log), end sessions,\n        or raise \
+                          its limit of open files: prlimit --pid PID --nofile=NUMBER";
 
 impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,13 +68,11 @@ impl fmt::Display for AnswerError {
         match self {
             Self::Request(error) => error.fmt(f),
             Self::Exchange(error) => error.fmt(f),
-            Self::Closed => f.write_str(CLOSED),
+            Self::Closed => f.write_str("the process closed the connection without an answer"),
             Self::Body(error) => write!(f, "the answer breaks off: {error}"),
-            Self::TooLong(limit) => write!(
-                f,
-                "the answer has more than {} MiB, which no answer of a traffic-forwarder has",
-                limit >> 20
-            ),
+            Self::TooLong(limit) => {
+                write!(f, "the answer has more than {} MiB: too long for this command", limit >> 20)
+            }
             Self::Timeout(limit) => write!(f, "no answer within {limit:?}"),
             Self::NotOurs(None) => f.write_str(NOT_OURS),
             Self::NotOurs(Some(status)) => write!(f, "{NOT_OURS}: it answers {status}"),
@@ -156,7 +153,10 @@ impl fmt::Display for CommandError {
             Self::Configuration(problems) => f.write_str(problems.trim_end()),
             Self::NoProcess { attempts, file } => no_process(f, attempts, file.as_deref()),
             Self::Untrusted { endpoint, why } => write!(f, "error: {endpoint}: {why}"),
-            Self::Broken { endpoint, error } => write!(f, "error: {endpoint}: {error}"),
+            Self::Broken { endpoint, error } => {
+                write!(f, "error: {endpoint}: {error}")?;
+                help(error, endpoint).map_or(Ok(()), |help| write!(f, "\n\n  help: {help}"))
+            }
             // The message consists of problems that have their own headings.
             Self::Refused(error) if error.code == ErrorCode::InvalidConfig => {
                 f.write_str(&shown(error))
@@ -167,6 +167,37 @@ impl fmt::Display for CommandError {
             }
         }
     }
+}
+
+/// The possible causes of a missing answer, and the remedies.
+fn help(error: &AnswerError, endpoint: &Endpoint) -> Option<String> {
+    match (error, endpoint) {
+        (AnswerError::Closed, Endpoint::Unix(path)) => {
+            let join = joining(path).unwrap_or_default();
+            Some(format!(
+                "it may be stopping, be another program, or not admit this user (its log: `admin \
+                 request denied`).{join}"
+            ))
+        }
+        (AnswerError::Closed, Endpoint::Tcp(_)) => Some(format!(
+            "it may be stopping, be another program, or have ended this connection for a newer one.\n        \
+             Try again; {FREE_FILES}."
+        )),
+        (AnswerError::Timeout(_), _) => Some(format!("try again; {FREE_FILES}.")),
+        (AnswerError::TooLong(_), _) => Some(
+            "ask for less, with `status NAME` or `/v1/forwards?limit=NUMBER`; or another program \
+             answers here."
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+/// How a user that is not in the socket's group joins it.
+fn joining(socket: &Path) -> Option<String> {
+    let missing = host::missing_socket_group(socket)?;
+    let (group, how) = (group_in_words(&missing), how_to_join(&missing));
+    Some(format!("\n        Its `admin_group`, if it has one, is {group}; {how}."))
 }
 
 /// The message with control characters escaped.
@@ -228,7 +259,6 @@ fn denied(path: &Path) -> String {
     }
 }
 
-/// Explains how to join the socket's group.
 fn denied_without(missing: &MissingGroup) -> String {
     let (group, how) = (group_in_words(missing), how_to_join(missing));
     format!("permission denied: members of {group} may connect; {how}")
@@ -241,6 +271,7 @@ fn group_in_words(missing: &MissingGroup) -> String {
     }
 }
 
+/// Explains how to join the socket's group.
 fn how_to_join(missing: &MissingGroup) -> String {
     let user = missing.user.as_deref().unwrap_or("USER");
     match (&missing.name, missing.is_assigned) {
@@ -259,6 +290,22 @@ fn how_to_join(missing: &MissingGroup) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_answer_has_causes_that_its_endpoint_allows() {
+        let text = |error, endpoint| CommandError::Broken { endpoint, error }.to_string();
+        let socket = || Endpoint::Unix("/run/none/a.sock".into());
+        let port = || Endpoint::Tcp(([127, 0, 0, 1], 1).into());
+        let closed = [text(AnswerError::Closed, socket()), text(AnswerError::Closed, port())];
+        assert_eq!(closed.each_ref().map(|it| it.contains("prlimit")), [false, true]);
+        assert_eq!(closed.each_ref().map(|it| it.contains("this user")), [true, false]);
+        for endpoint in [socket(), port()] {
+            assert!(
+                text(AnswerError::Timeout(Duration::from_secs(30)), endpoint).contains("prlimit")
+            );
+        }
+        assert!(text(AnswerError::TooLong(1 << 20), socket()).contains("/v1/forwards?limit="));
+    }
 
     #[test]
     fn a_member_must_log_in_again_and_other_users_join_first() {
