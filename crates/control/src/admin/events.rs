@@ -95,8 +95,8 @@ impl Watcher {
 fn viewer_place(app: &App) -> Result<OwnedSemaphorePermit, Refusal> {
     Arc::clone(&app.viewer_streams).try_acquire_owned().map_err(|_| {
         Refusal::busy(format!(
-            "{MOST_VIEWERS} holders of a `view` token watch already, which is the most: the other \
-             places are for the role `operate`"
+            "viewers have {MOST_VIEWERS} event streams open, the most for the role `view`: close \
+             one, or use an `operate` token"
         ))
     })
 }

@@ -51,7 +51,7 @@ fn viewers_leave_event_streams_to_operators() {
     assert!(!has_room());
     let refused = viewer.get("/v1/events");
     assert_eq!(code(&refused), (503, "busy".into()));
-    assert!(refused.body.contains("12 holders of a `view` token watch already"), "{refused:?}");
+    assert!(refused.body.contains("viewers have 12 event streams open, the most"), "{refused:?}");
     let operators: Vec<_> = (0..4).map(|_| watch(&operator)).collect();
     assert_eq!(code(&operator.get("/v1/events")), (503, "busy".into()));
     // An ended stream makes room for another one.
