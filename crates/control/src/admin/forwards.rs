@@ -2,13 +2,14 @@
 
 use super::app::App;
 use super::refusal::Refusal;
-use super::target_states::targets_of;
+use super::target_states::{has_failing_name, targets_of};
 use crate::api_format::seconds_since;
 use crate::attention::{self, FailingTarget, ForwardFacts};
 use crate::supervisor::Supervisor;
 use crate::supervisor::switch::SwitchError;
 use api::{
-    Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, Rates, TargetState,
+    Done, DoneState, ErrorCode, Failure, Forward, ForwardState, Forwards, Rates, Target,
+    TargetState,
 };
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -114,9 +115,12 @@ impl ListQuery {
         };
         let views = supervisor.engine().forwards().filter(named);
         let found = views.map(|view| (view, view.totals()));
-        let wanted = |(view, totals): &_| {
-            !self.trouble || !attention::of_forward(&facts(view, totals, &resolving)).is_empty()
+        let is_in_trouble = |view: &ForwardView<'_>, totals: &Totals| {
+            let has_failing = view.has_failing_target() || has_failing_name(view.plan, &resolving);
+            let targets = if has_failing { targets_of(view, &resolving) } else { Vec::new() };
+            !attention::of_forward(&facts(view, totals, &targets)).is_empty()
         };
+        let wanted = |(view, totals): &_| !self.trouble || is_in_trouble(view, totals);
         let mut found: Vec<_> = found.filter(wanted).collect();
         self.sort.apply(&mut found, rates);
         let shown = found.iter().skip(self.offset).take(self.limit.unwrap_or(usize::MAX));
@@ -241,9 +245,8 @@ impl Refusal {
     }
 }
 
-fn facts(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> ForwardFacts {
-    let has_failing = view.has_failing_target() || !names.failing.is_empty();
-    let targets = if has_failing { targets_of(view, names) } else { Vec::new() };
+/// The inputs of the conditions. `targets` may be empty if none of them fails.
+fn facts(view: &ForwardView<'_>, totals: &Totals, targets: &[Target]) -> ForwardFacts {
     let failing = |state: TargetState| {
         let failing = targets.iter().filter(|it| it.state == state);
         let failing =
@@ -285,7 +288,8 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> F
         (format!("{}/{}/{}", by.as_str(), phase.as_str(), cause.as_str()), *count)
     });
     let settings = plan::settings_toml(view.plan);
-    let facts = facts(view, totals, names);
+    let targets = targets_of(view, names);
+    let facts = facts(view, totals, &targets);
     Forward {
         name: view.plan.name.clone(),
         state: state(view.state).into(),
@@ -293,7 +297,7 @@ fn forward_of(view: &ForwardView<'_>, totals: &Totals, names: &NamesStatus) -> F
         error: facts.error,
         listen: routes().map(|route| route.listen.to_string()).collect(),
         to: routes().map(|route| view.plan.target_addresses(route, usize::MAX)).collect(),
-        targets: targets_of(view, names),
+        targets,
         sessions: facts.sessions,
         max_sessions: facts.max_sessions,
         opened: totals.opened,

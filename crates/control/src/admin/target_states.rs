@@ -69,6 +69,14 @@ fn entries<'a>(
     })
 }
 
+/// Whether [`targets_of`] has a target that is unreachable because its name fails. Cheaper than the list.
+pub(super) fn has_failing_name(plan: &plan::Forward, names: &NamesStatus) -> bool {
+    let listeners = plan.routes.iter().map(|listener| &listener.targets);
+    let mut lists = listeners.chain(plan.hello_routes.iter().map(|route| &route.targets));
+    !names.failing.is_empty()
+        && lists.any(|targets| targets.iter().any(|entry| failing_name(entry, names).is_some()))
+}
+
 /// The failure of the entry's name, if it is a single target, and has no address.
 fn failing_name<'a>(entry: &TargetEntry, names: &'a NamesStatus) -> Option<&'a FailingName> {
     let plan::Target::Name { host, .. } = &entry.address else { return None };
@@ -153,5 +161,34 @@ fn target_of(view: &TargetView, now: Moment) -> Target {
         connects,
         failed_connects,
         connect_time: view.usual_connect_time.map(|time| time.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use discover::LookUpError;
+    use std::time::Duration;
+
+    fn plan_to(to: &str) -> plan::Plan {
+        let text = format!("[[forward]]\nlisten = ':1'\nto = {to}\n");
+        let input = plan::Input { config: Some("file".into()), ..plan::Input::default() };
+        plan::read_text(&input, &text).plan.expect("a valid configuration")
+    }
+
+    fn failing(name: &str, serving: usize) -> NamesStatus {
+        let (name, error) = (name.into(), LookUpError::NotFound);
+        let failing = FailingName { name, since: Duration::ZERO, error, serving };
+        NamesStatus { failing: vec![failing], ..NamesStatus::default() }
+    }
+
+    #[test]
+    fn only_a_failing_name_of_its_own_single_targets_makes_a_forward_unreachable() {
+        let of = |to: &str, names: &NamesStatus| has_failing_name(&plan_to(to).forwards[0], names);
+        let db = failing("db.test", 0);
+        assert!(of("['10.0.0.1:1', 'DB.test:1']", &db));
+        assert!(!of("'other.test:1'", &db), "the name of another forward");
+        assert!(!of("'dns:db.test:1'", &db), "a set has no target without an answer");
+        assert!(!of("'db.test:1'", &failing("db.test", 1)), "its last addresses serve on");
     }
 }
