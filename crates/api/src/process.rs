@@ -72,7 +72,7 @@ pub struct Status {
     pub log_dropped: u64,
     /// Seconds since a log line was last lost.
     pub last_log_dropped: Option<f64>,
-    /// Number of names of targets whose last look-up failed, among those used in the last ten minutes.
+    /// Number of names of targets in the configuration whose last look-up failed.
     #[serde(default)]
     pub names_failing: usize,
     /// The first ten of these names in alphabetical order.

@@ -24,7 +24,7 @@ words! {
     /// State of a target.
     TargetState {
         Up = "up": "It takes new sessions.",
-        Unreachable = "unreachable": "The last session, or a probe, could not connect to it. It takes new sessions.",
+        Unreachable = "unreachable": "The last session, or a probe, could not connect to it, or its name cannot be resolved. It takes new sessions.",
         Down = "down": "Connects or checks failed: others get its sessions.",
         Drained = "drained": "An operator has drained it: others get its sessions.",
         Unknown = "unknown": "Its first check has not ended, or it is an entry of `to` whose name has no answer yet.",

@@ -72,7 +72,7 @@ pub(crate) struct ForwardFacts {
     pub(crate) targets: usize,
     /// Those that are down.
     pub(crate) down: Vec<FailingTarget>,
-    /// Those that the last session, or a probe, could not connect to.
+    /// Those that the last session, or a probe, could not connect to, or whose name cannot be resolved.
     pub(crate) unreachable: Vec<FailingTarget>,
     /// The address of a listener whose targets are all drained.
     pub(crate) drained_listener: Option<(Arc<str>, Option<String>)>,

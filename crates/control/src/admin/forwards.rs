@@ -41,7 +41,7 @@ pub(super) struct ListQuery {
     #[serde(default)]
     offset: usize,
     /// Only forwards with an `attention`: skipped, without a socket file, at their limit, with a target
-    /// that is down, or with a refused client or a failed session within the last minute.
+    /// that is down or unreachable, or with a refused client or a failed session within the last minute.
     #[serde(default)]
     trouble: bool,
     /// Includes `rates`. May take a third of a second.

@@ -128,7 +128,7 @@ metrics! {
         "Open sessions of each target; only of forwards with several targets or a check.",
         Read::Forward(|it, emit| of_targets(it, emit, |target| target.sessions.into()));
     "traffic_forwarder_target_connects_total", Counter, &["forward", "target", "result"],
-        "Attempts to connect to each target, by result (`connected`, `failed`); only of forwards with several targets or a check.",
+        "Attempts to connect to each target, by result (`connected`, `failed`), and failed look-ups of its name as `failed`; only of forwards with several targets or a check.",
         Read::Forward(target_connects);
     "traffic_forwarder_target_checks_total", Counter, &["forward", "target", "result"],
         "Checks of each target, by result (`succeeded`, `failed`); only of forwards with a check.",
