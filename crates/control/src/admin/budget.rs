@@ -1,7 +1,7 @@
-//! Bounds the memory of answers that are not read yet, whatever the number and speed of the
-//! clients.
+//! Bounds the memory of answers that are not read yet, and the time that requests wait for the long answers of
+//! others, whatever the number and speed of the clients.
 //!
-//! Long answers are made one at a time. A complete answer takes its size from the budget, and
+//! Long answers are made one at a time, with a pause between two of them. A complete answer takes its size from the budget, and
 //! returns it piece by piece as it is written. If the budget is short, the answer is dropped, and
 //! made again later: a waiting request holds no memory, and delays no short answer.
 
@@ -16,9 +16,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// Bytes of all long answers that are not written yet. A longer answer takes all of it.
 const BUDGET: usize = 8 * 1024 * 1024;
@@ -33,6 +33,9 @@ const PIECE: usize = 16 * 1024;
 /// together are shorter than the limit of a handler (`routes.rs`), so that the answer names the
 /// budget as the cause.
 const WAIT: Duration = Duration::from_secs(10);
+/// Shortest pause between two long answers. In it, the control thread accepts all waiting connections and gives
+/// short answers. Without it, each waiting connection would be accepted after one more long answer.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Time limit for a client to read a long answer, which occupies the budget.
 const READ_LIMIT: Duration = Duration::from_secs(60);
 
@@ -44,12 +47,21 @@ const LONG: [&str; 5] =
 #[derive(Clone)]
 pub(super) struct Budget {
     room: Arc<Semaphore>,
-    /// Held while a long answer is made.
-    turn: Arc<Mutex<()>>,
+    /// Locked while a long answer is made; the time at which the next one may begin.
+    next: Arc<Mutex<Instant>>,
 }
 
 /// A part of the budget, in bytes.
 type Room = OwnedSemaphorePermit;
+
+/// The turn to make a long answer.
+struct Turn<'a>(MutexGuard<'a, Instant>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0 = Instant::now() + PAUSE;
+    }
+}
 
 /// A long answer that was made.
 enum Made {
@@ -61,7 +73,7 @@ enum Made {
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Self { room: Arc::new(Semaphore::new(BUDGET)), turn: Arc::default() }
+        Self { room: Arc::new(Semaphore::new(BUDGET)), next: Arc::new(Mutex::new(Instant::now())) }
     }
 
     /// Makes an answer, while no other is made, with the part of the budget in `room`. Fails if its
@@ -72,7 +84,7 @@ impl Budget {
         room: Option<Room>,
         until: Instant,
     ) -> Result<Made, Refusal> {
-        let _turn = timeout_at(until, self.turn.lock()).await.map_err(|_| full())?;
+        let _turn = self.turn(until).await?;
         let (head, body) = answer.await.into_parts();
         if body.size_hint().upper().is_some_and(|size| size <= SHORT) {
             return Ok(Made::Fits(Response::from_parts(head, body)));
@@ -88,6 +100,13 @@ impl Budget {
             all.merge(room);
         }
         Ok(Made::Fits(Response::from_parts(head, pieces(&whole, all))))
+    }
+
+    /// Waits for the turn of a long answer.
+    async fn turn(&self, until: Instant) -> Result<Turn<'_>, Refusal> {
+        let next = timeout_at(until, self.next.lock()).await.map_err(|_| full())?;
+        sleep_until(*next).await;
+        Ok(Turn(next))
     }
 
     /// Waits for a part of the budget.
@@ -146,7 +165,7 @@ fn pieces(whole: &[u8], room: Room) -> Body {
     // A client that reads a byte now and then does not poll the body, so a timer frees the budget.
     let slow = Arc::downgrade(&left);
     let timer = tokio::spawn(async move {
-        tokio::time::sleep(READ_LIMIT).await;
+        sleep(READ_LIMIT).await;
         if let Some(left) = slow.upgrade() {
             Left::of(&left).cut();
         }
@@ -262,9 +281,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_whose_turn_does_not_come_is_refused() {
         let budget = Budget::new();
-        let _first = budget.turn.lock().await;
+        let _first = budget.next.lock().await;
         let Err(refused) = budget.make(of_size(1), None, soon()).await else { panic!("its turn") };
         assert_eq!(refused.into_response().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_a_pause_between_two_long_answers() {
+        let (budget, began) = (Budget::new(), Instant::now());
+        drop(budget.turn(soon()).await.ok());
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        drop(budget.turn(soon()).await.ok());
+        assert!(began.elapsed() >= PAUSE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod listing;
 mod metrics_load;
 mod queries;
 mod tokens;
+mod viewers;
 
 use serde_json::Value;
 use testkit::{Behaviour, Http, Port, Socket, Target};
