@@ -119,6 +119,10 @@ fn failed_at<K: Kernel>(
     let Some(connecting) = &mut session.connecting else { return };
     let Some(round) = connecting.race.round_of(number) else { return };
     connecting.race.failed(number, context.now);
+    // The record names the address of the failure that it has as the cause.
+    if round + 1 == connecting.rounds.len() {
+        session.target_address = address;
+    }
     connecting.rounds[round].failure = Some(failure);
     connecting.rounds[round].target.connect_failed(context.index);
     let is_over = connecting.race.is_over(round);

@@ -237,8 +237,7 @@ fn connected<K: Kernel>(
         let _ = context.epoll.remove(&socket);
     }
     session.target = Some(socket);
-    session.target_address = Some(address);
-    win(session, context, number, now.since(started));
+    win(session, context, number, (address, now.since(started)));
     if number != 0 {
         context.register(entry, Peer::Target)?;
     }
@@ -270,18 +269,24 @@ fn report_connected<K: Kernel>(session: &Session<K>, context: &Context<K>, addre
     }
 }
 
-/// Counts the results of a race that attempt `winner` has won, after `took`, and keeps the winner's place.
-fn win<K: Kernel>(session: &mut Session<K>, context: &Context<K>, winner: usize, took: Duration) {
+/// Counts the results of a race that attempt `winner` has won, at this address and after this time. Keeps the
+/// winner's place.
+fn win<K: Kernel>(
+    session: &mut Session<K>,
+    context: &Context<K>,
+    winner: usize,
+    (address, took): (Address, Duration),
+) {
     let Some(connecting) = &session.connecting else { return };
     let won = connecting.race.round_of(winner);
     // Overtaken attempts count as failed.
     for number in connecting.running() {
         attempt_failed(session, context, number, TIMED_OUT);
     }
+    session.target_address = Some(address);
     let Some(mut connecting) = session.connecting.take() else { return };
     if let Some(round) = won.and_then(|won| connecting.rounds.get_mut(won)) {
-        let address = session.target_address.and_then(Address::ip);
-        round.target.connected(context.index, address, took);
+        round.target.connected(context.index, address.ip(), took);
         let names = || (Arc::clone(&session.route().forward.name), Arc::clone(&round.target.text));
         if round.target.reach.note_reached() {
             let (forward, target) = names();

@@ -113,6 +113,18 @@ fn an_address_that_never_answers_leaves_time_for_the_next() {
     assert_eq!(target.accepted(), 1);
 }
 
+/// In any order of the addresses.
+#[test]
+fn the_record_has_the_address_of_its_cause() {
+    let hole = BlackHole::open();
+    let (silent, refuses) = (hole.addr(), ip("127.0.0.9"));
+    for addresses in [[silent.ip(), refuses], [refuses, silent.ip()]] {
+        let named = Named::start(&addresses, silent.port(), "connect_timeout = '1s'");
+        Peer::connect("client", &named.port, Script::new().expect_reset()).finish();
+        assert_eq!(named.outcome(), (silent, "limit/connect/connect_timeout".to_owned()));
+    }
+}
+
 // === slow lookups ===
 
 #[test]
