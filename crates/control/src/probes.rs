@@ -5,14 +5,18 @@
 //! ([`discover::connect_once`]). For a Unix socket only the file is checked, because its program would accept the
 //! connection.
 
+mod stage;
+
 use discover::connect_once;
 use engine::{CheckedAddress, ProbeError, ProbeSettings, ProbedTarget, Recorded, Unprobed};
 use flow::Outbound;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use stage::{FIRST_PAUSE, Stage};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use sys::Errno;
@@ -27,9 +31,6 @@ pub(crate) const MOST_TARGETS: usize = 1024;
 const MOST_RUNNING: usize = 16;
 /// Longest time for a probe; `connect_timeout` of the forward if that is shorter.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Time until an unreachable target is probed again, for the end of the warning. Each further pause is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Pause while there is nothing to do.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -41,6 +42,8 @@ enum Request {
     New(Unprobed),
     /// Probe these again after a pause: they were unreachable in the previous process image.
     Again(Vec<ProbedTarget>),
+    /// Probe those whose names, in lower case, could not be resolved before.
+    Resolved(HashSet<Arc<str>>),
 }
 
 impl ProbeList {
@@ -58,6 +61,11 @@ impl ProbeList {
         self.request(Request::New(Unprobed { targets, left_out }));
     }
 
+    /// Probes targets that have waited for these names, in lower case, to be resolved.
+    pub(crate) fn names_resolved(&self, names: HashSet<Arc<str>>) {
+        self.request(Request::Resolved(names));
+    }
+
     fn request(&self, request: Request) {
         // Fails only at the end of the process.
         let _ = self.0.send(request);
@@ -68,8 +76,7 @@ impl ProbeList {
 struct ProbeGroup {
     targets: Vec<ProbedTarget>,
     settings: ProbeSettings,
-    /// The pause before this probe; `None` for the first one.
-    pause: Option<Duration>,
+    stage: Stage,
     /// The thread that has read the file of the Unix socket last. A hung mount may keep it for ever.
     file_check: Option<JoinHandle<()>>,
 }
@@ -139,19 +146,25 @@ impl ProbeTask {
     fn on_request(&mut self, request: Request) {
         match request {
             Request::New(Unprobed { targets, left_out }) => {
-                let changed = self.scheduled.iter().filter(|(_, group)| group.has_changed());
-                let changed: Vec<_> = changed.map(|(due, _)| *due).collect();
-                let changed = changed.iter().filter_map(|due| self.scheduled.remove(due));
-                self.waiting.extend(changed);
+                self.advance(ProbeGroup::has_changed);
                 self.tally.not_tried += left_out;
-                self.waiting.extend(grouped(targets, None));
+                self.waiting.extend(grouped(targets, Stage::First));
             }
             Request::Again(targets) => {
-                for group in grouped(targets, None) {
+                for group in grouped(targets, Stage::First.unreachable()) {
                     self.probe_again(group);
                 }
             }
+            Request::Resolved(names) => self.advance(|group| group.waits_for(&names)),
         }
+    }
+
+    /// Has scheduled groups probed at once.
+    fn advance(&mut self, is_due: impl Fn(&ProbeGroup) -> bool) {
+        let due = self.scheduled.iter().filter(|(_, group)| is_due(group));
+        let due: Vec<_> = due.map(|(at, _)| *at).collect();
+        let due = due.iter().filter_map(|at| self.scheduled.remove(at));
+        self.waiting.extend(due);
     }
 
     /// Begins the probes that are due, as far as there are places.
@@ -165,8 +178,7 @@ impl ProbeTask {
         {
             group.retain_wanted();
             if group.has_changed() {
-                let pause = group.pause.map(|_| Duration::ZERO);
-                self.waiting.extend(grouped(group.targets, pause));
+                self.waiting.extend(grouped(group.targets, group.stage.at_once()));
             } else if !group.targets.is_empty() {
                 self.tally.running += usize::from(group.is_first());
                 self.running.spawn(async move {
@@ -191,7 +203,8 @@ impl ProbeTask {
             Outcome::Unresolved => {
                 self.tally.tried += first;
                 self.tally.failed += first;
-                self.put_off(group);
+                group.stage = group.stage.unresolved();
+                self.probe_again(group);
                 return;
             }
         };
@@ -213,6 +226,7 @@ impl ProbeTask {
             if matches!(outcome, Outcome::Failed(_)) {
                 self.tally.failed += first;
                 group.targets.retain(ProbedTarget::is_unanswered);
+                group.stage = group.stage.unreachable();
                 self.probe_again(group);
             }
         }
@@ -229,9 +243,8 @@ impl ProbeTask {
 
     /// Schedules the next probe, after a pause.
     fn probe_again(&mut self, mut group: ProbeGroup) {
-        let pause = 2 * group.pause.unwrap_or_default();
-        let pause = pause.clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        group.pause = Some(pause);
+        let (stage, pause) = group.stage.later();
+        group.stage = stage;
         self.schedule(group, pause);
     }
 
@@ -255,14 +268,14 @@ impl Tally {
 }
 
 /// Groups targets that one probe covers.
-fn grouped(targets: Vec<ProbedTarget>, pause: Option<Duration>) -> Vec<ProbeGroup> {
+fn grouped(targets: Vec<ProbedTarget>, stage: Stage) -> Vec<ProbeGroup> {
     let mut positions = HashMap::new();
     let mut groups: Vec<ProbeGroup> = Vec::new();
     for target in targets {
         let settings = settings_of(&target);
         let position = *positions.entry((target.key(), settings.clone())).or_insert(groups.len());
         if position == groups.len() {
-            groups.push(ProbeGroup { targets: Vec::new(), settings, pause, file_check: None });
+            groups.push(ProbeGroup { targets: Vec::new(), settings, stage, file_check: None });
         }
         groups[position].targets.push(target);
     }
@@ -277,7 +290,13 @@ fn settings_of(target: &ProbedTarget) -> ProbeSettings {
 
 impl ProbeGroup {
     fn is_first(&self) -> bool {
-        self.pause.is_none()
+        self.stage == Stage::First
+    }
+
+    /// Whether it has no result yet because one of these names, in lower case, could not be resolved.
+    fn waits_for(&self, names: &HashSet<Arc<str>>) -> bool {
+        let CheckedAddress::Name(host, _) = self.targets[0].address() else { return false };
+        matches!(self.stage, Stage::Unresolved(_)) && names.contains(&*host.to_ascii_lowercase())
     }
 
     /// Whether a reload has changed the settings of a target.
@@ -287,13 +306,22 @@ impl ProbeGroup {
 
     /// Keeps the targets for which a probe is useful now.
     fn retain_wanted(&mut self) {
-        let is_first = self.is_first();
+        let stage = self.stage;
         self.targets.retain(|target| {
             if !target.is_wanted() || target.is_drained() {
                 target.postpone();
                 return false;
             }
-            is_first || target.is_unanswered()
+            match stage {
+                Stage::First => true,
+                Stage::Unresolved(_) if target.is_untried() => true,
+                // The warning about its sessions has taken over.
+                Stage::Unresolved(_) => {
+                    target.give_up();
+                    false
+                }
+                Stage::Unreachable(_) => target.is_unanswered(),
+            }
         });
     }
 

@@ -132,6 +132,11 @@ impl<K: Kernel> ProbedTarget<K> {
         self.target.upgrade().is_some_and(|target| target.reach.is_unanswered())
     }
 
+    /// Whether neither a probe nor a session has failed to connect since the last connect.
+    pub fn is_untried(&self) -> bool {
+        self.target.upgrade().is_some_and(|target| target.reach.is_fine())
+    }
+
     /// Records a successful probe. Reports the recovery if an earlier probe failed.
     pub fn answered(&self) -> Recorded {
         let Some(target) = self.target.upgrade() else { return Recorded::Done };

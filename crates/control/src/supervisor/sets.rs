@@ -54,16 +54,27 @@ impl Supervisor {
         }
     }
 
+    /// Probes the targets that could not be probed before: their names are resolved now.
+    pub(crate) fn probe_resolved(&mut self) {
+        let names = self.resolver.take_resolved().collect();
+        if let Some(probes) = &self.probes {
+            probes.names_resolved(names);
+        }
+    }
+
     pub(crate) fn resolver(&self) -> Arc<Resolver> {
         Arc::clone(&self.resolver)
     }
 }
 
-/// Has the supervisor publish each change of a set, until the process ends.
+/// Has the supervisor publish each change of a set, and probe the targets of names that are resolved, until the process ends.
 pub(crate) async fn follow_sets(resolver: Arc<Resolver>, supervisor: SupervisorHandle) {
     loop {
-        resolver.set_changed().await;
-        if supervisor.ask(Supervisor::publish_sets).await.is_err() {
+        let result = tokio::select! {
+            () = resolver.set_changed() => supervisor.ask(Supervisor::publish_sets).await,
+            () = resolver.name_resolved() => supervisor.ask(Supervisor::probe_resolved).await,
+        };
+        if result.is_err() {
             return;
         }
     }

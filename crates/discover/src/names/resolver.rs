@@ -46,6 +46,7 @@ struct Shared {
     /// Look-ups are to begin, or the next due time has moved.
     changed: Notify,
     sets_changed: Notify,
+    names_resolved: Notify,
 }
 
 #[derive(Default)]
@@ -57,6 +58,8 @@ struct State {
     limit: NoticeLimit,
     /// Names whose changed sets were not taken yet.
     changed: BTreeSet<Arc<str>>,
+    /// Names that are resolved again and were not taken yet.
+    resolved: BTreeSet<Arc<str>>,
 }
 
 impl Resolver {
@@ -83,6 +86,7 @@ impl Resolver {
             state: Mutex::default(),
             changed: Notify::new(),
             sets_changed: Notify::new(),
+            names_resolved: Notify::new(),
         });
         let for_thread = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -152,6 +156,16 @@ impl Resolver {
         with_members.collect()
     }
 
+    /// Waits until a name of the configuration is resolved after a failure. One task at a time may wait.
+    pub async fn name_resolved(&self) {
+        self.0.names_resolved.notified().await;
+    }
+
+    /// The names, in lower case, that were resolved after a failure since the last call.
+    pub fn take_resolved(&self) -> impl Iterator<Item = Arc<str>> + use<> {
+        std::mem::take(&mut self.0.lock().resolved).into_iter()
+    }
+
     /// The names in use, and which of them fail.
     pub fn status(&self) -> NamesStatus {
         let state = self.0.lock();
@@ -205,6 +219,10 @@ impl State {
     /// The notices to log.
     fn take_notices(&mut self) -> Vec<Notice> {
         let mut notices = self.cache.take_notices();
+        self.resolved.extend(notices.iter().filter_map(|notice| match notice {
+            Notice::Over { name, .. } => Some(Arc::clone(name)),
+            _ => None,
+        }));
         notices.retain(|notice| self.limit.passes(notice, Instant::now()));
         notices
     }
@@ -258,9 +276,13 @@ impl Shared {
         let notices = state.take_notices();
         let changed = state.cache.take_changed();
         state.changed.extend(changed);
-        let is_changed = !state.changed.is_empty();
+        let [is_changed, is_resolved] =
+            [&state.changed, &state.resolved].map(|names| !names.is_empty());
         drop(state);
         serve(served);
+        if is_resolved {
+            self.names_resolved.notify_one();
+        }
         if is_changed {
             self.sets_changed.notify_one();
         }

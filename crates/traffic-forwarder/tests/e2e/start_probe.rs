@@ -1,6 +1,7 @@
 //! Unreachable targets are in the log before a client comes.
 
 mod changes;
+mod names;
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpListener};
