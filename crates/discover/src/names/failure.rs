@@ -42,6 +42,9 @@ impl LookUpError {
         known.unwrap_or_else(|| Self::Failed(why.unwrap_or("the look-up failed").to_owned()))
     }
 
+    /// All words of [`Self::word`].
+    pub(super) const WORDS: [&'static str; 4] = ["not_found", "no_address", "failed", "timeout"];
+
     /// The word in the label `result` of metrics.
     pub fn word(&self) -> &'static str {
         match self {

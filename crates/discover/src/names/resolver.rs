@@ -24,6 +24,9 @@ const STACK: usize = 512 * 1024;
 /// Pause of the thread while nothing is due.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 
+/// The word of a look-up that succeeded, in the label `result` of metrics.
+const OK: &str = "ok";
+
 /// Looks names up, and keeps their answers.
 pub struct Resolver(Arc<Shared>);
 
@@ -100,9 +103,19 @@ impl Resolver {
         self.0.lock().cache.saved(Instant::now())
     }
 
-    /// Takes the answers and the failures of the previous process image.
-    pub fn restore(&self, names: impl IntoIterator<Item = SavedName>) {
+    /// Takes the answers, the failures and the numbers of look-ups by result of the previous process image.
+    pub fn restore<'a>(
+        &self,
+        names: impl IntoIterator<Item = SavedName>,
+        look_ups: impl IntoIterator<Item = (&'a str, u64)>,
+    ) {
         let mut state = self.0.lock();
+        for (saved, count) in look_ups {
+            let known = LookUpError::WORDS.into_iter().chain([OK]).find(|word| *word == saved);
+            if let Some(word) = known {
+                *state.look_ups.entry(word).or_default() += count;
+            }
+        }
         for name in names {
             state.cache.restore(name, Instant::now());
         }
@@ -270,7 +283,7 @@ impl Shared {
         let known = self.lock().cache.hosts(&name);
         let result = self.source.look_up(&name, &known).await;
         let mut state = self.lock();
-        let word = result.as_ref().map_or_else(LookUpError::word, |_| "ok");
+        let word = result.as_ref().map_or_else(LookUpError::word, |_| OK);
         *state.look_ups.entry(word).or_default() += 1;
         let served = state.cache.answered(&name, result, Instant::now());
         let notices = state.take_notices();

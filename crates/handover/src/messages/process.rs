@@ -1,5 +1,7 @@
 //! State of the process as a whole.
 
+use super::forwards::Count;
+
 /// State that is neither of a forward nor of a worker.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Process {
@@ -114,6 +116,9 @@ pub struct Process {
     /// Conditions that the log has reported and that are not over.
     #[prost(message, repeated, tag = "40")]
     pub episodes: Vec<Episode>,
+    /// Finished look-ups of names, by the label `result` of metrics. None in older versions.
+    #[prost(message, repeated, tag = "41")]
+    pub name_look_ups: Vec<Count>,
 }
 
 /// A condition of many occurrences that the log has reported. Times are microseconds of the monotonic clock.

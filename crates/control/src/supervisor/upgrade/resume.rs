@@ -271,7 +271,8 @@ pub(crate) fn resume(
     let passed = engine::PassedSockets::default();
     let (mut engine, resolver) =
         start_engine(&plan, workers, capacity, passed, handover.epolls(), retry)?;
-    resolver.restore(state::names(&saved));
+    let look_ups = saved.name_look_ups.iter().map(|it| (&*it.word, it.count));
+    resolver.restore(state::names(&saved), look_ups);
     // Before the first session selects a target.
     let sets = resolver.all_sets().into_iter();
     engine.replace_sets(sets.map(|(name, members)| (name, set_members(members))).collect());

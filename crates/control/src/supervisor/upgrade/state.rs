@@ -5,7 +5,7 @@ use crate::admin::Interface;
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{LastReload, Trial};
 use crate::watch::Watch;
-use discover::{LookUpError, Record, SavedFailure, SavedName};
+use discover::{LookUpError, Record, Resolver, SavedFailure, SavedName};
 use flow::Time;
 use handover::{File, Part, WriteFile};
 use host::{Sandbox, own_arguments};
@@ -57,6 +57,7 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         restoring: supervisor.restoring.iter().flat_map(|it| it.names.iter().cloned()).collect(),
         sessions: supervisor.engine.sessions(),
         names: supervisor.resolver.saved().iter().map(saved_name).collect(),
+        name_look_ups: saved_look_ups(&supervisor.resolver),
         prefix_files: saved_prefix_files(&supervisor.plan, &supervisor.watch),
         listen_names: saved_listen_names(&supervisor.plan),
         episodes: supervisor.reporting.episodes.saved(),
@@ -129,6 +130,11 @@ fn saved_name(saved: &SavedName) -> handover::Name {
         members: saved.members.iter().map(saved_member).collect(),
         failure: saved.failure.as_ref().map(saved_failure),
     }
+}
+
+fn saved_look_ups(resolver: &Resolver) -> Vec<handover::Count> {
+    let look_ups = resolver.status().look_ups.into_iter();
+    look_ups.map(|(word, count)| handover::Count { word: word.to_owned(), count }).collect()
 }
 
 fn saved_failure(saved: &SavedFailure) -> handover::NameFailure {

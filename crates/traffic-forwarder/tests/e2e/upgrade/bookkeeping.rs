@@ -7,12 +7,12 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{
-    Behaviour, LIMIT, Listener, Peer, Place, Port, Script, SessionRecord, Signal, Target, connect,
-    wait_until,
+    Behaviour, LIMIT, Listener, NameReply, NameServer, Peer, Place, Port, Script, SessionRecord,
+    Signal, Target, connect, wait_until,
 };
 
 use super::upgrading::{old_binary, old_forwarder, old_version, start};
-use crate::support::{BINARY, Config, Operated, ping, play, served_client};
+use crate::support::{BINARY, Config, Operated, ping, play, served_client, with_names};
 
 /// A forwarder with an echo as target, and another target that refuses.
 struct Echo {
@@ -100,6 +100,65 @@ fn counters_continue_and_add_up() {
             (bytes - 10.0).abs() < 1e-9,
             "a ping, a ping and three bytes, there and back: {bytes}"
         );
+    }
+}
+
+/// Counters that no session grows, with words of their labels: of names, checks, refused clients, and denied requests.
+const KINDS: [(&str, &[&str]); 9] = [
+    ("traffic_forwarder_name_look_ups_total", &["ok"]),
+    ("traffic_forwarder_name_look_ups_total", &["not_found"]),
+    ("traffic_forwarder_name_look_ups_total", &["no_address"]),
+    ("traffic_forwarder_target_checks_total", &["succeeded"]),
+    ("traffic_forwarder_target_checks_total", &["failed"]),
+    ("traffic_forwarder_target_connects_total", &["failed"]),
+    ("traffic_forwarder_refused_total", &["not_allowed"]),
+    ("traffic_forwarder_refused_total", &["over_limit"]),
+    ("traffic_forwarder_admin_denied_total", &["page"]),
+];
+
+#[test]
+fn counters_of_all_kinds_continue() {
+    let (server, etc) = (NameServer::start(), TempDir::new().unwrap());
+    let address = || NameReply::Addresses(vec![[127, 0, 0, 1].into()], 3600);
+    for name in ["one.test", "two.test"] {
+        server.set(name, address());
+    }
+    server.set("none.test", NameReply::Code(3));
+    server.set("empty.test", NameReply::Addresses(Vec::new(), 60));
+    server.configure(etc.path(), "options timeout:1 attempts:1");
+    let (target, ports, closed) =
+        (Target::start(Behaviour::Echo), [(); 4].map(|()| Port::v4()), Port::v4());
+    let number = target.addr().tcp().port();
+    let to = |name: &str| format!("{name}.test:{number}");
+    let both = [target.addr().to_string(), closed.addr().to_string()];
+    let config = Config::new()
+        .forward_to_several(ports[0].addr(), &[to("one"), to("two")], "max_sessions = 1")
+        .forward_to_several(ports[1].addr(), &[to("none"), to("empty")], "")
+        .forward_to_several(ports[2].addr(), &both, "check = 'connect'")
+        .forward(ports[3].addr(), target.addr(), "deny = ['127.0.0.0/8']");
+    let operated = Operated::start_from(with_names(etc.path(), BINARY), config);
+    let _client = served_client(&ports[0]);
+    for port in [&ports[0], &ports[1], &ports[3]] {
+        Peer::connect("client", port, Script::new().expect_reset()).finish();
+    }
+    // Of another web page.
+    operated.http.clone().header("Origin", "http://other.test").get("/v1/status").status(403);
+    let has = |name: &str, labels: &[&str]| {
+        let all = counters(&operated);
+        let of_name = |series: &&String| {
+            series.starts_with(name) && labels.iter().all(|label| series.contains(label))
+        };
+        all.keys().filter(of_name).any(|series| all[series] > 0.0)
+    };
+    for (name, labels) in KINDS {
+        wait_until(&format!("{name} {labels:?}"), LIMIT, || has(name, labels));
+    }
+    let before = counters(&operated);
+    operated.upgrade();
+    let after = counters(&operated);
+    for (name, count) in before {
+        // Checks and look-ups go on.
+        assert!(after.get(&name).is_some_and(|it| *it >= count), "{name} had {count}: {after:?}");
     }
 }
 
