@@ -115,7 +115,7 @@ pub use access_lists::{AccessLists, EmptyEffect, EmptyFiles, RefusedBy};
 pub use admin::{Admin, AdminSocket, MetricsAddress};
 pub use check::{LISTENERS_MAX, TARGETS_MAX};
 pub use counted::counted;
-pub use escape::{escaped, escaped_lines};
+pub use escape::{escaped, escaped_json, escaped_lines};
 pub use read::{read, read_once, read_text, read_text_for_all_problems, read_text_with};
 pub use setting::{Effect, Kind, Role, Section, Setting};
 pub use setting_location::setting_location;

@@ -26,12 +26,17 @@ fn fitted(text: &str, width: Option<usize>) -> Cow<'_, str> {
 /// Writes JSON to standard output.
 pub(crate) fn say_json(what: &impl Serialize) -> Exit {
     match serde_json::to_string_pretty(what) {
-        Ok(json) => say_as_is(&format!("{json}\n")),
+        Ok(json) => say_as_is(&format!("{}\n", plan::escaped_json(&json))),
         Err(error) => {
             warn(&format!("error: encode as JSON: {error}\n"));
             Exit::Failed
         }
     }
+}
+
+/// JSON in one line, with the line break.
+pub(crate) fn json_line(what: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(what).map(|json| plan::escaped_json(&json) + "\n")
 }
 
 /// Writes all of the text to standard output and flushes it.

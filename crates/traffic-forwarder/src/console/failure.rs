@@ -1,9 +1,10 @@
 //! Errors of commands that query a running process.
 
 use crate::console::endpoint::Endpoint;
+use crate::console::foreign;
 use crate::console::trust::Untrusted;
 use crate::exit::Exit;
-use crate::output::{warn, warn_as_is};
+use crate::output::{json_line, warn, warn_as_is};
 use api::ErrorCode;
 use host::MissingGroup;
 use hyper::{StatusCode, http};
@@ -129,8 +130,8 @@ impl CommandError {
 
     /// Writes the error to standard error.
     pub(crate) fn print(&self, json: bool) {
-        match serde_json::to_string(&self.for_programs()) {
-            Ok(text) if json => warn_as_is(&format!("{text}\n")),
+        match json_line(&self.for_programs()) {
+            Ok(text) if json => warn_as_is(&text),
             _ => warn(&format!("{self}\n")),
         }
     }
@@ -159,9 +160,15 @@ impl fmt::Display for CommandError {
             }
             // The message consists of problems that have their own headings.
             Self::Refused(error) if error.code == ErrorCode::InvalidConfig => {
-                f.write_str(&shown(error))
+                f.write_str(&foreign::problems(&error.message))
             }
-            Self::Refused(error) => write!(f, "error: {}", shown(error)),
+            // A line for each listener, or the output of the program.
+            Self::Refused(error)
+                if error.code == ErrorCode::Unfit || error.code == ErrorCode::RefusedByBinary =>
+            {
+                write!(f, "error: {}", foreign::several_lines(&error.message))
+            }
+            Self::Refused(error) => write!(f, "error: {}", foreign::one_line(&error.message)),
             Self::Terminal(error) => {
                 write!(f, "error: use the terminal: {}", flow::error_text(error))
             }
@@ -198,11 +205,6 @@ fn joining(socket: &Path) -> Option<String> {
     let missing = host::missing_socket_group(socket)?;
     let (group, how) = (group_in_words(&missing), how_to_join(&missing));
     Some(format!("\n        Its `admin_group`, if it has one, is {group}; {how}."))
-}
-
-/// The message with control characters escaped.
-fn shown(error: &api::Error) -> String {
-    error.message.trim_end().lines().map(plan::escaped).collect::<Vec<_>>().join("\n")
 }
 
 fn no_process(

@@ -2,7 +2,7 @@
 
 use crate::console::connection::AdminApi;
 use crate::console::failure::CommandError;
-use crate::console::{command, overview, path, show, version};
+use crate::console::{command, foreign, overview, path, show, version};
 use crate::exit::Exit;
 use crate::warn;
 use api::{LastUpgrade, Status, Upgrade};
@@ -78,7 +78,7 @@ fn text(status: &Status, answer: &Upgrade) -> String {
         return "not upgraded yet: run `status` again\n".to_owned();
     };
     if let Some(error) = &last.error {
-        let error = plan::escaped_lines(error);
+        let error = foreign::several_lines(error);
         return format!("not upgraded: {error}\n{}\n", stays(status));
     }
     let upgraded = format!(

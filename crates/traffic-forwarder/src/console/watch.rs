@@ -6,7 +6,7 @@ use crate::console::units::seconds;
 use crate::console::version;
 use crate::console::wrap::folded;
 use crate::exit::Exit;
-use crate::output::{print, written};
+use crate::output::{json_line, print, written};
 use api::Status;
 use serde::Serialize;
 use std::io;
@@ -95,15 +95,13 @@ pub(crate) async fn lines<Answer: Serialize>(
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
         };
         let line = match answer {
-            Ok(answer) => serde_json::to_string(&answer),
-            Err(failure) if was_there && failure.is_absence() => {
-                serde_json::to_string(&failure.for_programs())
-            }
+            Ok(answer) => json_line(&answer),
+            Err(failure) if was_there && failure.is_absence() => json_line(&failure.for_programs()),
             Err(failure) => return Err(failure),
         };
         was_there = true;
         let line = line.map_err(io::Error::from);
-        if let Err(error) = line.and_then(|line| print(&format!("{line}\n"))) {
+        if let Err(error) = line.and_then(|line| print(&line)) {
             return Ok(written(Err(error)));
         }
         tokio::select! {

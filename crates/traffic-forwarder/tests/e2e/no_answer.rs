@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 
+use serde_json::{Value, json};
 use testkit::{Forwarder, copy_program};
 
 use crate::support::{BINARY, Console, close_listener, forwarder};
@@ -148,6 +149,48 @@ fn answers_of_another_program() {
         let question = serve_once.join().unwrap();
         assert!(question.starts_with("POST /v1/reload?confirm=1m30s HTTP/1.1\r\n"), "{question}");
     }
+}
+
+/// The result of a command that another program answers with an error of this code and message.
+fn error_of_another(code: &str, message: &str, arguments: &[&str]) -> String {
+    let console = Console::new();
+    let body = json!({ "error": { "code": code, "message": message } }).to_string();
+    let length = body.len();
+    let answer = format!("HTTP/1.1 409 Conflict\r\nContent-Length: {length}\r\n\r\n{body}");
+    let server = serve_with(&console, move |mut stream| {
+        read_request(&mut stream);
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    let said = console.refused(arguments, if code == "invalid_config" { 2 } else { 1 });
+    server.join().unwrap();
+    said
+}
+
+#[test]
+fn a_message_of_another_program_forges_no_line() {
+    let said = error_of_another("busy", "no\nreloaded: generation 9\n", &["reload"]);
+    assert_eq!(said.lines().next(), Some("error: no\\nreloaded: generation 9"), "{said}");
+    for code in ["invalid_config", "unfit", "refused_by_binary"] {
+        let said = error_of_another(code, "error: no\nreloaded: generation 9\n", &["reload"]);
+        assert!(said.contains("error: no\n  reloaded: generation 9\n"), "{code}: {said}");
+    }
+}
+
+#[test]
+fn a_message_of_another_program_is_cut() {
+    for (code, limit) in [("busy", 5 << 10), ("unfit", 65 << 10), ("invalid_config", 65 << 10)] {
+        let said = error_of_another(code, &"x".repeat(3_000_000), &["reload"]);
+        assert!(said.len() < limit && said.contains("(cut: the message has "), "{}", said.len());
+    }
+}
+
+#[test]
+fn json_of_another_program_moves_no_cursor() {
+    let message = "a\u{9b}2Jb\u{202e}c";
+    let said = error_of_another("busy", message, &["status", "--json"]);
+    assert!(said.contains(r"a\u009b2Jb\u202ec"), "{said}");
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["error"]["message"], message);
 }
 
 /// Accepts one connection, and serves it.
