@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Runs of a program on the real kernel, of which one must be like the simulated one. Only one is
 /// needed, unless another process of this host interferes.
-pub(crate) const TRIES: usize = 4;
+pub(crate) const TRIES: usize = 16;
 
 /// Runs a program on a kernel, and returns its transcript.
 pub(crate) trait Run: Fn(&Program) -> Vec<String> {}
