@@ -25,6 +25,7 @@ pub use mptcp::is_mptcp;
 
 pub mod listen;
 pub mod socket;
+mod unix_bind;
 
 mod listen_change;
 pub use listen_change::can_have;

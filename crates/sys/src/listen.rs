@@ -1,17 +1,15 @@
 //! Listening sockets: TCP and Unix.
 
-use crate::socket::{TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
-use crate::{
-    Address, Errno, FileId, NotGranted, Result, buffers, change_socket_rights, is_socket_file,
-    mptcp,
-};
+use crate::socket::{FLAGS, TcpOptions, keep_urgent_inline, set_for_forwarding, set_tcp_options};
+use crate::unix_bind::{bind_unix, is_held};
+use crate::{Address, Errno, FileId, NotGranted, Result, buffers, change_socket_rights, mptcp};
 use flow::SocketRights;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{Access, AtFlags, Mode, fchmod};
+use rustix::fs::{Access, AtFlags};
 use rustix::net::{
-    AddressFamily, Shutdown, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType,
-    acceptfrom_with, bind, connect, listen, shutdown, socket_with, sockopt,
+    AddressFamily, Shutdown, SocketAddrAny, SocketAddrUnix, SocketType, acceptfrom_with, bind,
+    connect, listen, shutdown, socket_with, sockopt,
 };
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -19,8 +17,6 @@ use std::path::Path;
 /// Requested length of the accept queue. The kernel caps it at `net.core.somaxconn` (listen(2)), so
 /// the operator's setting applies.
 pub const BACKLOG: i32 = 65_535;
-
-const FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
 
 /// Options that a listener has from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,9 +98,8 @@ pub fn try_tcp_any(port: u16) -> Result<()> {
 
 /// Whether [`unix`] could listen on the path. Creates no file.
 pub fn try_unix(path: &Path) -> Result<()> {
-    let address = SocketAddrUnix::new(path)?;
-    if FileId::at(path).is_some() {
-        abandoned(path, &address).ok_or(Errno::ADDRINUSE)?;
+    if is_held(path, &SocketAddrUnix::new(path)?) {
+        return Err(Errno::ADDRINUSE);
     }
     let directory = path.parent().unwrap_or(path);
     rustix::fs::accessat(
@@ -202,33 +197,6 @@ pub fn unix_owner(path: &Path) -> Option<u32> {
     connect(&socket, &SocketAddrUnix::new(path).ok()?).ok()?;
     let owner = sockopt::socket_peercred(&socket).ok()?;
     u32::try_from(owner.pid.as_raw_nonzero().get()).ok()
-}
-
-/// Binds a Unix socket, without listening: connecting to it is refused.
-fn bind_unix(path: &Path, mode: Option<u32>) -> Result<OwnedFd> {
-    let address = SocketAddrUnix::new(path)?;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None)?;
-    if let Some(mode) = mode {
-        // bind(2) creates the file with the mode of the socket, less the umask.
-        fchmod(&socket, Mode::from_raw_mode(mode))?;
-    }
-    match bind(&socket, &address) {
-        Err(Errno::ADDRINUSE) => {
-            let file = abandoned(path, &address).ok_or(Errno::ADDRINUSE)?;
-            file.remove_from(path);
-            bind(&socket, &address)?;
-        }
-        result => result?,
-    }
-    Ok(socket)
-}
-
-/// The socket file at `path`, if no process listens on it.
-fn abandoned(path: &Path, address: &SocketAddrUnix) -> Option<FileId> {
-    let file = FileId::at(path).filter(|_| is_socket_file(path))?;
-    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, FLAGS, None).ok()?;
-    let refused = connect(&socket, address) == Err(Errno::CONNREFUSED);
-    refused.then_some(file)
 }
 
 /// Accepts a pending connection and returns its socket and peer. `EAGAIN` if there is none.

@@ -37,7 +37,7 @@ impl AdminListener {
         let error = |cause| AdminListenError::new(Interface::Admin, path.display(), cause);
         match sys::listen::unix(path, rights) {
             Ok(socket) => Self::unix(socket, path, SocketFile::at(Linux, path)),
-            Err(refused) if refused.errno == Errno::ADDRINUSE && !sys::is_socket_file(path) => {
+            Err(refused) if refused.errno == Errno::ADDRINUSE && is_other_file(path) => {
                 Err(error(AdminListenCause::NoSocket))
             }
             Err(refused) if refused.errno == Errno::ADDRINUSE => {
@@ -169,6 +169,11 @@ impl AdminListener {
         // An open descriptor is not negative.
         self.socket.as_raw_fd().cast_unsigned()
     }
+}
+
+/// Whether another file than a socket is at `path`.
+fn is_other_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok() && !sys::is_socket_file(path)
 }
 
 /// Logs why `admin = "auto"` found no directory for its socket. A directory of another user is
