@@ -121,7 +121,7 @@ fn sessions_are_filtered_and_a_wrong_filter_is_explained() {
     browser.fill("#sessions [name=forward]", "");
     browser.fill("#sessions [name=client]", "127.0.0.9");
     browser.press(&["Enter"]);
-    browser.wait_for_text("#sessions .message", "no open sessions");
+    browser.wait_for_text("#sessions .message", "no open session matches");
 }
 
 #[test]

@@ -4,8 +4,11 @@
 import { byId, make, setText } from "./dom.js";
 import { watch } from "./stream.js";
 import { many, versionText } from "./units.js";
+import { targetText } from "./words.js";
 
 const MOST_LISTED = 200;
+// Milliseconds after which a failed connect is a new outage.
+const OUTAGE_GAP = 60_000;
 
 const list = byId("events").querySelector("ol");
 // The entries of the list, by what they report.
@@ -25,7 +28,7 @@ function refusedBy({ key, prefix }) {
 /** Text and colour of each event. */
 const TEXTS = {
   target_down: (it) =>
-    [`${it.forward}: ${it.target_address ?? it.target ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
+    [`${it.forward}: ${targetText(it) ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
   target_up: (it) => [`${it.forward}: ${it.target}`, "good"],
   not_allowed: (it) => [
     `${it.forward}: ${it.count} not allowed${refusedBy(it)}, such as ${it.client}`,
@@ -46,23 +49,26 @@ const TEXTS = {
   lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
 };
 
-/** Failed connects of a forward to one target, for one cause, share an entry. */
+/** Failed connects of a forward to one target, for one cause, share an entry, until there are none for a while. */
 function keyOf(name, data) {
   if (name !== "target_down" || data.failures != null || data.error != null) return undefined;
-  return JSON.stringify([data.forward, data.target_address ?? data.target, data.cause]);
+  return JSON.stringify([data.forward, targetText(data), data.cause]);
 }
 
 function newEntry(name, text, tone) {
   const what = make("span", { className: "what", data: tone ? { tone } : {} }, name);
   const [time, times] = [make("time"), make("span", { className: "times" })];
   const item = make("li", {}, time, what, make("span", {}, text, times));
-  return { item, time, times, count: 0 };
+  return { item, time, times, count: 0, last: 0 };
 }
 
 function add({ name, data }) {
   const [text, tone] = TEXTS[name]?.(data) ?? [JSON.stringify(data)];
   const key = keyOf(name, data);
-  const entry = entries.get(key) ?? newEntry(name, text, tone);
+  const now = Date.now();
+  const known = entries.get(key);
+  const entry = known && now - known.last < OUTAGE_GAP ? known : newEntry(name, text, tone);
+  entry.last = now;
   entry.count += 1;
   setText(entry.time, new Date().toLocaleTimeString("en-GB"));
   if (entry.count > 1) setText(entry.times, `, ${many(entry.count, "session")}`);

@@ -16,7 +16,7 @@ export class Pager {
 
   /**
    * `name` is the panel's id. By default, it is also the name of the list in the API and in an answer. `remark`
-   * returns the text above the rows.
+   * returns the text above the rows, of an answer and of whether filters select some of the list.
    */
   constructor(name, { columns, keyOf, remark, path, list, more = { rates: true } }) {
     this.path = path ?? `/v1/${name}`;
@@ -76,6 +76,10 @@ export class Pager {
     this.#changed();
   }
 
+  #isFiltered() {
+    return [...this.#filters].some(([name, value]) => name !== "sort" && value !== "");
+  }
+
   /** Goes to the next page, or with -1 to the previous one. */
   turn(by) {
     const offset = this.#offset + by * LIMIT;
@@ -93,7 +97,7 @@ export class Pager {
 
   /** Shows an answer, or its error. */
   show({ failure, ...answer }) {
-    setText(this.message, failure?.message ?? this.remark(answer));
+    setText(this.message, failure?.message ?? this.remark(answer, this.#isFiltered()));
     if (failure) return;
     const { total, [this.list]: items } = answer;
     this.#total = total;

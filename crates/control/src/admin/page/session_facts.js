@@ -1,15 +1,15 @@
 // The facts of one session, open or ended, as names and texts.
 
 import { bytes, many, rate, seconds } from "./units.js";
-import { closeReason } from "./words.js";
+import { closeReason, targetWithAddress } from "./words.js";
 
 export function factsOfSession(session) {
-  const { target_address: address, verdict, half_closed: closed } = session;
+  const { verdict, half_closed: closed } = session;
   return [
     ["phase", `${session.phase}, worker ${session.worker}`],
     ["forward", session.forward],
     ["client", clientText(session)],
-    ["target", session.target + (address ? ` (${address})` : "")],
+    ["target", targetWithAddress(session)],
     ["started", `${session.started}, ${seconds(session.age)} ago, ${connectedText(session)}`],
     ["idle", seconds(session.idle)],
     ["up", laneText(session.up)],
@@ -21,8 +21,7 @@ export function factsOfSession(session) {
 }
 
 export function factsOfRecord(session) {
-  const { target, target_address: address, close } = session;
-  const at = address ? ` (${address})` : "";
+  const { close } = session;
   const lane = (way) => ({
     bytes: session[`bytes_${way}`],
     path: session[`path_${way}`],
@@ -34,7 +33,7 @@ export function factsOfRecord(session) {
     ["closed", closeReason(close) + (close.errno ? ` (${close.errno})` : "")],
     ["forward", session.forward],
     ["client", clientText(session)],
-    ["target", [(target ?? "none selected") + at, many(session.attempts, "attempt")].join(", ")],
+    ["target", `${targetWithAddress(session)}, ${many(session.attempts, "attempt")}`],
     ["started", `${session.started}, lasted ${seconds(session.duration)}, ${connectedText(session)}`],
     ["up", laneText(lane("up"))],
     ["down", laneText(lane("down"))],

@@ -32,7 +32,8 @@ function columns(open) {
 
 /** The table; `open` shows the details of a session. */
 export function sessionsTable(open) {
-  const remark = ({ total }) => (total === 0 ? "no open sessions" : "");
+  const none = (isFiltered) => (isFiltered ? "no open session matches" : "no open sessions");
+  const remark = ({ total }, isFiltered) => (total === 0 ? none(isFiltered) : "");
   return new Pager("sessions", { columns: columns(open), keyOf: ({ id }) => id, remark });
 }
 

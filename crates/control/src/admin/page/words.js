@@ -28,7 +28,17 @@ export function closeTone({ cause }) {
 
 /** The address of a session's target. That of a Unix target is its path, which a resolved one lacks. */
 export function targetText({ target, target_address: address }) {
-  return (address === "unix" ? undefined : address) ?? target;
+  return resolved(address) ?? target;
+}
+
+/** A session's target with its resolved address, if it has one. */
+export function targetWithAddress({ target, target_address: address }) {
+  const name = target ?? "none selected";
+  return resolved(address) ? `${name} (${address})` : name;
+}
+
+function resolved(address) {
+  return address === "unix" ? undefined : address;
 }
 
 /** The first item, and the number of the others. */
