@@ -178,8 +178,8 @@ fn settings(forward: &Forward) -> Vec<Fact> {
     let (others, own): (Vec<_>, Vec<_>) = forward.settings.iter().partition(is_default);
     let own = own.into_iter().map(|(key, value)| ("setting", format!("{key} = {value}")));
     let others = (!others.is_empty()).then(|| {
-        let others = counted(others.len(), "setting");
-        ("defaults", format!("{others} more, which `status NAME --json` lists"))
+        let others = counted(others.len(), "more setting");
+        ("defaults", format!("{others}, which `status NAME --json` lists"))
     });
     own.chain(others).collect()
 }

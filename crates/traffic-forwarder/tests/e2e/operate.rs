@@ -50,7 +50,7 @@ fn status_shows_the_process_and_its_forwards() {
     let one = console.done(&["status", "web"]);
     says(
         &one,
-        &[&format!("{listen} -> {target}"), "settings more, which `status NAME --json` lists"],
+        &[&format!("{listen} -> {target}"), "more settings, which `status NAME --json` lists"],
     );
     let json = console.json(&["status"]);
     assert_eq!(json["status"]["sessions"], 1);
