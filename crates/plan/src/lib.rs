@@ -52,6 +52,7 @@ mod client_tables;
 mod counted;
 mod escape;
 mod file_mode;
+mod fleet;
 mod health_check;
 mod health_check_table;
 mod hello_route;
@@ -93,6 +94,7 @@ pub use file::{
     read_once as read_file_once, read_other as read_other_file,
 };
 pub use file_mode::FileMode;
+pub use fleet::{Fleet, FleetStore, StoreUrl};
 pub use flow::{
     AtLimit, Balance, HelloRule, Keepalive, NamePattern, NoneUp, NotAPrefix, OnDown, Passive,
     PathChoice, Prefix,

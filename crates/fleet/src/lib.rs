@@ -1,0 +1,20 @@
+//! One configuration for many machines: the documents in the store, the store itself, and the decisions of an
+//! instance and of a publisher.
+//!
+//! Decisions are pure: time, readings and results come in, actions go out. The control thread carries out those of
+//! an instance, and the commands `publish` and `rollout` those of a publisher.
+
+#![forbid(unsafe_code)]
+
+// The documents in the store.
+mod model;
+mod text;
+// The store.
+mod store;
+
+pub use model::{
+    Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, Instance, InstanceState, Keys, On,
+    TextHash, Trial,
+};
+pub use store::{Compare, Entry, LeaseId, Op, Read, Store, StoreError, Txn, Watch};
+pub use text::{PackedText, TextError, pack, unpack};

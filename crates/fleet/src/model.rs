@@ -1,0 +1,11 @@
+//! The documents in the store, as JSON that `etcdctl get` shows.
+
+mod current;
+mod hash;
+mod instance;
+mod keys;
+
+pub use current::{Current, CurrentError, Earlier, FORMAT, HISTORY, On, Trial};
+pub use hash::TextHash;
+pub use instance::{Connects, Instance, InstanceState};
+pub use keys::Keys;

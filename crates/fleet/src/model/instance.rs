@@ -1,0 +1,77 @@
+//! The status that an instance writes under its lease.
+
+use super::TextHash;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The status of one instance. Written when it changes, and while a trial runs also when its numbers change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The highest revision that the instance has followed; 0 before the first.
+    pub revision: u64,
+    /// The published text that it runs.
+    pub runs: Option<TextHash>,
+    /// What became of `revision` at this instance.
+    pub state: InstanceState,
+    /// Why it does not run the text of `revision`, or what is wrong with the store; empty if all is well.
+    pub why: String,
+    /// Version of the program.
+    pub version: String,
+    /// Number of the running configuration of the process.
+    pub generation: u64,
+    /// Open sessions of the process.
+    pub sessions: u64,
+    /// Connects to targets since the text runs.
+    pub connects: Connects,
+    /// Since when `state` holds, in RFC 3339.
+    pub since: String,
+}
+
+/// Connects to targets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connects {
+    /// Tried connects, failed ones included.
+    pub tried: u64,
+    /// Failed connects.
+    pub failed: u64,
+}
+
+/// What became of a revision at an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InstanceState {
+    /// The stable text runs.
+    Stable,
+    /// The text on trial runs.
+    Trying,
+    /// The text cannot run here; the one before it runs.
+    Refused,
+    /// The trial ended here; the text before it runs.
+    FellBack,
+    /// The text of the last trial has become stable, and stays.
+    Confirmed,
+}
+
+impl fmt::Display for InstanceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stable => "stable",
+            Self::Trying => "trying",
+            Self::Refused => "refused",
+            Self::FellBack => "fell_back",
+            Self::Confirmed => "confirmed",
+        })
+    }
+}
+
+impl Instance {
+    /// Parses the value of the instance's key.
+    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
+    /// The value of the instance's key.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and numbers are valid JSON")
+    }
+}
