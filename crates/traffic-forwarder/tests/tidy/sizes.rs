@@ -30,9 +30,13 @@ fn functions(source: &str) -> Vec<(&str, usize, usize)> {
         });
         let Some((_, rest)) = code.split_once("fn ").filter(|_| is_head) else { continue };
         let name = rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next();
-        let end = format!("{}}}", &line[..line.len() - code.len()]);
+        let indent = &line[..line.len() - code.len()];
+        let (end, declared) = (format!("{indent}}}"), format!("{indent})"));
+        // The body, or the arguments of a declaration in a trait.
+        let is_end =
+            |line: &&str| **line == end || line.starts_with(&declared) && line.ends_with(';');
         let is_one_line = code.ends_with('}') || code.ends_with(';');
-        let length = lines[at..].iter().position(|line| *line == end).filter(|_| !is_one_line);
+        let length = lines[at..].iter().position(|line| is_end(&line)).filter(|_| !is_one_line);
         found.extend(name.zip(length).map(|(name, length)| (name, at + 1, length + 1)));
     }
     found
