@@ -11,7 +11,10 @@ mod model;
 mod text;
 // The store.
 mod store;
+// An instance.
+mod keep;
 
+pub use keep::{Ended, Foreign, Good, Keep, KeepError, Kept, StateFault, Trying};
 pub use model::{
     Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, Instance, InstanceState, Keys, On,
     TextHash, Trial,

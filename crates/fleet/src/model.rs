@@ -3,9 +3,11 @@
 mod current;
 mod hash;
 mod instance;
+mod json;
 mod keys;
 
 pub use current::{Current, CurrentError, Earlier, FORMAT, HISTORY, On, Trial};
 pub use hash::TextHash;
 pub use instance::{Connects, Instance, InstanceState};
+pub(crate) use json::to_json;
 pub use keys::Keys;

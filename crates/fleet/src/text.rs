@@ -85,13 +85,14 @@ pub fn pack(text: &str) -> Result<PackedText, TextError> {
     if text.len() > TEXT_MAX {
         return Err(TextError::TooLong);
     }
+    let parts = compress(text).chunks(PART).map(<[u8]>::to_vec).collect();
+    Ok(PackedText { hash: TextHash::of(text), parts })
+}
+
+fn compress(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let written = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
-    let bytes = written.expect("writes to memory succeed");
-    Ok(PackedText {
-        hash: TextHash::of(text),
-        parts: bytes.chunks(PART).map(<[u8]>::to_vec).collect(),
-    })
+    written.expect("writes to memory succeed")
 }
 
 /// Joins the parts of a text and checks them against its hash.
@@ -99,7 +100,7 @@ pub fn unpack<P: AsRef<[u8]>>(hash: TextHash, parts: &[P]) -> Result<String, Tex
     if parts.is_empty() {
         return Err(TextError::Missing(hash));
     }
-    let joined: Vec<u8> = parts.iter().flat_map(|part| part.as_ref()).copied().collect();
+    let joined: Vec<u8> = parts.iter().flat_map(AsRef::as_ref).copied().collect();
     let mut text = String::new();
     let limit = TEXT_MAX as u64 + 1;
     let read = GzDecoder::new(joined.as_slice()).take(limit).read_to_string(&mut text);

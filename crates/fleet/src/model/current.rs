@@ -1,6 +1,7 @@
 //! The key `current`, which decides what every instance runs.
 
 use super::TextHash;
+use super::json::to_json;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt;
@@ -140,7 +141,7 @@ impl Current {
 
     /// The value of the key.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers are valid JSON")
+        to_json(self)
     }
 
     /// The text that the instance `name` is to run: that of the trial, if it is part of it.

@@ -1,6 +1,7 @@
 //! The status that an instance writes under its lease.
 
 use super::TextHash;
+use super::json::to_json;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -72,6 +73,6 @@ impl Instance {
 
     /// The value of the instance's key.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers are valid JSON")
+        to_json(self)
     }
 }

@@ -1,0 +1,178 @@
+//! The directory `keep`: what an instance must know after a restart without its store.
+//!
+//! `state.json` is small, and names the last good text; the text is in a file of its own, named by its hash. Both are
+//! written beside their place, synced, and renamed, the text first. So a crash leaves the old state or the new one,
+//! each with its text.
+
+mod directory;
+mod disk;
+mod error;
+mod state;
+
+#[cfg(test)]
+mod crashes;
+
+pub use error::KeepError;
+pub use state::{Ended, Foreign, Good, Kept, StateFault, Trying};
+
+use crate::model::TextHash;
+use directory::Directory;
+use disk::Disk;
+use state::{FoundState, parse, to_json};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Name of the state.
+const STATE: &str = "state.json";
+/// Name under which a damaged state stays.
+const ASIDE: &str = "state.json.damaged";
+/// Start of the names of texts.
+const TEXT: &str = "text-";
+/// End of the names of files that are being written.
+const NEW: &str = ".new";
+/// Bytes of a state, which holds a few numbers and one reason.
+const STATE_MAX: u64 = 1 << 20;
+/// Bytes of a text, as in the store.
+const TEXT_MAX: u64 = 64 << 20;
+
+/// An open directory `keep`, locked for this process.
+pub struct Keep(Place<Directory>);
+
+impl Keep {
+    /// Opens the directory, or creates it in an existing one, and locks it until the value is dropped.
+    ///
+    /// Fails if another user could write to it.
+    pub fn open(path: &Path) -> Result<Self, KeepError> {
+        Ok(Self(Place::new(path.to_owned(), Directory::open(path)?)))
+    }
+
+    /// Reads the state; `None` if there is none yet.
+    ///
+    /// The next [`save`](Self::save) moves a state that cannot be read aside, to `state.json.damaged`. If only the
+    /// text cannot be read, the error has the rest: [`KeepError::into_rest`].
+    pub fn load(&mut self) -> Result<Option<Kept>, KeepError> {
+        self.0.load()
+    }
+
+    /// Writes the state, and removes older texts. After an error the directory has the old state or the new one.
+    pub fn save(&mut self, kept: &Kept) -> Result<(), KeepError> {
+        self.0.save(kept)
+    }
+}
+
+/// A directory on a disk, or on the model of one.
+struct Place<D> {
+    path: PathBuf,
+    disk: D,
+    /// The state in the directory has been read or written by this process.
+    is_known: bool,
+    /// The text whose file this process has read or written.
+    text: Option<TextHash>,
+}
+
+impl<D: Disk> Place<D> {
+    fn new(path: PathBuf, disk: D) -> Self {
+        Self { path, disk, is_known: false, text: None }
+    }
+
+    fn load(&mut self) -> Result<Option<Kept>, KeepError> {
+        self.is_known = false;
+        let json = self.disk.read(STATE, STATE_MAX).map_err(self.failed("read", STATE))?;
+        let Some(json) = json else {
+            self.is_known = true;
+            return Ok(None);
+        };
+        let FoundState { mut kept, good } = parse(&json)
+            .map_err(|fault| KeepError::State { path: self.path.join(STATE), fault })?;
+        self.is_known = true;
+        if let Some((hash, revision)) = good {
+            match self.read_text(hash) {
+                Ok(text) => kept.good = Some(Good { hash, revision, text }),
+                Err(message) => {
+                    let path = self.path.join(text_name(hash));
+                    return Err(KeepError::Text { path, message, rest: Box::new(kept) });
+                }
+            }
+        }
+        Ok(Some(kept))
+    }
+
+    fn read_text(&mut self, hash: TextHash) -> Result<Arc<str>, String> {
+        let bytes = match self.disk.read(&text_name(hash), TEXT_MAX) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Err("the file is missing".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let text = String::from_utf8(bytes).map_err(|_| "the file is not text".to_owned())?;
+        if TextHash::of(&text) != hash {
+            return Err("the file has changed: its hash is not its name".to_owned());
+        }
+        self.text = Some(hash);
+        Ok(text.into())
+    }
+
+    fn save(&mut self, kept: &Kept) -> Result<(), KeepError> {
+        if let Some(good) = &kept.good
+            && self.text != Some(good.hash)
+        {
+            self.text = None;
+            self.write(&text_name(good.hash), good.text.as_bytes())?;
+            self.text = Some(good.hash);
+        }
+        if !self.is_known {
+            self.set_aside()?;
+        }
+        self.write(STATE, &to_json(kept))?;
+        self.remove_others();
+        Ok(())
+    }
+
+    /// Moves a state that could not be read out of the way.
+    fn set_aside(&mut self) -> Result<(), KeepError> {
+        match self.disk.rename(STATE, ASIDE) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.failed("rename", STATE)(error))
+            }
+            _ => {
+                self.is_known = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Replaces a file, or leaves it as it is.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), KeepError> {
+        let new = format!("{name}{NEW}");
+        // Left behind by a crash, or planted.
+        self.disk.remove(&new).map_err(self.failed("remove", &new))?;
+        let written = self.disk.write(&new, bytes).and_then(|()| self.disk.sync_file(&new));
+        if let Err(error) = written {
+            // Gives the space back on a full disk; the next write removes the rest in any case.
+            let _ = self.disk.remove(&new);
+            return Err(self.failed("write", &new)(error));
+        }
+        self.disk.rename(&new, name).map_err(self.failed("rename", &new))?;
+        self.disk.sync().map_err(self.failed("sync", ""))
+    }
+
+    /// Removes texts that the state does not name, and unfinished files. The next save repeats a removal that fails.
+    fn remove_others(&self) {
+        let current = self.text.map(text_name);
+        for name in self.disk.names().unwrap_or_default() {
+            let is_ours = name.starts_with(TEXT) || name.ends_with(NEW);
+            if is_ours && Some(&name) != current.as_ref() {
+                let _ = self.disk.remove(&name);
+            }
+        }
+    }
+
+    fn failed(&self, act: &'static str, name: &str) -> impl FnOnce(io::Error) -> KeepError {
+        let path = if name.is_empty() { self.path.clone() } else { self.path.join(name) };
+        move |error| KeepError::Io { act, path, error }
+    }
+}
+
+fn text_name(hash: TextHash) -> String {
+    format!("{TEXT}{hash}")
+}

@@ -1,0 +1,122 @@
+//! A directory of the file system that only this process writes to.
+
+use super::disk::Disk;
+use super::error::KeepError;
+use rustix::fs::{
+    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdir, open, openat,
+    renameat, unlinkat,
+};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Name of the file whose lock is that of the directory.
+const LOCK: &str = "lock";
+/// For the owner only.
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
+const DIRECTORY_MODE: Mode = Mode::RWXU;
+/// Permission bits of the group and of others to write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// An open directory. Files in it are reached by its descriptor and never through links.
+pub(super) struct Directory {
+    directory: OwnedFd,
+    /// Holds the lock.
+    _lock: OwnedFd,
+}
+
+impl Directory {
+    pub(super) fn open(path: &Path) -> Result<Self, KeepError> {
+        let failed = |act: &'static str| {
+            move |error: Errno| KeepError::Io { act, path: path.to_owned(), error: error.into() }
+        };
+        match mkdir(path, DIRECTORY_MODE) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            // The directory may exist where it must not be created: in a file system that is read-only, or behind
+            // the sandbox.
+            Err(error) if open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).is_err() => {
+                return Err(failed("create")(error));
+            }
+            Err(_) => {}
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = open(path, flags, Mode::empty()).map_err(failed("open"))?;
+        let found = fstat(&directory).map_err(failed("open"))?;
+        let user = geteuid().as_raw();
+        if (found.st_uid != user && found.st_uid != 0) || found.st_mode & OTHERS_WRITE != 0 {
+            let mode = found.st_mode & 0o7777;
+            return Err(KeepError::Exposed {
+                path: path.to_owned(),
+                owner: found.st_uid,
+                mode,
+                user,
+            });
+        }
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let lock = openat(&directory, LOCK, flags, FILE_MODE).map_err(failed("lock"))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { directory, _lock: lock }),
+            Err(Errno::WOULDBLOCK) => Err(KeepError::InUse { path: path.to_owned() }),
+            Err(error) => Err(failed("lock")(error)),
+        }
+    }
+}
+
+impl Disk for Directory {
+    fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        // NONBLOCK: opening a FIFO must not wait for its writer.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&self.directory, name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err(io::Error::other("it is a symbolic link")),
+            Err(error) => return Err(error.into()),
+        };
+        if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        File::from(file).take(limit + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(io::Error::other(format!("it has more than {} MiB", limit >> 20)));
+        }
+        Ok(Some(bytes))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        File::from(openat(&self.directory, name, flags, FILE_MODE)?).write_all(bytes)
+    }
+
+    fn sync_file(&self, name: &str) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        File::from(openat(&self.directory, name, flags, Mode::empty())?).sync_all()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(renameat(&self.directory, from, &self.directory, to)?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.directory)?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        match unlinkat(&self.directory, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.directory)? {
+            names.extend(entry?.file_name().to_str().map(str::to_owned));
+        }
+        Ok(names)
+    }
+}
