@@ -30,7 +30,7 @@ pub struct Reload {
     pub remade: Vec<RemadeFile>,
     /// Number of unchanged forwards.
     pub unchanged: usize,
-    /// Changed settings of `[process]` and `[log]`.
+    /// Changed settings of `[process]`, `[log]` and `[fleet]`.
     pub settings: Vec<Change>,
     /// Invalid lines of the older format that were skipped before and are skipped again, with the
     /// reasons.
@@ -78,6 +78,10 @@ pub struct ChangedForward {
 /// A changed value of a setting.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Change {
+    /// Table of the setting: `[process]`, `[log]` or `[fleet]`; null for settings of a forward, and from versions
+    /// that do not say it.
+    #[serde(default)]
+    pub section: Option<String>,
     /// Key of the setting, as in the configuration.
     pub key: String,
     /// The previous value; null if it was not set.

@@ -2,7 +2,7 @@
 
 use api::Change;
 use flow::Time;
-use plan::Effect;
+use plan::{Effect, Section};
 use std::time::SystemTime;
 
 /// One moment on the engine's clock and on the wall clock.
@@ -36,6 +36,8 @@ pub(crate) fn change(change: plan::Change) -> Change {
         Effect::NewSessions | Effect::Identity => api::Effect::NewSessions,
         Effect::Restart => api::Effect::Restart,
     };
-    let plan::Change { key, old, new, parts, .. } = change;
-    Change { key: key.to_owned(), old, new, parts, effect: effect.into() }
+    let plan::Change { section, key, old, new, parts, .. } = change;
+    let is_of_process = matches!(section, Section::Process | Section::Log | Section::Fleet);
+    let section = is_of_process.then(|| section.header().to_owned());
+    Change { section, key: key.to_owned(), old, new, parts, effect: effect.into() }
 }

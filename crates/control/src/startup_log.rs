@@ -63,6 +63,9 @@ pub(crate) fn warn_of_exposed_files(plan: &plan::Plan) {
             FileRole::Prefixes => {
                 tracing::warn!(%file, %writers, hint, "others may change a file of prefixes");
             }
+            FileRole::StorePassword => {
+                tracing::warn!(%file, %writers, hint, "others may change the file of the store's password");
+            }
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum FileRole {
     Tokens,
     /// It has prefixes of `allow` or `deny`.
     Prefixes,
+    /// It has the password of the fleet's store.
+    StorePassword,
 }
 
 /// The program, the configuration file and the files that it names, as far as users may change them that are neither
@@ -47,13 +49,15 @@ pub fn exposed_files(plan: &Plan) -> Vec<ExposedFile> {
         (FileRole::Tokens, tokens),
     ];
     let one_each = one_each.into_iter().filter_map(|(role, path)| Some((role, path?)));
+    let password = plan.fleet.as_ref().and_then(|fleet| Some(fleet.store.user.as_ref()?.1.clone()));
+    let password = password.map(|path| (FileRole::StorePassword, path));
     let prefixes = plan.prefix_files().into_iter();
     let prefixes = prefixes.map(|file| (FileRole::Prefixes, file.path.clone()));
     let exposed = |(role, path): (FileRole, PathBuf)| {
         let exposure = exposure(&path, trusted)?;
         Some(ExposedFile { role, path, exposure })
     };
-    one_each.chain(prefixes).filter_map(exposed).collect()
+    one_each.chain(password).chain(prefixes).filter_map(exposed).collect()
 }
 
 impl ExposedFile {
@@ -123,6 +127,7 @@ impl FileRole {
             Self::Program => "program",
             Self::Tokens => "token file",
             Self::Prefixes => "file of prefixes",
+            Self::StorePassword => "password file",
         }
     }
 }

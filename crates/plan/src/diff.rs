@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 
 use crate::escape::{escaped, write_escaped};
+use crate::fleet::Fleet;
+use crate::fleet_table::FleetTable;
 use crate::forward_only::FORWARD_ONLY;
 use crate::forward_text::{forward_only_toml, listen, routes, targets, to};
 use crate::plan::{Forward, ForwardSettings, Plan};
@@ -28,6 +30,8 @@ pub struct PlanDiff {
     pub process: Vec<Change>,
     /// Changed settings of `[log]`.
     pub log: Vec<Change>,
+    /// Changed settings of `[fleet]`.
+    pub fleet: Vec<Change>,
 }
 
 /// Name and addresses of a forward.
@@ -53,6 +57,8 @@ pub struct ChangedForward {
 /// Old and new value of one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
+    /// Table of the setting.
+    pub section: Section,
     /// Key of the setting.
     pub key: &'static str,
     /// Old value as TOML; `None` if it is not set and has no default.
@@ -71,6 +77,7 @@ impl PlanDiff {
         let mut diff = Self {
             process: changes(&old.process, &new.process),
             log: changes(&old.log, &new.log),
+            fleet: fleet_changes(old.fleet.as_ref(), new.fleet.as_ref()),
             ..Self::default()
         };
         let mut lists = ListParts::default();
@@ -91,19 +98,23 @@ impl PlanDiff {
 
     /// Whether the plans have the same effect.
     pub fn is_empty(&self) -> bool {
-        let Self { added, changed, removed, unchanged: _, process, log } = self;
+        let Self { added, changed, removed, unchanged: _, process, log, fleet } = self;
         added.is_empty()
             && changed.is_empty()
             && removed.is_empty()
             && process.is_empty()
             && log.is_empty()
+            && fleet.is_empty()
     }
 
-    /// Changes that take effect only after a restart, each with its section.
-    pub fn need_restart(&self) -> impl Iterator<Item = (Section, &Change)> {
-        let process = self.process.iter().map(|change| (Section::Process, change));
-        let changes = process.chain(self.log.iter().map(|change| (Section::Log, change)));
-        changes.filter(|(_, change)| change.effect == Effect::Restart)
+    /// Changed settings that are not of a forward.
+    pub fn settings(&self) -> impl Iterator<Item = &Change> {
+        self.process.iter().chain(&self.log).chain(&self.fleet)
+    }
+
+    /// Changes that take effect only after a restart.
+    pub fn need_restart(&self) -> impl Iterator<Item = &Change> {
+        self.settings().filter(|change| change.effect == Effect::Restart)
     }
 }
 
@@ -164,9 +175,21 @@ impl ListParts {
         }
         let parts = self.0.entry((before.address(), after.address()));
         let parts = parts.or_insert_with(|| before.parts(after)).clone();
-        let (key, effect) = (setting.key, setting.effect);
-        Some(Change { key, old: old.written(setting), new: new.written(setting), parts, effect })
+        let (old, new) = (old.written(setting), new.written(setting));
+        Some(Change { parts, ..Change::of(setting, old, new) })
     }
+}
+
+/// The settings of `[fleet]` that differ. All of a table that is added or removed wait for a restart.
+pub(crate) fn fleet_changes(old: Option<&Fleet>, new: Option<&Fleet>) -> Vec<Change> {
+    let table = |fleet: Option<&Fleet>| fleet.map_or_else(FleetTable::defaults, FleetTable::of);
+    let mut changes = changes(&table(old), &table(new));
+    if old.is_some() != new.is_some() {
+        for change in &mut changes {
+            change.effect = Effect::Restart;
+        }
+    }
+    changes
 }
 
 /// The settings of a table whose values differ.
@@ -176,8 +199,14 @@ pub(crate) fn changes<T: Table>(old: &T, new: &T) -> Vec<Change> {
 }
 
 fn change(setting: &Setting, old: Option<String>, new: Option<String>) -> Option<Change> {
-    let (key, effect) = (setting.key, setting.effect);
-    (old != new).then_some(Change { key, old, new, parts: Vec::new(), effect })
+    (old != new).then(|| Change::of(setting, old, new))
+}
+
+impl Change {
+    fn of(setting: &Setting, old: Option<String>, new: Option<String>) -> Self {
+        let Setting { section, key, effect, .. } = *setting;
+        Self { section, key, old, new, parts: Vec::new(), effect }
+    }
 }
 
 /// The differences of two lists of routes in words. Empty if one has none: the two values say it.
@@ -224,7 +253,11 @@ impl fmt::Display for PlanDiff {
     /// names aligned. The last line counts the unchanged forwards.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = Vec::new();
-        let sections = [(Section::Process, &self.process), (Section::Log, &self.log)];
+        let sections = [
+            (Section::Process, &self.process),
+            (Section::Log, &self.log),
+            (Section::Fleet, &self.fleet),
+        ];
         for (section, changes) in sections {
             lines.extend(changed(section.header(), changes));
         }

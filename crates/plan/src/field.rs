@@ -13,6 +13,7 @@ use crate::file_mode::FileMode;
 use crate::health_check::{Method, StatusRange};
 use crate::per_client::{Networks, PerTime, PrefixLengths};
 use crate::plan::{Level, LogFormat, OnRefusal};
+use crate::store_url::StoreUrl;
 use crate::value::{ParsedValue, Value};
 use crate::words::Word;
 
@@ -84,7 +85,8 @@ held!(
     PerTime: PerTime,
     ByteRate: ByteRate,
     PrefixLengths: PrefixLengths,
-    MetricsAddress: Metrics
+    MetricsAddress: Metrics,
+    StoreUrl: StoreUrl
 );
 
 impl AsValue for NonZeroU32 {

@@ -1,7 +1,8 @@
-//! The `[fleet]` table: where the published configuration comes from.
+//! The fleet that an instance belongs to: its store, and the directory of the last good text.
 
-use std::fmt;
 use std::path::PathBuf;
+
+use crate::store_url::StoreUrl;
 
 /// The fleet that this machine belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,20 +28,9 @@ pub struct FleetStore {
     pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
-/// `etcd://HOST:PORT,.../PREFIX`, or `etcds://` for TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreUrl {
-    /// Whether connections are encrypted.
-    pub tls: bool,
-    /// `HOST:PORT` of each member; at least one.
-    pub endpoints: Vec<String>,
-    /// Start of the fleet's keys: begins with a slash, and does not end with one.
-    pub prefix: String,
-}
-
-impl fmt::Display for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "etcds" } else { "etcd" };
-        write!(f, "{scheme}://{}{}", self.endpoints.join(","), self.prefix)
+impl FleetStore {
+    /// A store at this address, without a login.
+    pub fn at(url: StoreUrl) -> Self {
+        Self { url, user: None, ca: None, certificate: None }
     }
 }

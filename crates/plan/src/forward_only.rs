@@ -1,5 +1,6 @@
 //! Settings that only `[[forward]]` has, and those of the tables in them.
 
+use crate::release::Release;
 use crate::setting::{Content, Effect, Kind, Section, Setting};
 use crate::table::Table;
 use crate::target::TargetOptions;
@@ -61,14 +62,17 @@ const TARGET_ONLY: &[Setting] = &[Setting {
     kind: Kind::TargetAddress,
     effect: Effect::NewSessions,
     doc: "Where the target is, as in `to`.",
+    since: Release::FIRST,
     default: || None,
 }];
 
 const fn forward_only(key: &'static str, kind: Kind, effect: Effect, doc: &'static str) -> Setting {
-    Setting { section: Section::Forward, key, kind, effect, doc, default: || None }
+    let since = Release::FIRST;
+    Setting { section: Section::Forward, key, kind, effect, doc, since, default: || None }
 }
 
 const fn in_route(key: &'static str, kind: Kind, doc: &'static str) -> Setting {
     let (section, effect) = (Section::Inside("route"), Effect::NewSessions);
-    Setting { section, key, kind, effect, doc, default: || None }
+    let since = Release::FIRST;
+    Setting { section, key, kind, effect, doc, since, default: || None }
 }

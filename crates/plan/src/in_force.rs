@@ -3,15 +3,18 @@
 //! A reload or an upgrade in place does not change them, so the running plan may differ. The table
 //! of settings marks them with [`Effect::Restart`].
 
-use crate::diff::{Change, PlanDiff, changes};
+use crate::diff::{Change, PlanDiff, changes, fleet_changes};
+use crate::document::Document;
+use crate::fleet::Fleet;
+use crate::fleet_table::FleetTable;
 use crate::plan::{Log, Plan, Process};
 use crate::problem::Problems;
 use crate::setting::{Effect, Section};
 use crate::table::Table;
 use crate::text::Source;
-use crate::toml_format;
+use crate::toml_format::{self, Scope};
 
-/// `[process]` and `[log]` as of the start of the process. Only settings that need a restart are
+/// `[process]`, `[log]` and `[fleet]` as of the start of the process. Only settings that need a restart are
 /// read from here; the others are in force as the running plan has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InForce {
@@ -19,19 +22,23 @@ pub struct InForce {
     pub process: Process,
     /// `[log]` of that plan.
     pub log: Log,
+    /// `[fleet]` of that plan, if it had one.
+    pub fleet: Option<Fleet>,
 }
 
 impl InForce {
     /// The settings in force in a process started with `plan`.
     pub fn of(plan: &Plan) -> Self {
-        Self { process: plan.process.clone(), log: plan.log.clone() }
+        let Plan { process, log, fleet, .. } = plan;
+        Self { process: process.clone(), log: log.clone(), fleet: fleet.clone() }
     }
 
     /// Settings whose configured value waits for a restart.
     pub fn waiting(&self, configured: &Plan) -> Vec<Change> {
         let process = changes(&self.process, &configured.process);
         let log = changes(&self.log, &configured.log);
-        let all = process.into_iter().chain(log);
+        let fleet = fleet_changes(self.fleet.as_ref(), configured.fleet.as_ref());
+        let all = process.into_iter().chain(log).chain(fleet);
         all.filter(|change| change.effect == Effect::Restart).collect()
     }
 
@@ -42,6 +49,7 @@ impl InForce {
         for (changes, waiting) in [
             (&mut diff.process, changes(&self.process, &new.process)),
             (&mut diff.log, changes(&self.log, &new.log)),
+            (&mut diff.fleet, fleet_changes(self.fleet.as_ref(), new.fleet.as_ref())),
         ] {
             changes.retain(|change| change.effect != Effect::Restart);
             changes.extend(waiting.into_iter().filter(|it| it.effect == Effect::Restart));
@@ -49,10 +57,22 @@ impl InForce {
         diff
     }
 
+    /// The fleet that this process belongs to under `running`: its name and directory are those of the start.
+    pub fn fleet(&self, running: &Plan) -> Option<Fleet> {
+        let own = self.fleet.as_ref()?;
+        let store = running.fleet.as_ref().map_or(&own.store, |fleet| &fleet.store);
+        Some(Fleet { store: store.clone(), name: own.name.clone(), keep: own.keep.clone() })
+    }
+
     /// The settings that need a restart, as TOML for the next process image. Defaults are left out,
     /// so that an older version without a setting can read the rest.
     pub fn to_text(&self) -> String {
-        section_text(Section::Process, &self.process) + &section_text(Section::Log, &self.log)
+        // All keys of `[fleet]`: without its store, the table is none.
+        let fleet =
+            self.fleet.as_ref().map(|fleet| format!("[fleet]\n{}", FleetTable::lines(fleet)));
+        section_text(Section::Process, &self.process)
+            + &section_text(Section::Log, &self.log)
+            + &fleet.unwrap_or_default()
     }
 
     /// Parses the output of [`Self::to_text`].
@@ -63,9 +83,10 @@ impl InForce {
     pub fn from_text(text: &str) -> Result<Self, Problems> {
         let (source, mut problems) =
             (Source::new("the settings in force", text), Problems::default());
-        let document = toml_format::read(&source, &mut problems);
+        let document = toml_format::read(&source, Scope::Local, &mut problems);
         if problems.is_empty() {
-            Ok(Self { process: document.process, log: document.log })
+            let Document { process, log, fleet, .. } = document;
+            Ok(Self { process, log, fleet })
         } else {
             Err(problems)
         }
@@ -84,13 +105,14 @@ fn section_text<T: Table>(section: Section, table: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setting::Setting;
     use crate::settings::settings;
     use crate::testing::plan_of;
 
     const FORWARD: &str = "[[forward]]\nlisten = ':1'\nto = 'host:9'\n";
 
     /// A non-default value for each setting that needs a restart, sections in order.
-    const SET: [(Section, &[&str]); 2] = [
+    const SET: [(Section, &[&str]); 3] = [
         (
             Section::Process,
             &[
@@ -115,6 +137,19 @@ mod tests {
                 "keep = 9",
             ],
         ),
+        (
+            Section::Fleet,
+            &[
+                "from = 'etcds://h:1/p'",
+                "name = 'edge-1'",
+                "keep = '/k'",
+                "user = 'u'",
+                "password_file = '/p'",
+                "ca = '/ca'",
+                "certificate = '/c'",
+                "key = '/x'",
+            ],
+        ),
     ];
 
     fn set() -> Plan {
@@ -128,7 +163,9 @@ mod tests {
         let (default, set) = (plan_of(FORWARD), set());
         let in_force = InForce::of(&set);
         let waiting = in_force.waiting(&default);
-        let all = settings().iter().filter(|setting| setting.effect == Effect::Restart);
+        // A whole `[fleet]` that is added or removed waits.
+        let waits = |it: &&Setting| it.effect == Effect::Restart || it.section == Section::Fleet;
+        let all = settings().iter().filter(waits);
         assert_eq!(
             waiting.iter().map(|change| change.key).collect::<Vec<_>>(),
             all.map(|setting| setting.key).collect::<Vec<_>>(),
@@ -164,6 +201,28 @@ mod tests {
         assert_eq!(text, "[process]\n[log]\n");
         assert_eq!(InForce::from_text(&text).unwrap(), InForce::default());
         assert!(InForce::from_text("[process]\nof_the_future = 1\n").is_err());
+    }
+
+    #[test]
+    fn a_fleet_keeps_its_name_and_directory_until_a_restart() {
+        let fleet = |lines: &str| plan_of(&format!("[fleet]\n{lines}\n"));
+        let started = fleet("from = 'etcd://a/p'\nname = 'one'\nkeep = '/one'");
+        let in_force = InForce::of(&started);
+        assert_eq!(in_force.fleet(&started), started.fleet);
+        let new = fleet("from = 'etcd://b/q'\nname = 'two'\nkeep = '/two'");
+        let runs = in_force.fleet(&new).unwrap();
+        assert_eq!(runs.store, new.fleet.clone().unwrap().store);
+        assert_eq!((runs.name.as_deref(), runs.keep), (Some("one"), "/one".into()));
+        let waiting: Vec<_> = in_force.waiting(&new).iter().map(|it| it.key).collect();
+        assert_eq!(waiting, ["name", "keep"]);
+        let diff = in_force.diff(&new, &new);
+        assert_eq!(diff.need_restart().map(|it| it.key).collect::<Vec<_>>(), ["name", "keep"]);
+        assert_eq!(PlanDiff::new(&started, &new).fleet.len(), 3);
+        // A table that a reload adds or removes changes nothing yet.
+        let none = plan_of(FORWARD);
+        assert_eq!(in_force.fleet(&none), started.fleet);
+        assert_eq!(InForce::of(&none).fleet(&started), None);
+        assert_eq!(InForce::of(&none).waiting(&started).len(), 3);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod check;
 mod check_routes;
 mod check_tlvs;
 mod checked_text;
+mod document;
 mod draft;
 mod file;
 mod foreign;
@@ -29,6 +30,8 @@ mod paths;
 mod process_table;
 mod ranges;
 mod read;
+mod read_published;
+mod toml_fleet;
 mod toml_format;
 mod toml_mistakes;
 mod toml_route;
@@ -37,6 +40,7 @@ mod url;
 mod value;
 // Settings: one row each, with access to the field.
 mod field;
+mod fleet_table;
 mod forward_only;
 mod setting;
 mod settings;
@@ -64,7 +68,9 @@ mod prefix_files;
 mod prefix_list;
 mod prefix_list_value;
 mod problem;
+mod published;
 mod rate_table;
+mod release;
 mod render;
 mod route_entry;
 mod setting_location;
@@ -72,6 +78,7 @@ mod shell;
 pub mod sizes;
 mod source_address;
 mod source_address_value;
+mod store_url;
 mod target;
 mod text;
 pub mod units;
@@ -94,7 +101,7 @@ pub use file::{
     read_once as read_file_once, read_other as read_other_file,
 };
 pub use file_mode::FileMode;
-pub use fleet::{Fleet, FleetStore, StoreUrl};
+pub use fleet::{Fleet, FleetStore};
 pub use flow::{
     AtLimit, Balance, HelloRule, Keepalive, NamePattern, NoneUp, NotAPrefix, OnDown, Passive,
     PathChoice, Prefix,
@@ -116,14 +123,19 @@ pub use accept_proxy::{AcceptProxy, TrustedPeer, TrustedPeers};
 pub use access_lists::{AccessLists, EmptyEffect, EmptyFiles, RefusedBy};
 pub use admin::{Admin, AdminSocket, MetricsAddress};
 pub use check::{LISTENERS_MAX, TARGETS_MAX};
+pub use checked_text::instance_name;
 pub use counted::counted;
 pub use escape::{escaped, escaped_json, escaped_lines};
+pub use published::Published;
 pub use read::{read, read_once, read_text, read_text_for_all_problems, read_text_with};
+pub use read_published::{PublishedNeed, published_needs, read_published};
+pub use release::{NotARelease, Release};
 pub use setting::{Effect, Kind, Role, Section, Setting};
 pub use setting_location::setting_location;
 pub use settings::settings;
 pub use shell::shell_word;
 pub use source_address::{SourceAddresses, SourceRange};
+pub use store_url::StoreUrl;
 pub use target::{TargetEntry, TargetOptions};
 pub use toml_text::basic_string;
 pub use words::Word;
@@ -140,6 +152,8 @@ pub struct Input {
     pub forwards: Vec<String>,
     /// Settings that the command line overrides in every forward.
     pub overrides: Overrides,
+    /// The published text of the fleet, whose forwards are added to those of the file.
+    pub published: Option<Published>,
 }
 
 /// Settings that the command line overrides in every forward. Kept as raw text, so that their

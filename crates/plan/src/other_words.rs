@@ -145,6 +145,20 @@ const OF_ROUTES: &[(&[&str], &str)] = &[
     (&["protocol", "protocols"], "did you mean `alpn`?"),
 ];
 
+const OF_FLEET: &[(&[&str], &str)] = &[
+    (
+        &["url", "store", "etcd", "endpoint", "endpoints", "hosts", "address", "prefix"],
+        "did you mean `from`?",
+    ),
+    (&["username", "login"], "did you mean `user`?"),
+    (&["password", "secret"], "write it into a file, and name that as `password_file`"),
+    (&["cacert", "ca_file", "trusted_ca_file"], "did you mean `ca`?"),
+    (&["cert", "cert_file"], "did you mean `certificate`?"),
+    (&["key_file", "private_key"], "did you mean `key`?"),
+    (&["instance", "host", "hostname", "id"], "did you mean `name`?"),
+    (&["cache", "cache_dir", "dir", "directory", "data_dir"], "did you mean `keep`?"),
+];
+
 /// The hint for a key of another program in a table of this section.
 pub(crate) fn hint(section: Section, key: &str) -> Option<&'static str> {
     let tables: &[&[(&[&str], &str)]] = match section {
@@ -152,6 +166,7 @@ pub(crate) fn hint(section: Section, key: &str) -> Option<&'static str> {
         Section::ForwardDefaults => &[OF_FORWARDS],
         Section::Process => &[OF_PROCESS],
         Section::Log => &[OF_LOG],
+        Section::Fleet => &[OF_FLEET],
         Section::Inside("route") => &[OF_ROUTES, &OF_ADDRESSES[1..]],
         Section::Inside(_) => &[],
     };

@@ -58,18 +58,20 @@ impl<'a> RolePath<'a> {
     }
 
     /// Sort key: the configuration file first, then the order of the text.
-    fn order(&self) -> (bool, usize) {
-        let Some(span) = &self.span else { return (false, 0) };
+    fn order(&self) -> (u8, usize) {
+        let Some(span) = &self.span else { return (0, 0) };
         // Arguments are separate texts, and already in order.
-        if span.location().is_command_line() { (true, 0) } else { (false, span.range.start) }
+        let start = if span.location().is_command_line() { 0 } else { span.range.start };
+        (span.source.rank(), start)
     }
 
-    /// Whether both may be one file: files of prefixes, which are only read, and sockets at one path, an address
-    /// conflict that has its own error.
+    /// Whether both may be one file: files of prefixes and those of TLS, which are only read, and sockets at one path,
+    /// an address conflict that has its own error.
     fn may_share(&self, other: &Self) -> bool {
         let is_socket = |role| matches!(role, Role::AdminSocket | Role::Listener);
         let are_sockets = is_socket(self.role) && is_socket(other.role) && self.path == other.path;
-        are_sockets || self.role == Role::Prefixes && other.role == Role::Prefixes
+        let are_prefixes = self.role == Role::Prefixes && other.role == Role::Prefixes;
+        are_sockets || are_prefixes || self.role.is_of_tls() && other.role.is_of_tls()
     }
 
     /// Role and path, for messages.

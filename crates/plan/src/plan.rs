@@ -24,11 +24,13 @@ use crate::admin::{Admin, MetricsAddress};
 use crate::byte_rate::SessionRate;
 use crate::counted::counted;
 use crate::file_mode::FileMode;
+use crate::fleet::Fleet;
 use crate::health_check::HealthCheck;
 use crate::hello_route::HelloRoute;
 use crate::per_client::PerClient;
 use crate::prefix_list::PrefixList;
 use crate::problem::Location;
+use crate::published::Published;
 use crate::source_address::SourceAddresses;
 use crate::target::TargetEntry;
 
@@ -42,14 +44,26 @@ pub struct Plan {
     pub process: Process,
     /// Settings of the log.
     pub log: Log,
-    /// Forwards in the order of the configuration; never empty. Shared with the engine.
+    /// The fleet whose published forwards this process has.
+    pub fleet: Option<Fleet>,
+    /// Forwards of this machine in the order of the configuration, then the published ones; only with a fleet, or a
+    /// published text, there may be none. Shared with the engine.
     pub forwards: Vec<Arc<Forward>>,
     /// The configuration file, as named; `None` if there are only one-line forwards.
     pub config: Option<PathBuf>,
     /// Contents of the file when it was read. The file may have changed since.
     pub text: Option<Arc<str>>,
+    /// The published text among them.
+    pub published: Option<Published>,
     /// The addresses of the names in `listen`, as the listeners have them: see [`Plan::resolve_listeners`].
     pub listen_names: ListenNames,
+}
+
+impl Plan {
+    /// Whether this forward is of the published text, and not of the machine's own file.
+    pub fn is_published(&self, forward: &Forward) -> bool {
+        self.published.as_ref().is_some_and(|it| it.source() == forward.location.source)
+    }
 }
 
 /// Settings of the process as a whole.

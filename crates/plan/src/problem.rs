@@ -41,6 +41,8 @@ pub struct Problem {
     /// How to fix it; may have several lines.
     pub hint: Option<String>,
     pub(crate) excerpt: Option<Excerpt>,
+    /// Place of its source in the order of all problems.
+    pub(crate) rank: u8,
 }
 
 impl Problem {
@@ -150,6 +152,7 @@ impl Problems {
                 message: escaped(&fault.message),
                 hint: fault.hint.as_deref().map(escaped_lines),
                 excerpt: Some(span.excerpt()),
+                rank: span.source.rank(),
             });
         }
     }
@@ -168,17 +171,18 @@ impl Problems {
                 message: escaped(message),
                 hint: hint.map(escaped_lines),
                 excerpt: None,
+                rank: 0,
             });
         }
     }
 
-    /// Sorts the problems of all passes by location: files first, then the command line in the
-    /// order of its arguments.
+    /// Sorts the problems of all passes by location: the file first, then the command line in the
+    /// order of its arguments, then the published text.
     pub(crate) fn sort(&mut self) {
         self.kept.sort_by_key(|problem| match &problem.location {
             None => (0, 0, 0),
             Some(location) if location.is_command_line() => (2, 0, 0),
-            Some(location) => (1, location.line, location.column),
+            Some(location) => (1 + problem.rank, location.line, location.column),
         });
     }
 

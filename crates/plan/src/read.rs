@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::check::{LISTENERS_MAX, check};
+use crate::document::Document;
 use crate::draft::Draft;
 use crate::file::{self, Decoded, FileError, FileRead};
 use crate::foreign::{Foreign, recognise};
@@ -16,10 +17,11 @@ use crate::plan::{ListenNames, Plan};
 use crate::prefix_files::{PrefixFiles, PrefixSource};
 use crate::prefix_list::PrefixFile;
 use crate::problem::{COMMAND_LINE, ParseError, Problems, Severity};
+use crate::read_published;
 use crate::setting::Role;
 use crate::shell::shell_word;
 use crate::text::Source;
-use crate::toml_format::{self, Document};
+use crate::toml_format::{self, Scope};
 use crate::{Input, Reading};
 
 const EXAMPLES: &str = "write one forward per line:
@@ -95,6 +97,13 @@ fn read_source(
         let draft = one_line::read(argument, document.one_line_defaults.0.clone(), &mut problems);
         document.drafts.extend(draft);
     }
+    let published = input.published.as_ref();
+    let published = published.map(|it| Source::published(it.source(), &*it.text));
+    if let Some(published) = &published {
+        let Document { drafts, paths, .. } = read_published::document(published, &mut problems);
+        document.drafts.extend(drafts);
+        document.add_paths(paths);
+    }
     for given in Override::all(&input.overrides) {
         let forwards = document.drafts.iter_mut().map(|draft| &mut draft.settings);
         given.set(forwards, &mut problems);
@@ -138,7 +147,8 @@ fn finish(
     text: Option<Arc<str>>,
 ) -> Reading {
     let mut forwards = check(&document.drafts, &document.process, &mut problems);
-    if forwards.is_empty() && !problems.has_errors() {
+    let may_have_none = document.has_fleet || input.published.is_some();
+    if forwards.is_empty() && !may_have_none && !problems.has_errors() {
         let message = match &input.config {
             Some(path) if problems.is_empty() => format!("`{}` holds no forward", path.display()),
             Some(path) => format!("`{}` holds no valid forward", path.display()),
@@ -149,11 +159,12 @@ fn finish(
     problems.sort();
     problems.append(in_files);
     prefix_files.fill(&mut forwards);
-    let Document { process, log, .. } = document;
+    let Document { process, log, fleet, .. } = document;
     let forwards = forwards.into_iter().map(Arc::new).collect();
     let config = input.config.clone();
+    let published = input.published.clone();
     let listen_names = ListenNames::new();
-    let plan = Plan { process, log, forwards, config, text, listen_names };
+    let plan = Plan { process, log, fleet, forwards, config, text, published, listen_names };
     let plan = (!problems.has_errors()).then_some(plan);
     Reading { plan, problems, state: None, prefix_files: prefix_files.reads }
 }
@@ -187,7 +198,8 @@ fn source(
 fn file<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
     let mut own = problems.none();
     let document = document(source, &mut own);
-    let foreign = if document.drafts.is_empty() { recognise(source.text()) } else { None };
+    let may_be_foreign = document.drafts.is_empty() && !document.has_fleet;
+    let foreign = if may_be_foreign { recognise(source.text()) } else { None };
     match foreign {
         Some(foreign) => refuse_foreign(source.name(), foreign, problems),
         None => problems.append(own),
@@ -227,8 +239,10 @@ fn document<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
     match detect(source.text()) {
         Format::Empty => Document::default(),
         Format::Lines => drafts(line_format::read(source, problems)),
-        Format::Toml => toml_format::read(source, problems),
-        Format::Mixed { .. } if toml_format::parses(source) => toml_format::read(source, problems),
+        Format::Toml => toml_format::read(source, Scope::Local, problems),
+        Format::Mixed { .. } if toml_format::parses(source) => {
+            toml_format::read(source, Scope::Local, problems)
+        }
         Format::Mixed { lines, toml } => {
             let (first, later, this) = if lines.start < toml.start {
                 (lines, toml, ("TOML", "`local_port | remote_host | remote_port`"))

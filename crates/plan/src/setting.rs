@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::release::Release;
+
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Ten years: longer than any process runs, and far from overflowing a clock.
@@ -18,6 +20,8 @@ pub enum Section {
     Process,
     /// `[log]`
     Log,
+    /// `[fleet]`
+    Fleet,
     /// `[[forward]]` only.
     Forward,
     /// `[defaults]` and `[[forward]]`.
@@ -89,7 +93,7 @@ pub enum Kind {
     },
     /// The lengths of an IPv4 and an IPv6 prefix, such as `[32, 64]`.
     PrefixLengths,
-    /// A file path, with the role of the file.
+    /// A path, with the role of the file or directory.
     Path(Role),
     /// Name or number of a user or group.
     Account,
@@ -112,6 +116,8 @@ pub enum Kind {
     Text(Content),
     /// An HTTP status, or a range of them, such as `"200-399"`.
     Statuses,
+    /// The address of a fleet's store, such as `"etcd://10.0.0.1:2379/edge"`.
+    StoreUrl,
 }
 
 /// What a text is used for, which says what it may contain.
@@ -127,6 +133,10 @@ pub enum Content {
     Bytes,
     /// Name of a protocol in TLS (ALPN).
     Protocol,
+    /// Name of an instance of a fleet.
+    Instance,
+    /// Name of a user of a store.
+    StoreUser,
 }
 
 /// Role of the file at a path. A plan gives each file at most one role: see `paths.rs`.
@@ -144,6 +154,16 @@ pub enum Role {
     Listener,
     /// A file of prefixes. Several lists may name it.
     Prefixes,
+    /// The directory of the last good published text.
+    Keep,
+    /// The file with the password of a store's user.
+    StorePassword,
+    /// The authorities that sign a store's certificates.
+    StoreCa,
+    /// The certificate that a store asks for.
+    StoreCertificate,
+    /// The private key of that certificate.
+    StoreKey,
 }
 
 /// Which sessions a changed value applies to after a reload.
@@ -174,6 +194,8 @@ pub struct Setting {
     pub effect: Effect,
     /// One sentence for the reference and the manual page.
     pub doc: &'static str,
+    /// The first version that has it, for published texts.
+    pub since: Release,
     /// Renders the default value as TOML.
     pub(crate) default: fn() -> Option<String>,
 }
@@ -218,6 +240,7 @@ impl Kind {
             | Self::Or(..)
             | Self::Text(_)
             | Self::Statuses
+            | Self::StoreUrl
             | Self::TrustedPeer
             | Self::Source
             | Self::ServerName
@@ -263,7 +286,27 @@ impl Role {
             Self::AdminSocket => "the admin socket",
             Self::Listener => "the listener's socket",
             Self::Prefixes => "the prefix file",
+            Self::Keep => "the directory of `keep`",
+            Self::StorePassword => "the password file",
+            Self::StoreCa => "the file of authorities",
+            Self::StoreCertificate => "the certificate",
+            Self::StoreKey => "the private key",
         }
+    }
+
+    /// Whether the path is that of a directory.
+    pub(crate) fn is_directory(self) -> bool {
+        self == Self::Keep
+    }
+
+    /// Whether a relative path is an error: commands read the table in other directories than the process.
+    pub(crate) fn is_absolute(self) -> bool {
+        self == Self::Keep || self == Self::StorePassword || self.is_of_tls()
+    }
+
+    /// Whether the file is for TLS towards a store. One PEM file may be all of them, and is only read.
+    pub(crate) fn is_of_tls(self) -> bool {
+        matches!(self, Self::StoreCa | Self::StoreCertificate | Self::StoreKey)
     }
 }
 
@@ -286,6 +329,7 @@ impl Section {
         match self {
             Self::Process => "[process]",
             Self::Log => "[log]",
+            Self::Fleet => "[fleet]",
             Self::Forward => "[[forward]]",
             Self::ForwardDefaults => "[defaults]",
             Self::Inside(key) => key,

@@ -8,7 +8,9 @@ use crate::text::Source;
 
 /// The location of a key of this forward, or of the same key in `[defaults]`. `None` if neither has it.
 pub fn setting_location(plan: &Plan, forward: &Forward, key: &str) -> Option<Location> {
-    let source = Source::new(forward.location.source.as_str(), plan.text.as_deref()?);
+    let published = plan.published.as_ref().filter(|_| plan.is_published(forward));
+    let text = published.map_or(plan.text.as_deref(), |published| Some(&*published.text));
+    let source = Source::new(forward.location.source.as_str(), text?);
     let tables = DeTable::parse(source.text()).ok()?;
     let tables = tables.get_ref();
     let forwards = tables.get("forward").and_then(|it| it.get_ref().as_array());

@@ -12,6 +12,7 @@ use flow::{AtLimit, Balance, Keepalive, NoneUp, OnDown, Passive, PathChoice, Sen
 use crate::accept_proxy::AcceptProxy;
 use crate::admin::Admin;
 use crate::byte_rate::SessionRate;
+use crate::fleet_table::FleetTable;
 use crate::forward_only::FORWARD_ONLY;
 use crate::health_check::{HealthCheck, Method, StatusRange};
 use crate::per_client::PerClient;
@@ -339,7 +340,14 @@ impl Default for ForwardSettings {
 pub fn settings() -> &'static [Setting] {
     static ALL: LazyLock<Vec<Setting>> = LazyLock::new(|| {
         let mut all = Vec::new();
-        for table in [Process::SETTINGS, Log::SETTINGS, FORWARD_ONLY, ForwardSettings::SETTINGS] {
+        // `[fleet]` is last: of keys in several tables, the hint for a misplaced one names the first.
+        for table in [
+            Process::SETTINGS,
+            Log::SETTINGS,
+            FORWARD_ONLY,
+            ForwardSettings::SETTINGS,
+            FleetTable::SETTINGS,
+        ] {
             add_with_inner(table, &mut all);
         }
         all

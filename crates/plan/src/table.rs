@@ -51,11 +51,14 @@ pub(crate) fn written_default<T: Table>(key: &str) -> Option<String> {
 /// key = default, kind => effect;
 /// ```
 ///
+/// A setting that is newer than [`Release::FIRST`](crate::Release::FIRST) ends in `, since (0, 3, 0);`.
+///
 /// The key is the name of a field of the struct. The compiler demands a row for each field, and a
 /// field for each row.
 macro_rules! rows {
     ($section:expr, $table:ident {
-        $( $(#[doc = $doc:literal])+ $key:ident = $default:expr, $kind:expr => $effect:ident; )+
+        $( $(#[doc = $doc:literal])+ $key:ident = $default:expr, $kind:expr => $effect:ident
+            $(, since ($($since:literal),+))?; )+
     }) => {
         impl $crate::table::Table for $table {
             const SETTINGS: &'static [$crate::setting::Setting] = &[$(
@@ -65,6 +68,7 @@ macro_rules! rows {
                     kind: $kind,
                     effect: $crate::setting::Effect::$effect,
                     doc: concat!($($doc),+).trim_ascii_start(),
+                    since: $crate::table::since!($($($since),+)?),
                     default: || $crate::table::written_default::<$table>(stringify!($key)),
                 }
             ),+];
@@ -90,6 +94,16 @@ macro_rules! rows {
     };
 }
 
+/// The version of a row.
+macro_rules! since {
+    () => {
+        $crate::release::Release::FIRST
+    };
+    ($major:literal, $minor:literal, $patch:literal) => {
+        $crate::release::Release::new($major, $minor, $patch)
+    };
+}
+
 /// Makes a table the value of a key in another table. Keys that are not given keep their value.
 macro_rules! inline_table {
     ($table:ident) => {
@@ -112,4 +126,4 @@ macro_rules! inline_table {
     };
 }
 
-pub(crate) use {inline_table, rows};
+pub(crate) use {inline_table, rows, since};

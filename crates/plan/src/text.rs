@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::escape::{escaped, push_escaped};
-use crate::location::{Location, ParseError};
+use crate::location::{COMMAND_LINE, Location, ParseError};
 
 /// Characters of a line in an excerpt, before and after the start of the span.
 const BEFORE_MAX: usize = 60;
@@ -20,6 +20,8 @@ pub(crate) struct Source {
     name: String,
     text: String,
     marks: Vec<Mark>,
+    /// Whether it follows the local texts in the order of problems.
+    is_published: bool,
 }
 
 /// Line and column at one offset: a mark per line start, and more within long lines.
@@ -56,7 +58,17 @@ pub(crate) struct Excerpt {
 impl Source {
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { name: name.into(), marks: marks(&text), text }
+        Self { name: name.into(), marks: marks(&text), text, is_published: false }
+    }
+
+    /// A published text.
+    pub(crate) fn published(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { is_published: true, ..Self::new(name, text) }
+    }
+
+    /// Place in the order of problems: the file, the command line, the published text.
+    pub(crate) fn rank(&self) -> u8 {
+        if self.is_published { 2 } else { u8::from(self.name == COMMAND_LINE) }
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -8,44 +8,36 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::document::{Document, OneLineDefaults};
 use crate::draft::{Draft, ForwardOnly};
 use crate::forward_only::FORWARD_ONLY;
 use crate::health_check_table::KINDS;
-use crate::paths::RolePath;
-use crate::plan::{ForwardSettings, Log, Process};
+use crate::plan::ForwardSettings;
 use crate::problem::{ParseError, Problems, Severity};
 use crate::process_table::process;
 use crate::setting::{Section, Setting};
 use crate::settings::settings;
 use crate::table::Table;
 use crate::text::{Source, Span, nearest, quoted};
+use crate::toml_fleet::fleet;
 use crate::toml_mistakes::Parts;
 use crate::toml_values::{Entries, Reader};
 use crate::units::format_duration;
 
-/// Contents of a configuration file.
-#[derive(Default)]
-pub(crate) struct Document<'a> {
-    pub(crate) process: Process,
-    pub(crate) log: Log,
-    /// Settings of one-line forwards beside the file: those of `[defaults]`.
-    pub(crate) one_line_defaults: OneLineDefaults,
-    pub(crate) drafts: Vec<Draft<'a>>,
-    /// Paths in the tables; those of listeners are in the drafts.
-    pub(crate) paths: Vec<RolePath<'a>>,
-}
-
-/// Settings of one-line forwards.
-pub(crate) struct OneLineDefaults(pub(crate) ForwardSettings);
-
-impl Default for OneLineDefaults {
-    fn default() -> Self {
-        Self(ForwardSettings::one_line_defaults())
-    }
+/// The tables that a text may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All of them, in the file of one machine.
+    Local,
+    /// `[defaults]` and `[[forward]]`, in a text for a fleet.
+    Published,
 }
 
 /// Top-level tables by key.
-const TABLES: [&str; 4] = ["process", "log", "defaults", "forward"];
+const TABLES: [&str; 5] = ["process", "log", "fleet", "defaults", "forward"];
+
+/// Those that only the file of one machine has.
+const LOCAL_TABLES: [&str; 3] = ["process", "log", "fleet"];
 
 /// The settings allowed in `[[forward]]`.
 const IN_FORWARD: [&[Setting]; 2] = [FORWARD_ONLY, ForwardSettings::SETTINGS];
@@ -60,7 +52,7 @@ pub(crate) fn parses(source: &Source) -> bool {
 }
 
 /// Parses a configuration file.
-pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Document<'a> {
+pub(crate) fn read<'a>(source: &'a Source, scope: Scope, problems: &mut Problems) -> Document<'a> {
     let (tables, errors) = parse(source.text());
     let mut reader = Reader {
         source,
@@ -72,7 +64,7 @@ pub(crate) fn read<'a>(source: &'a Source, problems: &mut Problems) -> Document<
     for error in &errors {
         reader.syntax_error(error);
     }
-    reader.document(tables.get_ref())
+    reader.document(scope, tables.get_ref())
 }
 
 /// Parses the tables. Returns all syntax errors, or only the first for a large text.
@@ -99,16 +91,14 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn document(&mut self, tables: Entries<'_, '_>) -> Document<'a> {
+    fn document(&mut self, scope: Scope, tables: Entries<'_, '_>) -> Document<'a> {
         let mut document = Document::default();
         for key in tables.keys().filter(|key| !TABLES.contains(&key.get_ref().as_ref())) {
             self.unknown_table(key);
         }
-        if let Some(table) = self.table(tables, "process") {
-            document.process = process(self, table);
-        }
-        if let Some(table) = self.table(tables, "log") {
-            self.fill(&mut document.log, table);
+        match scope {
+            Scope::Local => self.local_tables(&mut document, tables),
+            Scope::Published => self.refuse_local_tables(tables),
         }
         let mut defaults = ForwardSettings::default();
         let mut has_share = false;
@@ -130,6 +120,31 @@ impl<'a> Reader<'a, '_> {
         document
     }
 
+    /// Parses the tables that only the file of one machine has.
+    fn local_tables(&mut self, document: &mut Document<'a>, tables: Entries<'_, '_>) {
+        if let Some(table) = self.table(tables, "process") {
+            document.process = process(self, table);
+        }
+        if let Some(table) = self.table(tables, "log") {
+            self.fill(&mut document.log, table);
+        }
+        if let Some((key, _)) = tables.get_key_value("fleet") {
+            document.has_fleet = true;
+            let header = self.source.span(key.span());
+            document.fleet = self.table(tables, "fleet").and_then(|it| fleet(self, it, &header));
+        }
+    }
+
+    /// Reports the tables that a published text may not have.
+    fn refuse_local_tables(&mut self, tables: Entries<'_, '_>) {
+        for (key, _) in LOCAL_TABLES.iter().filter_map(|name| tables.get_key_value(*name)) {
+            let name = key.get_ref();
+            let error = ParseError::new(0..0, format!("a published text has no `[{name}]`"));
+            let hint = format!("`[{name}]` stays in the local file of each machine");
+            self.report(&self.source.span(key.span()), &error.hint(hint));
+        }
+    }
+
     fn unknown_table(&mut self, key: &Spanned<Cow<'_, str>>) {
         let name = key.get_ref().as_ref();
         let error = ParseError::new(0..0, format!("unknown table or key {}", quoted(name)));
@@ -140,7 +155,9 @@ impl<'a> Reader<'a, '_> {
             }
             (None, Some("forward")) => error.hint("did you mean `[[forward]]`?"),
             (None, Some(near)) => error.hint(format!("did you mean `[{near}]`?")),
-            (None, None) => error.hint("the tables are [process], [log], [defaults], [[forward]]"),
+            (None, None) => {
+                error.hint("the tables are [process], [log], [fleet], [defaults], [[forward]]")
+            }
         };
         self.report(&self.source.span(key.span()), &error);
     }

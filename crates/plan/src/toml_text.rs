@@ -30,6 +30,7 @@ impl Value {
             Self::TrustedPeer(peer) => basic_string(&peer.to_string()),
             Self::Source(range) => basic_string(&range.to_string()),
             Self::Mode(mode) => basic_string(&mode.to_string()),
+            Self::StoreUrl(url) => basic_string(&url.to_string()),
             Self::Statuses(range) => basic_string(&range.to_string()),
             Self::Network(prefix) | Self::Prefix(PrefixEntry::Prefix(prefix)) => {
                 basic_string(&prefix.to_string())

@@ -272,6 +272,7 @@ fn is_address(kind: Kind) -> bool {
             | Kind::Mode
             | Kind::Admin
             | Kind::Metrics
+            | Kind::StoreUrl
     )
 }
 

@@ -21,9 +21,10 @@ use crate::per_client::{PerTime, PrefixLengths, parse_per_time};
 use crate::prefix_list::{PrefixEntry, PrefixFile};
 use crate::problem::ParseError;
 use crate::route_entry::RouteEntry;
-use crate::setting::{Kind, Setting};
+use crate::setting::{Kind, Role, Setting};
 use crate::sizes::{format_size, parse_size};
 use crate::source_address::SourceRange;
+use crate::store_url::{StoreUrl, parse_store_url};
 use crate::target::TargetRange;
 use crate::text::{Fragment, cut, nearest, quoted};
 use crate::units::{format_duration, parse_duration};
@@ -44,6 +45,7 @@ pub(crate) enum Value {
     Admin(AdminValue),
     Metrics(MetricsAddress),
     Statuses(StatusRange),
+    StoreUrl(StoreUrl),
     Mode(FileMode),
     TrustedPeer(TrustedPeer),
     Source(SourceRange),
@@ -83,13 +85,14 @@ pub(crate) fn from_text(kind: Kind, text: &str) -> Result<Value, ParseError> {
         Kind::Duration { min, max, step } => duration_within(kind, fragment, [min, max, step]),
         Kind::Size { min, max } => size(fragment, min, max),
         Kind::Prefix => prefix(fragment).map(Value::Prefix),
-        Kind::Path(_) => check_path(fragment).map(Value::Path),
+        Kind::Path(role) => check_path(fragment, role).map(Value::Path),
         Kind::Account => check_account(fragment).map(Value::Text),
         Kind::Mode => mode(fragment).map(Value::Mode),
         Kind::Admin => parse_admin(fragment).map(Value::Admin),
         Kind::Metrics => parse_metrics(fragment).map(Value::Metrics),
         Kind::Text(content) => check_text(fragment, content).map(Value::Text),
         Kind::Statuses => statuses(kind, text).map(Value::Statuses),
+        Kind::StoreUrl => parse_store_url(fragment).map(Value::StoreUrl),
         Kind::TrustedPeer => trusted_peer(fragment).map(Value::TrustedPeer),
         Kind::Source => source(fragment).map(Value::Source),
         Kind::ServerName => server_name(fragment).map(Value::ServerName),
@@ -261,7 +264,7 @@ pub(crate) const FILE: &str = "file:";
 /// Parses an entry of a list of prefixes.
 fn prefix(text: Fragment<'_>) -> Result<PrefixEntry, ParseError> {
     if let Some(path) = text.strip_prefix(FILE) {
-        return Ok(PrefixEntry::File(PrefixFile::unread(check_path(path)?)));
+        return Ok(PrefixEntry::File(PrefixFile::unread(check_path(path, Role::Prefixes)?)));
     }
     match text.text.parse() {
         Ok(prefix) => Ok(PrefixEntry::Prefix(prefix)),

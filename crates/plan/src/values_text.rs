@@ -5,7 +5,7 @@ use std::time::Duration;
 use flow::Share;
 
 use crate::byte_rate::ByteRate;
-use crate::setting::{Content, Kind, Setting};
+use crate::setting::{Content, Kind, Role, Setting};
 use crate::sizes::format_size;
 use crate::units::format_duration;
 
@@ -20,7 +20,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::Size { .. } => "a size such as \"10MiB\"".to_owned(),
         Kind::Bool => "true or false".to_owned(),
         Kind::Choice(words) => format!("one of \"{}\"", words.join("\", \"")),
-        Kind::Name => "a name".to_owned(),
+        Kind::Name | Kind::Text(Content::Instance | Content::StoreUser) => "a name".to_owned(),
         Kind::Listen => "an address such as \":5432\"".to_owned(),
         Kind::TargetAddress | Kind::Target(_) => {
             "an address such as \"db.internal:5432\"".to_owned()
@@ -33,7 +33,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::PerTime => "a number per time such as \"20/s\"".to_owned(),
         Kind::ByteRate { .. } => "a rate such as \"10MiB/s\"".to_owned(),
         Kind::PrefixLengths => "two lengths such as [32, 64]".to_owned(),
-        Kind::Path(_) => "the path of a file".to_owned(),
+        Kind::Path(role) => format!("the path of a {}", file_or_directory(role)),
         Kind::Account => "a name or a number in quotes".to_owned(),
         Kind::Mode => "a mode such as \"0660\"".to_owned(),
         Kind::Admin => {
@@ -51,6 +51,7 @@ pub(crate) fn describe(kind: Kind) -> String {
         Kind::Route(_) => {
             "a table such as { sni = \"db.example.com\", to = \"10.0.0.5:5432\" }".to_owned()
         }
+        Kind::StoreUrl => "an address such as \"etcd://10.0.0.1:2379/edge\"".to_owned(),
         Kind::Statuses => "statuses such as \"200-399\"".to_owned(),
         Kind::KeyOrTable(words, _) => format!("\"{}\", a table", words.join("\", \"")),
         Kind::Table(settings) => format!("a table such as {{ {} }}", example(settings)),
@@ -81,10 +82,16 @@ fn example(settings: &[Setting]) -> String {
     first.map(|(key, value)| format!("{key} = {value}")).unwrap_or_default()
 }
 
+fn file_or_directory(role: Role) -> &'static str {
+    if role.is_directory() { "directory" } else { "file" }
+}
+
 /// Words with commas between them.
 fn listed(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
+
+const INSTANCE_NAMES: &str = "1 to 64 letters, digits, `.`, `-` or `_`";
 
 const PREFIX_LENGTHS: &str = "a list of two lengths: `1` to `32` for IPv4, `1` to `128` for IPv6";
 
@@ -123,7 +130,7 @@ impl Kind {
             Self::Listen | Self::TargetAddress => "an address".to_owned(),
             Self::Target(_) => "an address, a table".to_owned(),
             Self::Prefix => "a prefix, an address, `\"file:/path\"`".to_owned(),
-            Self::Path(_) => "the path of a file".to_owned(),
+            Self::Path(role) => format!("the path of a {}", file_or_directory(role)),
             Self::Account => "a name, or a number in quotes".to_owned(),
             Self::Mode => "permissions from `\"0000\"` to `\"0777\"`".to_owned(),
             Self::Admin => "`\"auto\"`, `\"off\"`, a Unix socket, or a loopback address".to_owned(),
@@ -135,6 +142,9 @@ impl Kind {
             Self::Text(Content::Name) => "a name of at most 15 bytes".to_owned(),
             Self::Source => "an address, a range such as `\"10.0.0.9-10.0.0.12\"`".to_owned(),
             Self::Text(Content::Bytes) => "1 to 1024 bytes of text".to_owned(),
+            Self::Text(Content::Instance) => INSTANCE_NAMES.to_owned(),
+            Self::Text(Content::StoreUser) => "a name of at most 1024 bytes".to_owned(),
+            Self::StoreUrl => "`\"etcd://HOST:PORT,.../PREFIX\"`, or `etcds://` for TLS".to_owned(),
             Self::Text(Content::Protocol) => "a protocol of 1 to 255 bytes".to_owned(),
             Self::ServerName => "a name, or `*.` and a domain".to_owned(),
             Self::Network => "a prefix, or an address".to_owned(),

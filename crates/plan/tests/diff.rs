@@ -96,7 +96,7 @@ fn changes_that_need_a_restart_are_marked() {
     assert_eq!((file.old.as_deref(), file.new.as_deref()), (Some(r#""a.log""#), None));
     assert_eq!(texts(&diff.log), [r#"file: "a.log" -> not set (needs a restart)"#]);
     assert_eq!(diff.process[1].effect, Effect::AtOnce);
-    let restart: Vec<_> = diff.need_restart().map(|(_, change)| change.key).collect();
+    let restart: Vec<_> = diff.need_restart().map(|change| change.key).collect();
     assert_eq!(restart, ["workers", "file"]);
 }
 

@@ -9,8 +9,30 @@ use std::path::{Path, PathBuf};
 use plan::{Input, Kind, Reading, Role, settings};
 use tempfile::TempDir;
 
-const ALL: [Role; 6] =
-    [Role::Config, Role::Log, Role::AdminToken, Role::AdminSocket, Role::Listener, Role::Prefixes];
+const ALL: [Role; 11] = [
+    Role::Config,
+    Role::Log,
+    Role::AdminToken,
+    Role::AdminSocket,
+    Role::Listener,
+    Role::Prefixes,
+    Role::Keep,
+    Role::StorePassword,
+    Role::StoreCa,
+    Role::StoreCertificate,
+    Role::StoreKey,
+];
+
+/// Roles that stand in one table.
+const TOGETHER: [&[Role]; 2] = [&[Role::AdminToken, Role::AdminSocket], ALL.split_at(6).1];
+
+/// Ends a line that has a slash, and not the path of a role.
+const ASIDE: &str = "# aside";
+
+/// A `[fleet]` with these lines.
+fn fleet(lines: &str) -> String {
+    format!("[fleet]\nfrom = \"etcds://h/p\" {ASIDE}\n{lines}")
+}
 
 /// A configuration with these paths, in this order.
 fn text(paths: &[(Role, &str)]) -> String {
@@ -23,6 +45,14 @@ fn text(paths: &[(Role, &str)]) -> String {
         Role::AdminSocket => format!("[process]\nadmin = \"unix:{path}\"\n"),
         Role::Listener => format!("[[forward]]\nlisten = \"unix:{path}\"\nto = \"h:80\"\n"),
         Role::Prefixes => format!("[defaults]\ndeny = \"file:{path}\"\n"),
+        Role::Keep => fleet(&format!("keep = \"{path}\"\n")),
+        Role::StorePassword => fleet(&format!("user = \"u\"\npassword_file = \"{path}\"\n")),
+        Role::StoreCa => fleet(&format!("ca = \"{path}\"\n")),
+        // The other one of the pair is at another place.
+        Role::StoreCertificate => {
+            fleet(&format!("certificate = \"{path}\"\nkey = \"/k\" {ASIDE}\n"))
+        }
+        Role::StoreKey => fleet(&format!("key = \"{path}\"\ncertificate = \"/c\" {ASIDE}\n")),
     };
     let tables: String = paths.iter().map(table).collect();
     tables + "[[forward]]\nlisten = \":18080\"\nto = \"h:80\"\n"
@@ -100,11 +130,10 @@ fn every_setting_with_a_path_has_its_own_role() {
 fn pairs() -> impl Iterator<Item = [Role; 2]> {
     let both = |first: Role| ALL.into_iter().map(move |second| [first, second]);
     ALL.into_iter().flat_map(both).filter(|pair| {
-        let admin = [Role::AdminToken, Role::AdminSocket];
-        // No setting names the configuration, and there is one log and one admin interface.
+        // No setting names the configuration, and there is one log, one admin interface and one fleet.
         pair[1] != Role::Config
             && (pair[0] != pair[1] || pair[0] == Role::Listener)
-            && !(admin.contains(&pair[0]) && admin.contains(&pair[1]))
+            && !TOGETHER.iter().any(|table| pair.iter().all(|role| table.contains(role)))
     })
 }
 
@@ -159,7 +188,8 @@ fn expect_one(problems: &[String], first: Role, second: Role, text: &str) {
         return;
     }
     let line = |nth: usize| {
-        let mut lines = text.lines().zip(1..).filter(|(line, _)| line.contains('/'));
+        let has_path = |line: &str| line.contains('/') && !line.ends_with(ASIDE);
+        let mut lines = text.lines().zip(1..).filter(|(line, _)| has_path(line));
         lines.nth(nth).unwrap().1
     };
     let later = line(usize::from(first != Role::Config));
@@ -170,6 +200,27 @@ fn expect_one(problems: &[String], first: Role, second: Role, text: &str) {
     assert_eq!(problem.contains("(line "), first != Role::Config, "{problem}\n{text}");
     let help = format!("(give {} another path)", second.noun());
     assert!(problem.ends_with(&help), "{problem}\n{text}");
+}
+
+#[test]
+fn the_files_of_tls_may_be_one_and_no_other_of_a_fleet() {
+    let of_tls = [("ca", "the file of authorities"), ("certificate", ""), ("key", "")];
+    let all = [("keep", "the directory of `keep`"), ("password_file", "the password file")];
+    let names: Vec<_> = all.into_iter().chain(of_tls).map(|(key, _)| key).collect();
+    for (at, one) in names.iter().enumerate() {
+        for other in &names[at + 1..] {
+            let path = |key: &&str| {
+                if [one, other].contains(&key) { "/d/x".to_owned() } else { format!("/d/{key}") }
+            };
+            let lines = names.iter().map(|key| format!("{key} = \"{}\"\n", path(key)));
+            let text = fleet(&format!("user = \"u\"\n{}", lines.collect::<String>()));
+            let problems = by_text("/d/c.toml", &text, &[]);
+            let may_share = [one, other].iter().all(|key| of_tls.iter().any(|(it, _)| it == *key));
+            assert_eq!(problems.is_empty(), may_share, "{problems:?}\n{text}");
+            let is_the_same = |problem: &String| problem.contains("is the same file as");
+            assert!(problems.iter().all(is_the_same) && problems.len() < 2, "{problems:?}");
+        }
+    }
 }
 
 #[test]

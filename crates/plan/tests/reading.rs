@@ -23,6 +23,7 @@ fn read_with(config: Option<&str>, forwards: &[&str], overrides: Overrides) -> R
         config: config.map(|_| file.path().to_owned()),
         forwards: forwards.iter().map(|&text| text.to_owned()).collect(),
         overrides,
+        ..Input::default()
     })
 }
 

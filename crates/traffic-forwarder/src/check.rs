@@ -20,6 +20,8 @@ struct Checked {
     /// Number of forwards; `None` if the configuration cannot be run.
     forwards: Option<usize>,
     listeners: Option<usize>,
+    /// Address of the store that further forwards come from; they are not checked. `None` without `[fleet]`.
+    store: Option<String>,
     /// Number of all problems. `problems` lists at most as many as `plan` collects.
     total: usize,
     problems: Vec<Found>,
@@ -103,10 +105,13 @@ fn print_text(file: Option<&str>, reading: &Reading, unknown: &[Missing]) -> Exi
     }
     match sizes(reading).filter(|_| reading.problems.is_empty() && unknown.is_empty()) {
         Some((forwards, listeners)) => say(&format!(
-            "ok: {}{}, {}\n",
+            "ok: {}{}, {}{}\n",
             file.map(|file| format!("{}: ", escaped(file))).unwrap_or_default(),
             counted(forwards, "forward"),
-            counted(listeners, "listener")
+            counted(listeners, "listener"),
+            store_of(reading)
+                .map(|store| format!("; published forwards come from {store}"))
+                .unwrap_or_default()
         )),
         None => Exit::Usage,
     }
@@ -126,6 +131,7 @@ fn checked(
         file: file.map(str::to_owned),
         forwards,
         listeners,
+        store: store_of(reading),
         total: reading.problems.len() + unknown.len(),
         problems,
         warnings: exposed.iter().map(ToString::to_string).collect(),
@@ -157,6 +163,11 @@ fn found_at(
         message,
         hint,
     }
+}
+
+/// The store of the further forwards, which are not checked here.
+fn store_of(reading: &Reading) -> Option<String> {
+    Some(reading.plan.as_ref()?.fleet.as_ref()?.store.url.to_string())
 }
 
 /// Returns the numbers of forwards and listeners.

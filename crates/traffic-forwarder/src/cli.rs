@@ -118,6 +118,7 @@ impl Source {
                 log_level: self.log_level,
                 log_format: self.log_format,
             },
+            published: None,
         }
     }
 

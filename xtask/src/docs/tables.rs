@@ -10,6 +10,7 @@ pub(super) fn parts() -> Parts {
     Parts::from([
         ("settings.process", settings_of(Section::Process)),
         ("settings.log", settings_of(Section::Log)),
+        ("settings.fleet", settings_of(Section::Fleet)),
         ("settings.forward", settings_of(Section::Forward)),
         ("settings.defaults", settings_of(Section::ForwardDefaults)),
         ("settings.keepalive", settings_of(Section::Inside("keepalive"))),

@@ -177,6 +177,7 @@ fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -
         new_tokens,
         generation,
     } = report;
+    let settings = diff.settings().cloned().map(change).collect();
     let summaries = |forwards: Vec<plan::ForwardSummary>| {
         forwards.into_iter().map(|forward| summary(forward, &sessions)).collect()
     };
@@ -201,7 +202,7 @@ fn reload_of(report: ReloadReport, dry_run: bool, confirm_within: Option<f64>) -
             .map(|(name, listen)| RemadeFile { name, listen: listen.to_string() })
             .collect(),
         unchanged,
-        settings: diff.process.into_iter().chain(diff.log).map(change).collect(),
+        settings,
         skipped,
         new_tokens,
         confirm_within,

@@ -58,7 +58,8 @@ pub(super) fn needs(plan: &Plan) -> Vec<Need> {
     let prefix_files = plan.prefix_files().into_iter();
     let prefix_files = prefix_files
         .map(|file| Need::new("the prefix file of `allow` or `deny`", &file.path, Access::Read));
-    let files = config.into_iter().chain(admin(plan)).chain(log).chain(prefix_files);
+    let files = config.into_iter().chain(admin(plan)).chain(log).chain(fleet(plan));
+    let files = files.chain(prefix_files);
     files.chain(listeners).collect()
 }
 
@@ -72,6 +73,22 @@ fn admin(plan: &Plan) -> impl Iterator<Item = Need> {
     let token_file =
         token_file.map(|file| Need::new("`admin_token_file` in [process]", file, Access::Read));
     socket.into_iter().chain(token_file)
+}
+
+/// The directory of the last good text, and the files that each connection to the store reads again.
+fn fleet(plan: &Plan) -> impl Iterator<Item = Need> {
+    let fleet = plan.fleet.as_ref();
+    // The process creates files in it, which the right on its parent would not be for.
+    let keep =
+        fleet.map(|it| Need::new("`keep` in [fleet]", &it.keep.join("state.json"), Access::Write));
+    let store = fleet.map(|it| &it.store);
+    let password = store.and_then(|store| Some(("password_file", &store.user.as_ref()?.1)));
+    let ca = store.and_then(|store| Some(("ca", store.ca.as_ref()?)));
+    let pair = store.and_then(|store| store.certificate.as_ref());
+    let pair = pair.map(|(certificate, key)| [("certificate", certificate), ("key", key)]);
+    let read = password.into_iter().chain(ca).chain(pair.into_iter().flatten());
+    let read = read.map(|(key, file)| Need::new(format!("`{key}` in [fleet]"), file, Access::Read));
+    keep.into_iter().chain(read)
 }
 
 /// The admin socket at a default path. It is chosen at the start, and a reload does not move it.

@@ -5,6 +5,15 @@ use crate::Plan;
 use crate::testing::plan_of;
 use std::collections::HashSet;
 
+/// Keys of a fleet that others need.
+const FLEET: [(&str, &str); 5] = [
+    ("from", "'etcds://h/p'"),
+    ("user", "'u'"),
+    ("password_file", "'/p'"),
+    ("certificate", "'/c'"),
+    ("key", "'/k'"),
+];
+
 /// A file that sets one key, and the keys that it requires.
 fn file(setting: &Setting, value: &str) -> String {
     let key = setting.key;
@@ -23,6 +32,11 @@ fn file(setting: &Setting, value: &str) -> String {
         _ => "",
     };
     match setting.section {
+        Section::Fleet => {
+            let others = FLEET.iter().filter(|(other, _)| *other != key);
+            let others = others.map(|(other, value)| format!("{other} = {value}\n"));
+            format!("[fleet]\n{}{key} = {value}\n{forward}", others.collect::<String>())
+        }
         Section::Inside("to") => {
             let to = format!("{{ address = 'h:1', {key} = {value} }}");
             format!("[[forward]]\nlisten = ':1'\nto = {to}\n{needed}")
@@ -56,6 +70,7 @@ fn written(plan: &Plan, setting: &Setting) -> Option<String> {
     match setting.section {
         Section::Process => plan.process.written(setting),
         Section::Log => plan.log.written(setting),
+        Section::Fleet => FleetTable::of(plan.fleet.as_ref().unwrap()).written(setting),
         Section::ForwardDefaults => settings.written(setting),
         Section::Inside("to") => plan.forwards[0].routes[0].targets[0].options.written(setting),
         Section::Inside("keepalive") => settings.keepalive.unwrap().written(setting),
@@ -88,9 +103,15 @@ fn samples(kind: Kind) -> Vec<String> {
         Kind::Count { min, max } => [min, max].map(|count| count.to_string()).into(),
         Kind::Bool => vec!["true".to_owned(), "false".to_owned()],
         Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
+        Kind::Path(role) if role.is_absolute() => vec!["\"/x/y\"".to_owned()],
+        Kind::StoreUrl => {
+            vec!["\"etcds://[::1]:1/x/y\"".to_owned(), "\"etcds://a:2379,b:2/x\"".to_owned()]
+        }
         Kind::Path(_)
         | Kind::Account
-        | Kind::Text(Content::Host | Content::Name | Content::Bytes) => {
+        | Kind::Text(
+            Content::Instance | Content::StoreUser | Content::Host | Content::Name | Content::Bytes,
+        ) => {
             vec!["\"x\"".to_owned()]
         }
         Kind::Metrics => vec!["\":9\"".to_owned(), "\"[::1]:9\"".to_owned()],
@@ -180,6 +201,26 @@ fn a_default_can_be_given_explicitly() {
         }
         assert_eq!(written(&plan, setting), Some(default), "{}", setting.key);
     }
+}
+
+#[test]
+fn a_setting_of_a_later_version_says_so() {
+    struct Later {
+        old: bool,
+        new: bool,
+    }
+    rows! { Section::Log, Later {
+        /// Old.
+        old = false, Kind::Bool => AtOnce;
+
+        /// New.
+        new = false, Kind::Bool => AtOnce, since (1, 2, 3);
+    } }
+    let since = Later::SETTINGS.iter().map(|setting| setting.since.to_string());
+    assert_eq!(since.collect::<Vec<_>>(), ["0.2.0", "1.2.3"]);
+    let later = Later::defaults();
+    assert_eq!((later.old, later.new), (false, false));
+    assert!(settings().iter().all(|setting| setting.since.to_string() == "0.2.0"));
 }
 
 #[test]

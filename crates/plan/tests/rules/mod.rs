@@ -12,7 +12,8 @@ pub(crate) fn check(file: &[u8], forwards: Vec<String>, overrides: Overrides) {
     let mut config = tempfile::NamedTempFile::new().unwrap();
     config.write_all(file).unwrap();
     let config_path = Some(config.path().to_owned());
-    let reading = plan::read(&Input { config: config_path, forwards, overrides });
+    let reading =
+        plan::read(&Input { config: config_path, forwards, overrides, ..Input::default() });
     assert_eq!(reading.plan.is_none(), reading.problems.has_errors());
     check_places(&String::from_utf8_lossy(file), &reading.problems);
     let shown: String = reading.problems.iter().map(ToString::to_string).collect();

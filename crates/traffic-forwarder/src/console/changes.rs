@@ -81,7 +81,7 @@ fn heading(reload: &Reload, nothing: bool) -> String {
 /// Settings that need a restart, each with its table, its configured value and the value in force.
 pub(crate) fn waiting(settings: &[Change]) -> impl Iterator<Item = String> {
     settings.iter().filter(|it| it.effect == Effect::Restart).map(|it| {
-        let table = table_of(&it.key);
+        let table = table_of(it);
         let configured = match &it.new {
             Some(value) => format!("= {value}"),
             None => "is not set".to_owned(),
@@ -93,7 +93,7 @@ pub(crate) fn waiting(settings: &[Change]) -> impl Iterator<Item = String> {
 
 fn lines(reload: &Reload) -> impl Iterator<Item = Line> {
     let settings = reload.settings.iter().filter(|it| it.effect != Effect::Restart);
-    let settings = settings.flat_map(|it| changes(table_of(&it.key), slice::from_ref(it), None));
+    let settings = settings.flat_map(|it| changes(table_of(it), slice::from_ref(it), None));
     let changed = reload.changed.iter();
     let changed = changed.flat_map(|it| changes(&it.name, &it.changes, Some(it.sessions)));
     let added = reload.added.iter().map(|forward| summary('+', forward, ""));
@@ -119,11 +119,14 @@ fn remade(RemadeFile { name, listen }: &RemadeFile, dry_run: bool) -> Line {
 }
 
 /// The table of the file that contains a process-wide setting.
-fn table_of(key: &str) -> &'static str {
-    let of_process = |it: &&Setting| matches!(it.section, Section::Process | Section::Log);
-    let setting = plan::settings().iter().filter(of_process).find(|it| it.key == key);
-    // A newer process may report a setting that this version does not have.
-    setting.map_or("settings", |it| it.section.header())
+fn table_of(change: &Change) -> &str {
+    // An older process does not say it.
+    change.section.as_deref().unwrap_or_else(|| {
+        let of_process = |it: &&Setting| matches!(it.section, Section::Process | Section::Log);
+        let setting = plan::settings().iter().filter(of_process).find(|it| it.key == change.key);
+        // A newer process may report a setting that this version does not have.
+        setting.map_or("settings", |it| it.section.header())
+    })
 }
 
 fn summary(sign: char, forward: &ForwardSummary, end: &str) -> Line {
@@ -178,7 +181,14 @@ mod tests {
 
     fn change(key: &str, effect: &str) -> Change {
         let (key, effect) = (key.to_owned(), Word::of(effect));
-        Change { key, old: Some("1h".to_owned()), new: None, parts: Vec::new(), effect }
+        Change {
+            section: None,
+            key,
+            old: Some("1h".to_owned()),
+            new: None,
+            parts: Vec::new(),
+            effect,
+        }
     }
 
     fn reload(dry_run: bool) -> Reload {
@@ -256,6 +266,7 @@ generation 3 is on trial and reverts in 1m00s unless you run `traffic-forwarder 
     #[test]
     fn a_dry_run_does_not_count_settings_that_need_a_restart() {
         let workers = Change {
+            section: None,
             key: "workers".to_owned(),
             old: Some("\"auto\"".to_owned()),
             new: Some("1".to_owned()),

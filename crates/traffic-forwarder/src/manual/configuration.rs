@@ -45,9 +45,15 @@ to = "10.0.0.5:9000-9004"
 "#;
 
 /// The sections of the file: heading and introduction of each.
-const SECTIONS: [(Section, &str, &str); 4] = [
+const SECTIONS: [(Section, &str, &str); 5] = [
     (Section::Process, "THE PROCESS", "These stand in `[process]`."),
     (Section::Log, "THE LOG", "These stand in `[log]`."),
+    (
+        Section::Fleet,
+        "THE FLEET",
+        "These stand in `[fleet]`, in the file of a machine that takes further forwards from a published \
+         configuration.",
+    ),
     (Section::Forward, "A FORWARD", "These stand in `[[forward]]`."),
     (
         Section::ForwardDefaults,

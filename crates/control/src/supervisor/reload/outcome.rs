@@ -272,9 +272,9 @@ pub(super) fn log_reload(
         on_trial_for = trial.map(observe::log::seconds),
         "configuration reloaded"
     );
-    for (section, change) in report.diff.need_restart() {
+    for change in report.diff.need_restart() {
         tracing::warn!(
-            key = %format_args!("{} {}", section.header(), change.key),
+            key = %format_args!("{} {}", change.section.header(), change.key),
             in_force = change.old,
             configured = change.new,
             "this setting changes with a restart only"
