@@ -47,6 +47,7 @@ if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in
             haproxy | nginx | postgresql | prometheus | redis-server | rinetd) unit=$package ;;
+            etcd-server) unit=etcd ;;
             openssh-server) unit=ssh ;;
             *) continue ;;
         esac

@@ -70,7 +70,9 @@ pub use process::Process;
 pub use record::{CloseReason, SessionRecord, TcpInfo};
 pub use rustix::process::Signal;
 pub use script::Script;
-pub use server::{Nginx, Postgres, Server, Sshd, is_listening};
+pub use server::{
+    Authority, Certificate, Etcd, EtcdTls, Nginx, Postgres, Server, Sshd, is_listening,
+};
 pub use socket2::Socket;
 pub use sockets::{may_mark, socket_connected_to};
 pub use stream::{Checker, Difference, Source, Stream};

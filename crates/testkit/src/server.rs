@@ -1,6 +1,8 @@
 //! Real servers, each in its own directory and on its own reserved port. They listen on `127.0.0.1`, if a
 //! configuration says nothing else.
 
+mod authority;
+mod etcd;
 mod nginx;
 mod postgres;
 mod sshd;
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+pub use authority::{Authority, Certificate};
+pub use etcd::{Etcd, EtcdTls};
 pub use nginx::Nginx;
 pub use postgres::Postgres;
 pub use sshd::Sshd;

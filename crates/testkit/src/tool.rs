@@ -12,9 +12,11 @@ use crate::wait::{LIMIT, poll};
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 30] = [
+const PACKAGES: [(&str, &str); 33] = [
     ("chromium", "chromium"),
     ("curl", "curl"),
+    ("etcd", "etcd-server"),
+    ("etcdctl", "etcd-client"),
     ("fish", "fish"),
     ("go", "golang-go"),
     ("haproxy", "haproxy"),
@@ -27,6 +29,7 @@ const PACKAGES: [(&str, &str); 30] = [
     // nginx forwards connections only with this module.
     ("nginx", "libnginx-mod-stream"),
     ("node", "nodejs"),
+    ("openssl", "openssl"),
     ("promtool", "prometheus"),
     ("psql", "postgresql"),
     ("redis-benchmark", "redis-tools"),
