@@ -100,7 +100,6 @@ words! {
         Draining = "draining": "The process is shutting down.",
         Unfit = "unfit": "The host does not allow it.",
         NoFile = "no_file": "The process has no configuration file.",
-        NoText = "no_text": "The process has had no published configuration of its fleet yet.",
         OnTrial = "on_trial": "Another configuration waits to be confirmed.",
         NothingToConfirm = "nothing_to_confirm": "No configuration waits to be confirmed.",
         OtherGeneration = "other_generation": "Another configuration than the named one waits to be confirmed.",

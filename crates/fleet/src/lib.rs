@@ -10,10 +10,12 @@
 mod model;
 mod text;
 // The store.
+mod etcd;
 mod store;
 // An instance.
 mod keep;
 
+pub use etcd::{Etcd, EtcdWatch, HOST_AUTHORITIES, Member, MemberHealth};
 pub use keep::{Ended, Foreign, Good, Keep, KeepError, Kept, StateFault, Trying};
 pub use model::{
     Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, Instance, InstanceState, Keys, On,

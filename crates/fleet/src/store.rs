@@ -171,6 +171,20 @@ pub enum StoreError {
     },
     /// The store is full and takes no writes (`NOSPACE`).
     Full,
+    /// The request is larger than the store takes.
+    TooLarge {
+        /// The member.
+        endpoint: String,
+        /// The store's words.
+        message: String,
+    },
+    /// A message that is too long to be received, by the store or from it.
+    TooLong {
+        /// The member.
+        endpoint: String,
+        /// The limit.
+        message: String,
+    },
     /// Any other refusal, in the store's words.
     Refused {
         /// The member.
@@ -219,6 +233,14 @@ impl fmt::Display for StoreError {
                 "the store is full and takes no writes: compact and defragment it, then disarm its alarm \
                  (`etcdctl alarm disarm`)",
             ),
+            Self::TooLarge { endpoint, message } => write!(
+                f,
+                "{endpoint} takes no request of this size ({message}): raise its \
+                 `--max-request-bytes`"
+            ),
+            Self::TooLong { endpoint, message } => {
+                write!(f, "a message to or from {endpoint} is too long: {message}")
+            }
             Self::Refused { endpoint, message } => write!(f, "{endpoint} refuses: {message}"),
             Self::NotEtcd { endpoint, message } => {
                 write!(f, "{endpoint} does not answer as etcd 3.4 or newer does: {message}")

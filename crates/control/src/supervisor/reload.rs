@@ -4,14 +4,10 @@
 mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the task that follows the store calls these"))]
-mod published;
-pub(crate) use published::{EndedTrial, FleetTrials, TrialEnd};
-
 mod restore;
 
 mod state;
-pub(crate) use state::{NewTrial, Restoring, Trial, TrialOwner};
+pub(crate) use state::{Restoring, Trial};
 
 mod trial;
 pub(crate) use trial::NotConfirmed;
@@ -99,18 +95,16 @@ impl Supervisor {
         if options.dry_run {
             return self.compare_with(options).await;
         }
-        if !options.unattended {
-            self.refuse_within_trial(options.confirm.is_some())?;
+        if !options.unattended && options.confirm.is_none() {
+            self.refuse_within_trial()?;
         }
-        let reading = plan::read(&self.local_input());
+        let reading = plan::read(&self.input);
         self.watch.was_read(reading.state);
         let is_read = reading.state.is_some();
         if is_read {
             self.watch.were_read(reading.prefix_files.clone());
         }
-        let owner = TrialOwner::Operator;
-        let trial = options.confirm.map(|within| NewTrial { within, owner });
-        let result = self.apply_with_tokens(reading, trial).await;
+        let result = self.apply_with_tokens(reading, options.confirm).await;
         // An error in the file stays until the file changes.
         let may_pass = match &result {
             Ok(_) => false,
@@ -127,7 +121,7 @@ impl Supervisor {
 
     /// The changes that a reload would make, or the reason why it would be refused.
     async fn compare_with(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
-        let mut input = self.local_input();
+        let mut input = self.input.clone();
         if let Some(file) = &options.file {
             input.config = Some(file.clone());
         }
@@ -147,11 +141,11 @@ impl Supervisor {
     async fn apply_with_tokens(
         &mut self,
         reading: Reading,
-        trial: Option<NewTrial>,
+        confirm: Option<Duration>,
     ) -> Result<ReloadReport, ReloadError> {
         let tokens = self.read_tokens()?;
         let new_tokens = self.admin.differ(tokens.as_ref());
-        let report = self.apply_reading(reading, trial).await?;
+        let report = self.apply_reading(reading, confirm).await?;
         self.admin.replace_tokens(tokens);
         Ok(ReloadReport { new_tokens, ..report })
     }
@@ -164,7 +158,7 @@ impl Supervisor {
     async fn apply_reading(
         &mut self,
         reading: Reading,
-        trial: Option<NewTrial>,
+        confirm: Option<Duration>,
     ) -> Result<ReloadReport, ReloadError> {
         let mut skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
         let config = self.input.config.clone();
@@ -181,7 +175,7 @@ impl Supervisor {
         report.generation = self.generation;
         let missing = self.restoring.take().map(|it| self.still_skipped(&it.names));
         self.restoring = missing.and_then(Restoring::new);
-        self.follow_trial(before, trial);
+        self.follow_trial(before, confirm);
         self.watch_names();
         Ok(report)
     }

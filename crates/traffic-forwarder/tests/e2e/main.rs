@@ -31,7 +31,6 @@ mod full_targets;
 mod health;
 mod hello_routes;
 mod import;
-mod kept_text;
 mod limits;
 mod listen_names;
 mod lists;

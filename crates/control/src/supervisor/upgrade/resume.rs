@@ -74,10 +74,7 @@ impl Handover {
     pub fn read_plan(&self, input: &plan::Input) -> plan::Reading {
         let Some(process) = &self.process else { return plan::read(input) };
         let reading = match &process.config_text {
-            Some(text) => {
-                let published = process.published.as_ref();
-                state::read_config(input, text, &process.prefix_files, published)
-            }
+            Some(text) => state::read_config(input, text, &process.prefix_files),
             None => plan::read(input),
         };
         state::with_listen_names(reading, &process.listen_names)

@@ -1,0 +1,218 @@
+//! One HTTP/1.1 connection to a member.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::failure::Failure;
+use super::tls::{Tls, tls_error};
+use super::wire;
+
+/// The longest answer. etcd's gateway takes 4 MiB from etcd, which are a third more in JSON.
+const LARGEST: usize = 16 << 20;
+
+/// Time for one of the addresses of a name.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// Reads and writes of a connection, with TLS or without.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// One HTTP/1.1 connection. Dropping it closes it, also within an exchange.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    task: JoinHandle<()>,
+    host: HeaderValue,
+    tls: Option<Tls>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A request as etcd's gateway takes it: JSON to a path.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// The path.
+    pub(super) path: &'static str,
+    /// The JSON.
+    pub(super) body: Bytes,
+    /// Whether a member without a leader must refuse instead of waiting for one.
+    pub(super) needs_leader: bool,
+}
+
+impl Connection {
+    /// Connects to `HOST:PORT`.
+    pub(super) async fn open(endpoint: &str, tls: Option<&Tls>) -> Result<Self, Failure> {
+        let tcp = connect(endpoint).await?;
+        // Without it, a request of several segments waits for acknowledgements.
+        tcp.set_nodelay(true).map_err(|error| Failure::Connect(flow::error_text(&error)))?;
+        let stream: Pin<Box<dyn Stream>> = match tls {
+            Some(tls) => Box::pin(tls.connect(host_of(endpoint), tcp).await?),
+            None => Box::pin(tcp),
+        };
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| Failure::Connect(error.to_string()))?;
+        // The sender reports its errors.
+        let task = tokio::spawn(async {
+            let _ = connection.await;
+        });
+        let host = HeaderValue::from_str(endpoint)
+            .map_err(|_| Failure::Connect("is no name of a host".to_owned()))?;
+        Ok(Self { sender, task, host, tls: tls.cloned() })
+    }
+
+    /// Whether another request can be sent.
+    pub(super) fn is_usable(&self) -> bool {
+        self.sender.is_ready() && !self.sender.is_closed()
+    }
+
+    /// Sends a request, and reads the whole answer within `limit`.
+    pub(super) async fn exchange(
+        &mut self,
+        call: &Call,
+        token: Option<&str>,
+        limit: Duration,
+    ) -> Result<Bytes, Failure> {
+        let answer = async {
+            let response = self.send(call, token).await?;
+            self.read(response).await
+        };
+        timeout(limit, answer).await.unwrap_or(Err(Failure::Silent(limit)))
+    }
+
+    /// Sends a request whose answer does not end, and returns its body.
+    pub(super) async fn open_stream(
+        &mut self,
+        call: &Call,
+        token: Option<&str>,
+        limit: Duration,
+    ) -> Result<Incoming, Failure> {
+        let answer = async {
+            let response = self.send(call, token).await?;
+            if response.status() == StatusCode::OK {
+                return Ok(response.into_body());
+            }
+            match self.read(response).await {
+                Ok(_) => Err(Failure::NotEtcd("no answer to a watch".to_owned())),
+                Err(failure) => Err(failure),
+            }
+        };
+        timeout(limit, answer).await.unwrap_or(Err(Failure::Silent(limit)))
+    }
+
+    async fn send(
+        &mut self,
+        call: &Call,
+        token: Option<&str>,
+    ) -> Result<Response<Incoming>, Failure> {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(call.path)
+            .header(HOST, &self.host)
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(token) = token {
+            let mut value = HeaderValue::from_str(token)
+                .map_err(|_| Failure::NotEtcd("a login token that is no text".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        if call.needs_leader {
+            // https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/; gRPC's metadata of the same name
+            request = request.header("Grpc-Metadata-hasleader", "true");
+        }
+        let request = request
+            .body(Full::new(call.body.clone()))
+            .map_err(|error| Failure::Connect(error.to_string()))?;
+        let sent = self.sender.send_request(request).await;
+        sent.map_err(|error| self.failure(&error))
+    }
+
+    /// Reads an answer: JSON if its status is 200, otherwise etcd's refusal.
+    async fn read(&self, response: Response<Incoming>) -> Result<Bytes, Failure> {
+        let status = response.status();
+        let body = Limited::new(response.into_body(), LARGEST).collect().await;
+        let body = match body {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(Failure::TooLong(LARGEST)),
+            Err(error) => {
+                return Err(match error.downcast_ref::<hyper::Error>() {
+                    Some(error) => self.failure(error),
+                    None => Failure::Lost(error.to_string()),
+                });
+            }
+        };
+        if status == StatusCode::OK { Ok(body) } else { Err(wire::refusal(status, &body)) }
+    }
+
+    /// What an error of hyper says about the request.
+    pub(super) fn failure(&self, error: &hyper::Error) -> Failure {
+        let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
+        if let (Some(tls), Some(error)) = (&self.tls, io.and_then(tls_error)) {
+            return Failure::Tls(tls.explain(error));
+        }
+        if error.is_canceled() && io.is_none() {
+            return Failure::Connect("the connection was closed before the request".to_owned());
+        }
+        match io {
+            Some(error) => Failure::Lost(flow::error_text(error)),
+            None if error.is_parse() => Failure::NotEtcd(format!("no HTTP: {error}")),
+            None if self.tls.is_some() => {
+                Failure::Lost("the connection ended before the answer".to_owned())
+            }
+            // etcd with TLS ends it without a word.
+            None => Failure::Lost(
+                "the connection ended before the answer; if it speaks TLS, write `etcds://`"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+fn causes(error: &hyper::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |error: &&(dyn Error + 'static)| (*error).source())
+}
+
+/// `HOST` of `HOST:PORT`, without the brackets of IPv6.
+fn host_of(endpoint: &str) -> &str {
+    let host = endpoint.rsplit_once(':').map_or(endpoint, |(host, _)| host);
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+async fn connect(endpoint: &str) -> Result<TcpStream, Failure> {
+    // A literal address needs no thread for its look-up.
+    let addresses = match endpoint.parse::<SocketAddr>() {
+        Ok(address) => vec![address],
+        Err(_) => lookup_host(endpoint)
+            .await
+            .map_err(|error| Failure::Connect(format!("look-up: {}", flow::error_text(&error))))?
+            .collect(),
+    };
+    let mut last = None;
+    for address in addresses {
+        match timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = Some(flow::error_text(&error)),
+            Err(_) => last = Some("no connection within 1 s".to_owned()),
+        }
+    }
+    Err(Failure::Connect(last.unwrap_or_else(|| "the name has no address".to_owned())))
+}

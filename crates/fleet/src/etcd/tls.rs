@@ -1,0 +1,168 @@
+//! TLS to a member. The files are read for each connection, so that they may be replaced at any time.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::failure::Failure;
+use super::files;
+
+/// Files with the authorities that the host trusts, one for each family of Linux distributions. The first that exists
+/// is used.
+pub const HOST_AUTHORITIES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL
+    "/etc/pki/tls/certs/ca-bundle.crt",   // older ones of both
+    "/etc/ssl/ca-bundle.pem",             // openSUSE
+    "/etc/ssl/cert.pem",                  // Alpine
+];
+
+/// How a server that does not speak TLS ends the handshake.
+const ENDS: [io::ErrorKind; 3] =
+    [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+
+/// The files of TLS.
+#[derive(Clone, Debug)]
+pub(super) struct Tls {
+    /// Authorities of the members; `None` is the host's own set.
+    pub(super) ca: Option<PathBuf>,
+    /// The client's certificate chain, and its key.
+    pub(super) certificate: Option<(PathBuf, PathBuf)>,
+}
+
+impl Tls {
+    /// Makes a connection to `host` a TLS session.
+    pub(super) async fn connect(
+        &self,
+        host: &str,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let config = self.config()?;
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Failure::Tls(format!("`{host}` is no name of a host")))?;
+        let connector = TlsConnector::from(Arc::new(config));
+        connector.connect(name, stream).await.map_err(|error| match tls_error(&error) {
+            Some(error) => Failure::Tls(self.explain(error)),
+            None if ENDS.contains(&error.kind()) => Failure::Tls(
+                "the connection ended in the handshake: a server without TLS? then write `etcd://`"
+                    .to_owned(),
+            ),
+            None => Failure::Connect(flow::error_text(&error)),
+        })
+    }
+
+    fn config(&self) -> Result<ClientConfig, Failure> {
+        let config =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| Failure::Tls(error.to_string()))?
+                .with_root_certificates(self.authorities()?);
+        let Some((chain_file, key_file)) = &self.certificate else {
+            return Ok(config.with_no_client_auth());
+        };
+        let chain = certificates(chain_file)?;
+        let file = |path: &Path, message: String| Failure::File { path: path.into(), message };
+        let key = PrivateKeyDer::from_pem_slice(&files::read(key_file)?)
+            .map_err(|_| file(key_file, "has no private key in PEM".to_owned()))?;
+        config
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| file(chain_file, format!("does not go with its key: {error}")))
+    }
+
+    fn authorities(&self) -> Result<RootCertStore, Failure> {
+        let mut roots = RootCertStore::empty();
+        if let Some(path) = &self.ca {
+            for certificate in certificates(path)? {
+                roots.add(certificate).map_err(|error| Failure::File {
+                    path: path.clone(),
+                    message: format!("has a certificate that is no authority's: {error}"),
+                })?;
+            }
+            return Ok(roots);
+        }
+        let path = HOST_AUTHORITIES.iter().map(Path::new).find(|path| path.exists());
+        let path = path.ok_or_else(|| {
+            Failure::Tls(
+                "this host has no file of trusted authorities: set `ca`, or install the package \
+                 `ca-certificates`"
+                    .to_owned(),
+            )
+        })?;
+        // A host may trust certificates that are not used for this, such as very old ones.
+        roots.add_parsable_certificates(certificates(path)?);
+        Ok(roots)
+    }
+
+    /// What a failure means, and what to do.
+    pub(super) fn explain(&self, error: &rustls::Error) -> String {
+        use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
+        let what = match error {
+            InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
+            ) => "its certificate has expired: renew it",
+            InvalidCertificate(
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+            ) => "its certificate is not valid yet: compare the clocks",
+            InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) if self.ca.is_some() => {
+                "its certificate is not signed by an authority in the file `ca`"
+            }
+            InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => {
+                "no authority that this host trusts has signed its certificate: name yours in `ca`"
+            }
+            InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) => "its certificate is for other names: use one of those in `from`",
+            InvalidMessage(_) => "it does not speak TLS: write `etcd://` in `from`",
+            AlertReceived(alert) => self.explain_alert(*alert),
+            _ => return error.to_string(),
+        };
+        format!("{what} ({error})")
+    }
+
+    fn explain_alert(&self, alert: AlertDescription) -> &'static str {
+        let refusals = [
+            AlertDescription::BadCertificate,
+            AlertDescription::CertificateRequired,
+            AlertDescription::CertificateExpired,
+            AlertDescription::CertificateRevoked,
+            AlertDescription::CertificateUnknown,
+            AlertDescription::UnsupportedCertificate,
+            AlertDescription::UnknownCA,
+        ];
+        match (refusals.contains(&alert), &self.certificate) {
+            (true, None) => "it requires a client certificate: set `certificate` and `key`",
+            (true, Some(_)) => {
+                "it refuses the file `certificate`: it must be signed by an authority in etcd's \
+                 `--trusted-ca-file`, be in force, and be good for clients (`clientAuth`)"
+            }
+            (false, _) => "it ended the handshake",
+        }
+    }
+}
+
+/// The error of TLS behind an error of the connection.
+pub(super) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let failed = |message: String| Failure::File { path: path.to_owned(), message };
+    let bytes = files::read(path)?;
+    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let parsed = parsed.map_err(|error| failed(format!("is damaged: {error}")))?;
+    if parsed.is_empty() {
+        return Err(failed("has no certificate in PEM".to_owned()));
+    }
+    Ok(parsed)
+}

@@ -1,0 +1,10 @@
+//! The store, with real clusters of etcd.
+
+#![allow(clippy::unwrap_used, reason = "a helper of tests panics to fail its test")]
+
+mod calls;
+mod faults;
+mod logins;
+mod strangers;
+mod support;
+mod tls;
