@@ -7,7 +7,6 @@ use std::error::Error;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tempfile::TempDir;
 
 fn place() -> (TempDir, PathBuf) {
@@ -183,32 +182,4 @@ fn what_is_no_directory_is_named() {
     fs::write(&file, "").unwrap();
     let error = Keep::open(&file).err().unwrap();
     assert!(error.to_string().contains("could not open"), "{error}");
-}
-
-/// The state fits into the limit, and the text does not.
-#[test]
-fn a_full_disk_keeps_the_old_state() {
-    const PLACE: &str = "FLEET_FULL_DISK";
-    let text = "x".repeat(100_000);
-    if let Some(path) = std::env::var_os(PLACE) {
-        let mut keep = Keep::open(Path::new(&path)).unwrap();
-        assert_eq!(keep.load().unwrap(), Some(kept(1, "small")));
-        let error = keep.save(&kept(2, &text)).unwrap_err();
-        assert!(error.to_string().contains("could not write"), "{error}");
-        let mut after = kept(1, "small");
-        assert_eq!(keep.load().unwrap(), Some(after.clone()));
-        after.revision = 2;
-        keep.save(&after).unwrap();
-        assert_eq!(keep.load().unwrap(), Some(after));
-        return;
-    }
-    let (_directory, path) = place();
-    Keep::open(&path).unwrap().save(&kept(1, "small")).unwrap();
-    // This test again, in a process with a limit for the size of files: 16 blocks of 512 bytes.
-    let run = "trap '' XFSZ; ulimit -f 16; exec \"$0\" --exact a_full_disk_keeps_the_old_state --nocapture";
-    let program = std::env::current_exe().unwrap();
-    let mut limited = Command::new("sh");
-    let status = limited.args(["-c", run]).arg(program).env(PLACE, &path).status().unwrap();
-    assert!(status.success(), "{status}");
-    assert_eq!(names(&path).len(), 3);
 }

@@ -1,0 +1,40 @@
+//! The directory `keep` on a full disk. Alone in its process: a child of it briefly holds a copy of each lock.
+
+use fleet::{Good, Keep, Kept, TextHash};
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+fn kept(revision: u64, text: &str) -> Kept {
+    let good = Good { hash: TextHash::of(text), revision, text: text.into() };
+    Kept { cluster: 1, revision, good: Some(good), ..Kept::default() }
+}
+
+/// The state fits into the limit, and the text does not.
+#[test]
+fn a_full_disk_keeps_the_old_state() {
+    const PLACE: &str = "FLEET_FULL_DISK";
+    let text = "x".repeat(100_000);
+    if let Some(path) = std::env::var_os(PLACE) {
+        let mut keep = Keep::open(Path::new(&path)).unwrap();
+        assert_eq!(keep.load().unwrap(), Some(kept(1, "small")));
+        let error = keep.save(&kept(2, &text)).unwrap_err();
+        assert!(error.to_string().contains("could not write"), "{error}");
+        let mut after = kept(1, "small");
+        assert_eq!(keep.load().unwrap(), Some(after.clone()));
+        after.revision = 2;
+        keep.save(&after).unwrap();
+        assert_eq!(keep.load().unwrap(), Some(after));
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("keep");
+    Keep::open(&path).unwrap().save(&kept(1, "small")).unwrap();
+    // This test again, in a process with a limit for the size of files: 16 blocks of 512 bytes.
+    let run = "trap '' XFSZ; ulimit -f 16; exec \"$0\" --exact a_full_disk_keeps_the_old_state --nocapture";
+    let program = std::env::current_exe().unwrap();
+    let mut limited = Command::new("sh");
+    let status = limited.args(["-c", run]).arg(program).env(PLACE, &path).status().unwrap();
+    assert!(status.success(), "{status}");
+    assert_eq!(std::fs::read_dir(&path).unwrap().count(), 3);
+}
