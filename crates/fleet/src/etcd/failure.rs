@@ -1,11 +1,11 @@
-//! Why one member did not do what it was asked.
+//! Why one member did not carry out a request.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::store::StoreError;
 
-/// Why one member did not do what it was asked.
+/// Why one member did not carry out a request.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// No connection, so nothing was sent.
@@ -16,7 +16,7 @@ pub(super) enum Failure {
     File {
         /// Its path.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// The fault, and the remedy.
         message: String,
     },
     /// The request was sent, and the connection ended without a complete answer.
@@ -71,7 +71,7 @@ impl Failure {
     /// Whether the other members would answer the same.
     pub(super) fn is_final(&self) -> bool {
         match self {
-            Self::File { .. } | Self::TooLong(_) => true,
+            Self::File { .. } => true,
             // A member that starts or stops is one of several; the rest is a decision.
             Self::Refused { code, .. } => *code != UNAVAILABLE && self.is_refusal_before_the_act(),
             _ => false,
@@ -217,6 +217,7 @@ fn certificate_trap(message: &str) -> String {
 pub(super) fn sum_up(failures: Vec<(String, Failure)>, tls: bool, key: &str) -> StoreError {
     let weight = |failure: &Failure| match failure {
         _ if failure.is_final() => 0,
+        Failure::TooLong(_) => 0,
         Failure::NoQuorum => 1,
         Failure::Refused { .. } => 2,
         Failure::Tls(_) => 3,

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 pub struct MemberHealth {
     /// `HOST:PORT`, as configured.
     pub endpoint: String,
-    /// Its state, or what is wrong with it.
+    /// Its state, or its fault.
     pub result: Result<Member, StoreError>,
 }
 

@@ -161,7 +161,7 @@ impl Members {
         }))
     }
 
-    /// Sends a request over the connection that is left from the last one, or over a new one. What is left may have been
+    /// Sends a request over the connection that is left from the last one, or over a new one. The former may have been
     /// closed just now: then the request is repeated.
     async fn exchange(
         &self,

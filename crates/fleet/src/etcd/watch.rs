@@ -54,7 +54,7 @@ async fn moved(preferred: &mut watch::Receiver<usize>, member: usize) {
 pub(super) struct WatchStream {
     body: Incoming,
     connection: Connection,
-    /// What has arrived and is not read.
+    /// Bytes that have arrived and are not read.
     buffer: Vec<u8>,
 }
 

@@ -12,18 +12,18 @@ fn keys_are_read_listed_and_counted() {
     let cluster = Etcd::start(1);
     run(async {
         let store = store(&cluster);
-        assert_eq!(store.get("/t/a").await.unwrap().value, None);
-        let ops = ["/t/b", "/t/a", "/t/c/1", "/u"].map(|key| put(key, key.as_bytes()));
+        assert_eq!(store.get("/a/a").await.unwrap().value, None);
+        let ops = ["/a/b", "/a/a", "/a/c/1", "/e"].map(|key| put(key, key.as_bytes()));
         assert!(store.transact(&all_of(ops.to_vec())).await.unwrap().value);
-        let read = store.get("/t/a").await.unwrap();
+        let read = store.get("/a/a").await.unwrap();
         let entry = read.value.unwrap();
-        assert_eq!((entry.key.as_str(), &entry.value[..]), ("/t/a", &b"/t/a"[..]));
+        assert_eq!((entry.key.as_str(), &entry.value[..]), ("/a/a", &b"/a/a"[..]));
         assert_eq!(entry.mod_revision, read.revision);
-        let all = store.list("/t/").await.unwrap();
+        let all = store.list("/a/").await.unwrap();
         assert_eq!((all.cluster, all.revision), (read.cluster, read.revision));
         let keys: Vec<_> = all.value.iter().map(|entry| entry.key.as_str()).collect();
-        assert_eq!(keys, ["/t/a", "/t/b", "/t/c/1"]);
-        assert_eq!(store.count("/t/").await.unwrap().value, 3);
+        assert_eq!(keys, ["/a/a", "/a/b", "/a/c/1"]);
+        assert_eq!(store.count("/a/").await.unwrap().value, 3);
         assert_eq!(store.list("/none/").await.unwrap().value, []);
         assert_eq!(store.count("").await.unwrap().value, 4);
     });
@@ -35,27 +35,27 @@ fn a_transaction_changes_all_or_nothing() {
     run(async {
         let store = store(&cluster);
         let create = |value: &[u8]| Txn {
-            compare: vec![last_changed("/t/a", 0)],
-            ops: vec![put("/t/a", value), put("/t/b", value)],
+            compare: vec![last_changed("/a/a", 0)],
+            ops: vec![put("/a/a", value), put("/a/b", value)],
         };
         let first = store.transact(&create(b"1")).await.unwrap();
         assert!(first.value);
         let second = store.transact(&create(b"2")).await.unwrap();
         assert!(!second.value);
         assert_eq!(
-            (text(&store, "/t/a").await, second.revision),
+            (text(&store, "/a/a").await, second.revision),
             (Some("1".into()), first.revision)
         );
         let change = Txn {
-            compare: vec![last_changed("/t/a", first.revision)],
-            ops: vec![Op::Delete { key: "/t/a".into() }, put("/t/c/1", b""), put("/t/c/2", b"3")],
+            compare: vec![last_changed("/a/a", first.revision)],
+            ops: vec![Op::Delete { key: "/a/a".into() }, put("/a/c/1", b""), put("/a/c/2", b"3")],
         };
         assert!(store.transact(&change).await.unwrap().value);
-        assert_eq!(text(&store, "/t/a").await, None);
-        assert_eq!(text(&store, "/t/c/1").await, Some(String::new()));
-        let remove = all_of(vec![Op::DeleteAll { prefix: "/t/c/".into() }]);
+        assert_eq!(text(&store, "/a/a").await, None);
+        assert_eq!(text(&store, "/a/c/1").await, Some(String::new()));
+        let remove = all_of(vec![Op::DeleteAll { prefix: "/a/c/".into() }]);
         store.transact(&remove).await.unwrap();
-        assert_eq!(store.count("/t/").await.unwrap().value, 1);
+        assert_eq!(store.count("/a/").await.unwrap().value, 1);
     });
 }
 
@@ -67,13 +67,13 @@ fn values_of_one_mebibyte_pass_and_larger_ones_are_refused() {
         let store = store(&cluster);
         let part = |number: u8| vec![number; MIB];
         for number in 0..6 {
-            write(&store, &format!("/t/{number}"), &part(number)).await.unwrap();
+            write(&store, &format!("/a/{number}"), &part(number)).await.unwrap();
         }
         // More than etcd's gateway takes at once.
-        let all = store.list("/t/").await.unwrap().value;
+        let all = store.list("/a/").await.unwrap().value;
         let values: Vec<_> = all.into_iter().map(|entry| entry.value).collect();
         assert!(values == (0..6).map(part).collect::<Vec<_>>());
-        let error = write(&store, "/t/big", &vec![b'x'; 2 * MIB - 1000]).await.unwrap_err();
+        let error = write(&store, "/a/big", &vec![b'x'; 2 * MIB - 1000]).await.unwrap_err();
         assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
     });
 }
@@ -83,15 +83,15 @@ fn more_keys_than_a_page_are_listed_as_of_one_revision() {
     let cluster = Etcd::start(1);
     run(async {
         let store = store(&cluster);
-        let key = |number: usize| format!("/t/{number:05}");
+        let key = |number: usize| format!("/a/{number:05}");
         for first in (0..1200).step_by(100) {
             let ops = (first..first + 100).map(|number| put(&key(number), b"v")).collect();
             store.transact(&all_of(ops)).await.unwrap();
         }
-        let all = store.list("/t/").await.unwrap();
+        let all = store.list("/a/").await.unwrap();
         let keys: Vec<_> = all.value.into_iter().map(|entry| entry.key).collect();
         assert_eq!(keys, (0..1200).map(key).collect::<Vec<_>>());
-        assert_eq!(all.revision, store.get("/t/00000").await.unwrap().revision);
+        assert_eq!(all.revision, store.get("/a/00000").await.unwrap().revision);
     });
 }
 
@@ -101,18 +101,18 @@ fn a_key_ends_with_its_lease_unless_it_is_renewed() {
     run(async {
         let store = store(&cluster);
         let lease = store.grant(Duration::from_secs(2)).await.unwrap();
-        let key = Op::Put { key: "/t/a".into(), value: b"v".to_vec(), lease: Some(lease) };
+        let key = Op::Put { key: "/a/a".into(), value: b"v".to_vec(), lease: Some(lease) };
         store.transact(&all_of(vec![key.clone()])).await.unwrap();
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(4) {
             assert!(store.renew(lease).await.unwrap());
-            assert_eq!(text(&store, "/t/a").await.as_deref(), Some("v"));
+            assert_eq!(text(&store, "/a/a").await.as_deref(), Some("v"));
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let read = store.get("/t/a").await.unwrap();
-        let mut watch = store.watch("/t/", read.revision).await.unwrap();
+        let read = store.get("/a/a").await.unwrap();
+        let mut watch = store.watch("/a/", read.revision).await.unwrap();
         changed(&mut watch).await.unwrap();
-        assert_eq!(text(&store, "/t/a").await, None);
+        assert_eq!(text(&store, "/a/a").await, None);
         assert!(!store.renew(lease).await.unwrap());
         let error = store.transact(&all_of(vec![key])).await.unwrap_err();
         assert!(matches!(error, StoreError::Refused { .. }), "{error}");
@@ -127,10 +127,10 @@ fn a_revoked_lease_ends_its_keys_at_once() {
         let store = store(&cluster);
         let lease = store.grant(Duration::from_secs(60)).await.unwrap();
         assert_ne!(lease, LeaseId(0));
-        let key = Op::Put { key: "/t/a".into(), value: b"v".to_vec(), lease: Some(lease) };
+        let key = Op::Put { key: "/a/a".into(), value: b"v".to_vec(), lease: Some(lease) };
         store.transact(&all_of(vec![key])).await.unwrap();
         store.revoke(lease).await.unwrap();
-        assert_eq!(text(&store, "/t/a").await, None);
+        assert_eq!(text(&store, "/a/a").await, None);
         store.revoke(lease).await.unwrap();
     });
 }
@@ -140,20 +140,20 @@ fn a_watch_reports_changes_after_its_revision_and_below_its_prefix() {
     let cluster = Etcd::start(1);
     run(async {
         let store = store(&cluster);
-        let first = write(&store, "/t/a", b"1").await.unwrap();
-        let second = write(&store, "/t/b", &vec![b'x'; 1 << 20]).await.unwrap();
+        let first = write(&store, "/a/a", b"1").await.unwrap();
+        let second = write(&store, "/a/b", &vec![b'x'; 1 << 20]).await.unwrap();
         // One that has been made already.
-        changed(&mut store.watch("/t/", first).await.unwrap()).await.unwrap();
-        let mut watch = store.watch("/t/", second).await.unwrap();
-        write(&store, "/u", b"").await.unwrap();
+        changed(&mut store.watch("/a/", first).await.unwrap()).await.unwrap();
+        let mut watch = store.watch("/a/", second).await.unwrap();
+        write(&store, "/e", b"").await.unwrap();
         let silent =
             tokio::time::timeout(Duration::from_millis(300), fleet::Watch::changed(&mut watch));
         assert!(silent.await.is_err(), "another prefix has changed");
         for value in [&b"2"[..], b"3"] {
-            write(&store, "/t/a", value).await.unwrap();
+            write(&store, "/a/a", value).await.unwrap();
             changed(&mut watch).await.unwrap();
         }
-        store.transact(&all_of(vec![Op::Delete { key: "/t/a".into() }])).await.unwrap();
+        store.transact(&all_of(vec![Op::Delete { key: "/a/a".into() }])).await.unwrap();
         changed(&mut watch).await.unwrap();
     });
 }
@@ -163,17 +163,17 @@ fn a_watch_from_a_compacted_revision_ends() {
     let cluster = Etcd::start(1);
     run(async {
         let store = store(&cluster);
-        let first = write(&store, "/t/a", b"1").await.unwrap();
-        write(&store, "/t/a", b"2").await.unwrap();
-        let last = write(&store, "/t/a", b"3").await.unwrap();
+        let first = write(&store, "/a/a", b"1").await.unwrap();
+        write(&store, "/a/a", b"2").await.unwrap();
+        let last = write(&store, "/a/a", b"3").await.unwrap();
         cluster.ctl(["compact", &last.to_string()]);
-        let error = match store.watch("/t/", first - 1).await {
+        let error = match store.watch("/a/", first - 1).await {
             Ok(mut watch) => changed(&mut watch).await.unwrap_err(),
             Err(error) => error,
         };
         assert!(error.to_string().contains("are compacted"), "{error}");
-        assert_eq!(text(&store, "/t/a").await.as_deref(), Some("3"));
-        store.watch("/t/", last).await.unwrap();
+        assert_eq!(text(&store, "/a/a").await.as_deref(), Some("3"));
+        store.watch("/a/", last).await.unwrap();
     });
 }
 
@@ -184,14 +184,14 @@ fn a_full_store_says_so() {
         let store = store(&cluster);
         let mut result = Ok(0);
         for number in 0..16 {
-            result = write(&store, &format!("/t/{number}"), &vec![b'x'; 1 << 20]).await;
+            result = write(&store, &format!("/a/{number}"), &vec![b'x'; 1 << 20]).await;
             if result.is_err() {
                 break;
             }
         }
         let error = result.unwrap_err();
         assert!(matches!(error, StoreError::Full), "{error}");
-        assert_eq!(store.get("/t/0").await.unwrap().value.unwrap().value.len(), 1 << 20);
+        assert_eq!(store.get("/a/0").await.unwrap().value.unwrap().value.len(), 1 << 20);
         let health = &store.members().await[0].result;
         assert!(matches!(health, Err(StoreError::Full)), "{health:?}");
     });
@@ -203,7 +203,7 @@ fn each_member_is_asked_for_its_state() {
     let leader = cluster.leader();
     run(async {
         let store = store(&cluster);
-        write(&store, "/t/a", b"1").await.unwrap();
+        write(&store, "/a/a", b"1").await.unwrap();
         let members = store.members().await;
         let endpoints: Vec<_> = members.iter().map(|it| it.endpoint.clone()).collect();
         assert_eq!(endpoints, cluster.endpoints());

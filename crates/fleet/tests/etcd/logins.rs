@@ -19,7 +19,7 @@ fn as_user(cluster: &Etcd, name: &str, file: &Path) -> FleetStore {
 #[test]
 fn a_user_has_the_rights_of_its_role() {
     let mut cluster = Etcd::start(1);
-    let rights = [("read", "/t/*"), ("readwrite", "/t/instances/edge-1")];
+    let rights = [("read", "/a/*"), ("readwrite", "/a/instances/edge-1")];
     cluster.add_user("edge-1", "secret", &rights);
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("password");
@@ -27,24 +27,24 @@ fn a_user_has_the_rights_of_its_role() {
     run(async {
         let edge = fleet::Etcd::new(&as_user(&cluster, "edge-1", &file), 0);
         // The store has no logins yet.
-        write(&edge, "/t/current", b"1").await.unwrap();
+        write(&edge, "/a/current", b"1").await.unwrap();
         cluster.enable_logins("root");
-        assert_eq!(text(&edge, "/t/current").await.as_deref(), Some("1"));
+        assert_eq!(text(&edge, "/a/current").await.as_deref(), Some("1"));
         let lease = edge.grant(Duration::from_secs(15)).await.unwrap();
         let status = Op::Put {
-            key: "/t/instances/edge-1".into(),
+            key: "/a/instances/edge-1".into(),
             value: b"{}".to_vec(),
             lease: Some(lease),
         };
         let done = edge.transact(&all_of(vec![status])).await.unwrap();
         assert!(edge.renew(lease).await.unwrap());
-        let mut watch = edge.watch("/t/", done.revision).await.unwrap();
+        let mut watch = edge.watch("/a/", done.revision).await.unwrap();
         edge.revoke(lease).await.unwrap();
         changed(&mut watch).await.unwrap();
-        let error = write(&edge, "/t/current", b"2").await.unwrap_err();
-        assert!(matches!(&error, StoreError::Denied { key, .. } if key == "/t/current"), "{error}");
-        let error = edge.list("/u/").await.unwrap_err();
-        assert!(matches!(&error, StoreError::Denied { key, .. } if key == "/u/"), "{error}");
+        let error = write(&edge, "/a/current", b"2").await.unwrap_err();
+        assert!(matches!(&error, StoreError::Denied { key, .. } if key == "/a/current"), "{error}");
+        let error = edge.list("/e/").await.unwrap_err();
+        assert!(matches!(&error, StoreError::Denied { key, .. } if key == "/e/"), "{error}");
         let error = edge.watch("/", 1).await.unwrap_err();
         assert!(matches!(error, StoreError::Denied { .. }), "{error}");
     });
@@ -57,18 +57,18 @@ fn a_store_with_logins_refuses_a_wrong_password_and_none() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("password");
     run(async {
-        let error = store(&cluster).get("/t/a").await.unwrap_err();
+        let error = store(&cluster).get("/a/a").await.unwrap_err();
         assert!(matches!(error, StoreError::Login { .. }), "{error}");
         let root = fleet::Etcd::new(&as_user(&cluster, "root", &file), 0);
-        let error = root.get("/t/a").await.unwrap_err();
+        let error = root.get("/a/a").await.unwrap_err();
         assert!(matches!(&error, StoreError::File { path, .. } if *path == file), "{error}");
         fs::write(&file, "wrong").unwrap();
-        let error = write(&root, "/t/a", b"").await.unwrap_err();
+        let error = write(&root, "/a/a", b"").await.unwrap_err();
         assert!(matches!(error, StoreError::Login { .. }), "{error}");
         // The file is read again.
         fs::write(&file, "secret").unwrap();
-        write(&root, "/t/a", b"1").await.unwrap();
-        assert_eq!(text(&root, "/t/a").await.as_deref(), Some("1"));
+        write(&root, "/a/a", b"1").await.unwrap();
+        assert_eq!(text(&root, "/a/a").await.as_deref(), Some("1"));
     });
 }
 
@@ -81,17 +81,17 @@ fn an_expired_token_is_renewed() {
     fs::write(&file, "secret").unwrap();
     run(async {
         let store = fleet::Etcd::new(&as_user(&cluster, "root", &file), 0);
-        write(&store, "/t/a", b"1").await.unwrap();
+        write(&store, "/a/a", b"1").await.unwrap();
         // etcd looks for old tokens once a second.
         for value in ["2", "3"] {
             tokio::time::sleep(Duration::from_millis(2500)).await;
-            write(&store, "/t/a", value.as_bytes()).await.unwrap();
-            assert_eq!(text(&store, "/t/a").await.as_deref(), Some(value));
+            write(&store, "/a/a", value.as_bytes()).await.unwrap();
+            assert_eq!(text(&store, "/a/a").await.as_deref(), Some(value));
         }
         // A restarted member does not know the token.
         cluster.kill_member(0);
         cluster.start_member(0);
         cluster.wait_until_healthy();
-        store.transact(&all_of(vec![put("/t/a", b"4")])).await.unwrap();
+        store.transact(&all_of(vec![put("/a/a", b"4")])).await.unwrap();
     });
 }

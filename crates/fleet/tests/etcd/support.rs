@@ -1,4 +1,4 @@
-//! What all of these tests use.
+//! Stores, and short forms of calls.
 
 use std::future::Future;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
 
 /// The store at these endpoints, without a login and without TLS.
 pub(crate) fn at(endpoints: Vec<String>) -> FleetStore {
-    let url = StoreUrl { tls: false, endpoints, prefix: "/t".to_owned() };
+    let url = StoreUrl { tls: false, endpoints, prefix: "/a".to_owned() };
     FleetStore { url, user: None, ca: None, certificate: None }
 }
 

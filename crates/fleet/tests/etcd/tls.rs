@@ -18,7 +18,7 @@ fn with_tls(cluster: &Etcd) -> FleetStore {
 }
 
 async fn message_of_tls(store: &FleetStore) -> String {
-    match fleet::Etcd::new(store, 0).get("/t/a").await.unwrap_err() {
+    match fleet::Etcd::new(store, 0).get("/a/a").await.unwrap_err() {
         StoreError::Tls { message, .. } => message,
         error => panic!("{error}"),
     }
@@ -31,18 +31,18 @@ fn the_members_certificate_is_checked() {
     run(async {
         let right = with_tls(&cluster);
         let store = fleet::Etcd::new(&right, 0);
-        write(&store, "/t/a", b"1").await.unwrap();
-        assert_eq!(text(&store, "/t/a").await.as_deref(), Some("1"));
+        write(&store, "/a/a", b"1").await.unwrap();
+        assert_eq!(text(&store, "/a/a").await.as_deref(), Some("1"));
         let other = Authority::new();
         let wrong = FleetStore { ca: Some(other.file()), ..right.clone() };
         let message = message_of_tls(&wrong).await;
         assert!(message.starts_with("its certificate is not signed by an authority"), "{message}");
         let mut plain = right.clone();
         plain.url.tls = false;
-        let error = fleet::Etcd::new(&plain, 0).get("/t/a").await.unwrap_err();
+        let error = fleet::Etcd::new(&plain, 0).get("/a/a").await.unwrap_err();
         assert!(error.to_string().contains("etcds://"), "{error}");
-        let missing = FleetStore { ca: Some("/nonexistent".into()), ..right };
-        let error = fleet::Etcd::new(&missing, 0).get("/t/a").await.unwrap_err();
+        let missing = FleetStore { ca: Some("/nowhere/ca.pem".into()), ..right };
+        let error = fleet::Etcd::new(&missing, 0).get("/a/a").await.unwrap_err();
         assert!(matches!(error, StoreError::File { .. }), "{error}");
     });
 }
@@ -81,10 +81,10 @@ fn a_client_certificate_is_shown_and_read_again() {
         let message = message_of_tls(&configured).await;
         assert!(message.contains("refuses the file `certificate`"), "{message}");
         let store = fleet::Etcd::new(&configured, 0);
-        store.get("/t/a").await.unwrap_err();
+        store.get("/a/a").await.unwrap_err();
         install(&client);
-        write(&store, "/t/a", b"1").await.unwrap();
-        assert_eq!(text(&store, "/t/a").await.as_deref(), Some("1"));
+        write(&store, "/a/a", b"1").await.unwrap();
+        assert_eq!(text(&store, "/a/a").await.as_deref(), Some("1"));
         assert!(store.members().await[0].result.is_ok());
     });
 }

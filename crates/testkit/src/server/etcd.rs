@@ -100,7 +100,7 @@ impl Etcd {
         self.tls.as_ref()
     }
 
-    /// Starts a member, with what it had stored.
+    /// Starts a member, with the keys that it had stored.
     pub fn start_member(&mut self, member: usize) {
         let mut command = Tool::find("etcd").command();
         // etcd 3.4 does not start on this architecture otherwise.
@@ -117,7 +117,7 @@ impl Etcd {
         self.members[member].process = None;
     }
 
-    /// Stops a member in the middle of what it does; its connections stay open.
+    /// Stops a member at any point of its work; its connections stay open.
     pub fn freeze_member(&self, member: usize) {
         self.process(member).signal(Signal::STOP);
     }
