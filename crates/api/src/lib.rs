@@ -20,7 +20,9 @@ pub use event::{
     Shutdown, TargetDown, TargetUp, Upgraded,
 };
 
+mod fleet;
 mod forward;
+pub use fleet::Fleet;
 pub use forward::{CheckCounts, Forward, Forwards, LastCheck, Rates, Target};
 
 mod process;
@@ -34,8 +36,8 @@ pub use word::Word;
 
 mod words;
 pub use words::{
-    DoneState, Effect, ErrorCode, EventName, ForwardState, Origin, PathsUsed, ProcessState,
-    TargetState,
+    DoneState, Effect, ErrorCode, EventName, FleetState, ForwardState, Origin, PathsUsed,
+    ProcessState, TargetState,
 };
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! The state of the process, with its last reload and upgrade.
 
-use super::{Attention, Change, Origin, ProcessState, Rates, Word};
+use super::{Attention, Change, Fleet, Origin, ProcessState, Rates, Word};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -86,6 +86,9 @@ pub struct Status {
     pub pipes: usize,
     /// Resident memory in bytes.
     pub resident_memory: u64,
+    /// The fleet of the process; null without `[fleet]`, and from versions that have none.
+    #[serde(default)]
+    pub fleet: Option<Fleet>,
     /// Conditions of the process that need attention; empty if all is well. Forwards have their own.
     #[serde(default)]
     pub attention: Vec<Attention>,

@@ -11,6 +11,18 @@ words! {
 }
 
 words! {
+    /// State of an instance of a fleet.
+    FleetState {
+        Waiting = "waiting": "It has had no published configuration yet.",
+        Stable = "stable": "It runs the stable configuration.",
+        Trying = "trying": "It runs a configuration on trial.",
+        Refused = "refused": "It could not apply the configuration, and runs the one before.",
+        FellBack = "fell_back": "It has taken the configuration on trial back.",
+        Confirmed = "confirmed": "The configuration on trial has become the stable one here.",
+    }
+}
+
+words! {
     /// State of a forward.
     ForwardState {
         Active = "active": "It takes new sessions.",
@@ -100,6 +112,7 @@ words! {
         Draining = "draining": "The process is shutting down.",
         Unfit = "unfit": "The host does not allow it.",
         NoFile = "no_file": "The process has no configuration file.",
+        NoText = "no_text": "The process has had no published configuration of its fleet yet.",
         OnTrial = "on_trial": "Another configuration waits to be confirmed.",
         NothingToConfirm = "nothing_to_confirm": "No configuration waits to be confirmed.",
         OtherGeneration = "other_generation": "Another configuration than the named one waits to be confirmed.",

@@ -1,7 +1,7 @@
 //! Conditions that an operator should act on. Only this file decides them; the API delivers the
 //! result to every view. `docs/views.md` lists them.
 
-use api::{Attention, Condition, Origin, Status, Word};
+use api::{Attention, Condition, Fleet, FleetState, Origin, Status, Word};
 use flow::{Cause, Verdict};
 use plan::counted;
 use std::cmp::Reverse;
@@ -39,7 +39,37 @@ pub(crate) fn of_process(status: &Status) -> Vec<Attention> {
         }),
         names_failing(status).map(|text| (Condition::NamesFailing, text)),
     ];
-    attention(conditions)
+    let fleet = status.fleet.as_ref().map(of_fleet);
+    let mut all = attention(conditions);
+    all.extend(fleet.into_iter().flatten());
+    all
+}
+
+/// The conditions of the fleet's store, and of its configuration on this instance.
+fn of_fleet(fleet: &Fleet) -> Vec<Attention> {
+    let away = (!fleet.store_up).then(|| {
+        let since = fleet.read_age.map_or_else(
+            || "has not answered yet".to_owned(),
+            |age| format!("is away since {} s", age.round()),
+        );
+        let problem = fleet.problem.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+        (Condition::FleetStoreAway, format!("the fleet's store {since}{problem}"))
+    });
+    let revision = fleet.revision.map(|it| format!("revision {it} ")).unwrap_or_default();
+    let why = fleet.why.as_deref();
+    let unfit = if fleet.state == FleetState::Refused {
+        Some((Condition::FleetRefused, format!("{revision}of the fleet was refused")))
+    } else if fleet.state == FleetState::FellBack {
+        Some((Condition::FleetFellBack, format!("{revision}of the fleet fell back")))
+    } else {
+        None
+    };
+    let unfit = unfit.map(|(condition, text)| {
+        (condition, why.map_or_else(|| text.clone(), |why| format!("{text}: {why}")))
+    });
+    let other = why.filter(|_| unfit.is_none());
+    let other = other.map(|why| (Condition::FleetNotFollowed, format!("the fleet: {why}")));
+    attention([away, unfit, other])
 }
 
 fn names_failing(status: &Status) -> Option<String> {

@@ -6,6 +6,7 @@
 //! host are in crate `host`; the log, events and metrics are in crate `observe`.
 
 mod serve;
+pub use kept_text::add_kept_text;
 pub use serve::serve;
 
 mod listen_names;
@@ -22,6 +23,7 @@ pub use requests::Stopper;
 mod checks;
 
 mod handle;
+mod kept_text;
 
 mod supervisor;
 pub use supervisor::upgrade::{Handover, HandoverRefusal, check_handover};

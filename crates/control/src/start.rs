@@ -54,6 +54,7 @@ pub(crate) fn start(
     }
     store.follow(&engine);
     let mut supervisor = Supervisor::new(input, plan, engine, resolver, workers, capacity, store);
+    supervisor.restore_published();
     supervisor.watch_names();
     Ok(supervisor)
 }
@@ -91,7 +92,10 @@ fn random_seed() -> u64 {
 
 /// Binds every forward. The error lists all listeners that cannot be bound.
 fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
-    let result = engine.apply(&plan.forwards, &|forward| forward.optional);
+    // A published forward that cannot be bound keeps no other one from serving: there is no configuration to stay with.
+    // It is tried again until it listens.
+    let may_skip = |forward: &plan::Forward| forward.optional || plan.is_published(forward);
+    let result = engine.apply(&plan.forwards, &may_skip);
     let result = result.map(|applied| {
         applied.published.wait();
         applied.skipped
@@ -101,7 +105,7 @@ fn listen(plan: &Plan, engine: &mut Engine) -> Result<(), ServeError> {
         tracing::warn!(forward = forward.name, place = %forward.location, %error, "forward skipped");
     }
     let Err(failed) = result else {
-        let any = engine.listeners() > 0;
+        let any = engine.listeners() > 0 || plan.fleet.is_some();
         return any.then_some(()).ok_or(ServeError::NoListener);
     };
     let listeners = failed.iter().map(|unbound| UnboundListener::new(plan, unbound));

@@ -26,7 +26,7 @@ use host::{
 };
 use observe::Events;
 use plan::{FilesRead, InForce, Level, Plan};
-use reload::{LastReload, Restoring, Trial};
+use reload::{FleetTrials, LastReload, Restoring, Trial};
 use reporting::Reporting;
 use std::collections::HashSet;
 use std::path::Path;
@@ -60,6 +60,8 @@ pub(crate) struct Supervisor {
     last_reload: Option<LastReload>,
     /// The way back from a configuration that is not confirmed yet.
     trial: Option<Trial>,
+    /// How trials of published texts ended.
+    fleet: FleetTrials,
     /// Forwards that the last fall-back could not bind yet.
     restoring: Option<Restoring>,
     watch: Watch,
@@ -103,6 +105,7 @@ impl Supervisor {
             generation: 1,
             last_reload: None,
             trial: None,
+            fleet: FleetTrials::default(),
             restoring: None,
             watch: Watch::new(plan.config.as_deref(), plan.process.watch, None),
             tidy_at: Instant::now(),

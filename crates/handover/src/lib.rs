@@ -15,8 +15,8 @@ pub use numbers::{pack, unpack};
 mod messages;
 pub use messages::{
     Address, Checked, Connecting, Count, Durations, Episode, FileRead, Forward, Forwards, Held,
-    LastCheck, LastReload, Listener, Name, NameFailure, PrefixFile, Process, Route, Sandbox,
-    Session, SetMember, Standing, StateChange, Target, Totals, Trial, Worker,
+    LastCheck, LastReload, Listener, Name, NameFailure, PrefixFile, Process, Published, Route,
+    Sandbox, Session, SetMember, Standing, StateChange, Target, Totals, Trial, Worker,
 };
 
 /// A duration in whole microseconds, the unit of all messages. Saturates at 584,000 years.

@@ -13,7 +13,7 @@ pub use forwards::{
     Target, Totals,
 };
 pub use process::{
-    Episode, FileRead, LastReload, Name, NameFailure, PrefixFile, Process, Sandbox, SetMember,
-    Trial,
+    Episode, FileRead, LastReload, Name, NameFailure, PrefixFile, Process, Published, Sandbox,
+    SetMember, Trial,
 };
 pub use worker::{Address, Connecting, Held, Route, Session, Worker};

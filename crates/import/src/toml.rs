@@ -94,7 +94,11 @@ fn section_text(section: &Section) -> String {
     let _ = writeln!(text, "{mark}{}", section.head);
     let mut entries: Vec<_> = section.entries.iter().collect();
     // In the order of the reference: `name`, `listen` and `to` come first.
-    let rank = |key: &str| plan::settings().iter().rposition(|setting| setting.key == key);
+    let rank = |key: &str| {
+        plan::settings()
+            .iter()
+            .rposition(|setting| setting.section != plan::Section::Fleet && setting.key == key)
+    };
     entries.sort_by_key(|(key, _)| rank(key));
     for (key, value) in entries {
         let value = value.replace('\n', &format!("\n{mark}"));

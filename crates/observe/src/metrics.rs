@@ -8,7 +8,7 @@
 mod collector;
 
 mod snapshot;
-pub use snapshot::{ForwardMetrics, MetricsSnapshot, ProcessMetrics};
+pub use snapshot::{FleetMetrics, ForwardMetrics, MetricsSnapshot, ProcessMetrics};
 
 mod table;
 pub use table::{METRICS, Metric, MetricKind};

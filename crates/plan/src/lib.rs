@@ -127,7 +127,9 @@ pub use checked_text::instance_name;
 pub use counted::counted;
 pub use escape::{escaped, escaped_json, escaped_lines};
 pub use published::Published;
-pub use read::{read, read_once, read_text, read_text_for_all_problems, read_text_with};
+pub use read::{
+    read, read_once, read_text, read_text_and_files, read_text_for_all_problems, read_text_with,
+};
 pub use read_published::{PublishedNeed, published_needs, read_published};
 pub use release::{NotARelease, Release};
 pub use setting::{Effect, Kind, Role, Section, Setting};

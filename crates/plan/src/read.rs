@@ -69,6 +69,13 @@ pub fn read_text(input: &Input, text: &str) -> Reading {
     read_text_with(input, text, &[])
 }
 
+/// Like [`read_text`], with the files of prefixes as they are on disk.
+pub fn read_text_and_files(input: &Input, text: &str) -> Reading {
+    let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));
+    let from = (Files::on_disk(), PrefixSource::Disk);
+    read_source(input, source.as_ref(), from, Problems::default())
+}
+
 /// Like [`read_text`], with these files of prefixes, which may have changed on disk, too.
 pub fn read_text_with(input: &Input, text: &str, prefix_files: &[PrefixFile]) -> Reading {
     let source = input.config.as_deref().map(|path| Source::new(path.to_string_lossy(), text));

@@ -117,7 +117,22 @@ fn run(input: plan::Input) -> Exit {
     if handover.is_none() {
         control::warn_of(&reading.problems);
     }
-    let read = plan::FilesRead { config: reading.state, prefix_files: reading.prefix_files };
+    let mut prefix_files = reading.prefix_files;
+    let plan = if handover.is_none() {
+        match control::add_kept_text(&input, plan) {
+            Ok((plan, read)) => {
+                prefix_files = read.unwrap_or(prefix_files);
+                plan
+            }
+            Err(error) => {
+                complain_of(&error);
+                return Exit::Usage;
+            }
+        }
+    } else {
+        plan
+    };
+    let read = plan::FilesRead { config: reading.state, prefix_files };
     match control::serve(input, plan, read, handover, |_| ()) {
         Ok(()) => Exit::Done,
         Err(error) => {

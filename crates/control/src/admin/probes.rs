@@ -58,15 +58,21 @@ pub(super) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// Readiness: the process accepts sessions.
+/// Readiness: the process accepts sessions, and one of a fleet has had a published configuration.
 #[utoipa::path(get, path = "/readyz", tag = "probes", responses(
     (status = 200, content_type = "text/plain", body = String),
-    (status = 503, body = Failure, description = "The process is shutting down."),
+    (status = 503, body = Failure, description = "The process is shutting down, or has no published configuration yet."),
 ))]
 pub(super) async fn readiness(State(app): State<App>) -> Result<&'static str, Refusal> {
-    if app.supervisor.ask(|supervisor| supervisor.is_draining()).await? {
+    let state = |supervisor: &mut Supervisor| (supervisor.is_draining(), supervisor.has_text());
+    let (is_draining, has_text) = app.supervisor.ask(state).await?;
+    if is_draining {
         let message = "the process is shutting down".to_owned();
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Draining, message));
+    }
+    if !has_text {
+        let message = "no published configuration has come from the fleet's store yet".to_owned();
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoText, message));
     }
     Ok("ready\n")
 }

@@ -131,6 +131,13 @@ impl From<NotConfirmed> for Refusal {
                 ErrorCode::NothingToConfirm,
                 "nothing is on trial: no configuration waits to be confirmed",
             ),
+            NotConfirmed::OfFleet(revision) => Self::conflict(
+                ErrorCode::OnTrial,
+                format!(
+                    "revision {revision} of the fleet is on trial, which its publisher confirms: keep \
+                     it with `traffic-forwarder rollout continue`"
+                ),
+            ),
             NotConfirmed::Other(generation) => Self::conflict(
                 ErrorCode::OtherGeneration,
                 format!(
@@ -159,7 +166,9 @@ impl From<ReloadError> for Refusal {
             ReloadError::Unfit(_) => Self::conflict(ErrorCode::Unfit, message),
             ReloadError::NoFile => Self::conflict(ErrorCode::NoFile, message),
             ReloadError::Draining => Self::conflict(ErrorCode::Draining, message),
-            ReloadError::OnTrial { .. } => Self::conflict(ErrorCode::OnTrial, message),
+            ReloadError::OnTrial { .. } | ReloadError::FleetTrial { .. } => {
+                Self::conflict(ErrorCode::OnTrial, message)
+            }
         }
     }
 }

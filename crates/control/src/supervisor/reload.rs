@@ -4,10 +4,14 @@
 mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the task that follows the store calls these"))]
+mod published;
+pub(crate) use published::{EndedTrial, FleetTrials, TrialEnd};
+
 mod restore;
 
 mod state;
-pub(crate) use state::{Restoring, Trial};
+pub(crate) use state::{NewTrial, Restoring, Trial, TrialOwner};
 
 mod trial;
 pub(crate) use trial::NotConfirmed;
@@ -95,16 +99,18 @@ impl Supervisor {
         if options.dry_run {
             return self.compare_with(options).await;
         }
-        if !options.unattended && options.confirm.is_none() {
-            self.refuse_within_trial()?;
+        if !options.unattended {
+            self.refuse_within_trial(options.confirm.is_some())?;
         }
-        let reading = plan::read(&self.input);
+        let reading = plan::read(&self.local_input());
         self.watch.was_read(reading.state);
         let is_read = reading.state.is_some();
         if is_read {
             self.watch.were_read(reading.prefix_files.clone());
         }
-        let result = self.apply_with_tokens(reading, options.confirm).await;
+        let owner = TrialOwner::Operator;
+        let trial = options.confirm.map(|within| NewTrial { within, owner });
+        let result = self.apply_with_tokens(reading, trial).await;
         // An error in the file stays until the file changes.
         let may_pass = match &result {
             Ok(_) => false,
@@ -121,7 +127,7 @@ impl Supervisor {
 
     /// The changes that a reload would make, or the reason why it would be refused.
     async fn compare_with(&mut self, options: &ReloadOptions) -> Result<ReloadReport, ReloadError> {
-        let mut input = self.input.clone();
+        let mut input = self.local_input();
         if let Some(file) = &options.file {
             input.config = Some(file.clone());
         }
@@ -141,11 +147,11 @@ impl Supervisor {
     async fn apply_with_tokens(
         &mut self,
         reading: Reading,
-        confirm: Option<Duration>,
+        trial: Option<NewTrial>,
     ) -> Result<ReloadReport, ReloadError> {
         let tokens = self.read_tokens()?;
         let new_tokens = self.admin.differ(tokens.as_ref());
-        let report = self.apply_reading(reading, confirm).await?;
+        let report = self.apply_reading(reading, trial).await?;
         self.admin.replace_tokens(tokens);
         Ok(ReloadReport { new_tokens, ..report })
     }
@@ -158,7 +164,7 @@ impl Supervisor {
     async fn apply_reading(
         &mut self,
         reading: Reading,
-        confirm: Option<Duration>,
+        trial: Option<NewTrial>,
     ) -> Result<ReloadReport, ReloadError> {
         let mut skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
         let config = self.input.config.clone();
@@ -175,7 +181,7 @@ impl Supervisor {
         report.generation = self.generation;
         let missing = self.restoring.take().map(|it| self.still_skipped(&it.names));
         self.restoring = missing.and_then(Restoring::new);
-        self.follow_trial(before, confirm);
+        self.follow_trial(before, trial);
         self.watch_names();
         Ok(report)
     }

@@ -57,6 +57,7 @@ impl Supervisor {
             open_files_limit: capacity.open_files_limit,
             pipes: self.observer().pipes(),
             resident_memory: sys::usage().resident,
+            fleet: self.fleet_view(),
             attention: Vec::new(),
         };
         status.attention = attention::of_process(&status);
@@ -77,6 +78,7 @@ impl Supervisor {
             max_sessions: engine.max_sessions(),
             headroom,
             generation: self.generation,
+            fleet: self.fleet_metrics(),
             last_reload_succeeded: last_reload.is_none_or(|reload| reload.error.is_none()),
             last_reload: last_reload.map_or(self.started, |reload| reload.at),
             trial_left: self.trial.as_ref().map(|trial| trial.left().as_secs_f64()),

@@ -119,6 +119,29 @@ pub struct Process {
     /// Finished look-ups of names, by the label `result` of metrics. None in older versions.
     #[prost(message, repeated, tag = "41")]
     pub name_look_ups: Vec<Count>,
+    /// The published text of the running configuration, if it has one. Older versions know none.
+    #[prost(message, optional, tag = "42")]
+    pub published: Option<Published>,
+    /// The revision whose trial has ended without a decision of the fleet.
+    #[prost(uint64, optional, tag = "43")]
+    pub fleet_ended: Option<u64>,
+    /// Why the instance took it back; absent if no decision came in time.
+    #[prost(string, optional, tag = "44")]
+    pub fleet_ended_why: Option<String>,
+}
+
+/// A published text of a fleet.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Published {
+    /// Number of the publication.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    /// SHA-256 of the text, in hexadecimal digits.
+    #[prost(string, tag = "2")]
+    pub hash: String,
+    /// The text.
+    #[prost(string, tag = "3")]
+    pub text: String,
 }
 
 /// A condition of many occurrences that the log has reported. Times are microseconds of the monotonic clock.
@@ -285,6 +308,12 @@ pub struct Trial {
     /// Names that listeners of that configuration are on, with the addresses that these had.
     #[prost(message, repeated, tag = "8")]
     pub listen_names: Vec<Name>,
+    /// The published text of that configuration, if it had one.
+    #[prost(message, optional, tag = "9")]
+    pub published: Option<Published>,
+    /// The revision on trial, of a trial that belongs to the fleet; absent for one of an operator.
+    #[prost(uint64, optional, tag = "10")]
+    pub fleet_revision: Option<u64>,
 }
 
 /// A file of prefixes in `allow` or `deny`.

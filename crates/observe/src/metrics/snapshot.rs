@@ -33,6 +33,8 @@ pub struct ProcessMetrics {
     pub last_reload: SystemTime,
     /// Seconds until the configuration is reverted, if it is on trial.
     pub trial_left: Option<f64>,
+    /// The fleet, if the process belongs to one.
+    pub fleet: Option<FleetMetrics>,
     /// Forwards that could not be bound again after a fall-back or an upgrade.
     pub restoring: u64,
     /// Keys of the settings that take effect after a restart.
@@ -74,6 +76,19 @@ pub struct ForwardMetrics {
     pub targets: Vec<TargetView>,
 }
 
+/// The fleet as this instance sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct FleetMetrics {
+    /// Whether the last reading of the store succeeded.
+    pub store_up: bool,
+    /// Seconds since the last successful reading; `None` before the first.
+    pub read_age: Option<f64>,
+    /// The revision that is followed; `None` before the first.
+    pub revision: Option<u64>,
+    /// State of the instance, as the API words it.
+    pub state: &'static str,
+}
+
 impl Default for ProcessMetrics {
     fn default() -> Self {
         Self {
@@ -86,6 +101,7 @@ impl Default for ProcessMetrics {
             last_reload_succeeded: true,
             last_reload: SystemTime::UNIX_EPOCH,
             trial_left: None,
+            fleet: None,
             restoring: 0,
             waiting: Vec::new(),
             names: [("resolved", 0), ("stale", 0), ("failing", 0)],

@@ -160,6 +160,18 @@ metrics! {
     "traffic_forwarder_config_last_reload_timestamp_seconds", Gauge, &[],
         "Unix time of the last reload, successful or not; before the first one, of the start.",
         Read::Process(|it, emit| emit(&[], Real(unix_time(it.last_reload))));
+    "traffic_forwarder_fleet_store_up", Gauge, &[],
+        "1 if the last reading of the fleet's store succeeded, else 0; absent without a fleet.",
+        Read::Process(fleet_store_up);
+    "traffic_forwarder_fleet_read_age_seconds", Gauge, &[],
+        "Seconds since the last successful reading of the fleet's store; absent before the first.",
+        Read::Process(fleet_read_age);
+    "traffic_forwarder_fleet_revision", Gauge, &[],
+        "Revision of the published configuration that is followed; absent before the first.",
+        Read::Process(fleet_revision);
+    "traffic_forwarder_fleet_state", Gauge, &["state"],
+        "1 for the state of this instance in its fleet; absent without a fleet.",
+        Read::Process(fleet_state);
     "traffic_forwarder_config_trial_seconds", Gauge, &[],
         "Seconds until the configuration is reverted unless confirmed; absent if it is not on trial.",
         Read::Process(trial_left);
@@ -305,6 +317,24 @@ fn build_info(_: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
 
 fn headroom(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
     process.headroom.iter().try_for_each(|(limit, sessions)| emit(&[limit], Whole(*sessions)))
+}
+
+fn fleet_store_up(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    process.fleet.map_or(Ok(()), |fleet| emit(&[], Whole(fleet.store_up.into())))
+}
+
+fn fleet_read_age(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    let age = process.fleet.and_then(|fleet| fleet.read_age);
+    age.map_or(Ok(()), |age| emit(&[], Real(age)))
+}
+
+fn fleet_revision(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    let revision = process.fleet.and_then(|fleet| fleet.revision);
+    revision.map_or(Ok(()), |revision| emit(&[], Whole(revision)))
+}
+
+fn fleet_state(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    process.fleet.map_or(Ok(()), |fleet| emit(&[fleet.state], Whole(1)))
 }
 
 fn trial_left(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {

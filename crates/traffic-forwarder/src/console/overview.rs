@@ -6,8 +6,8 @@ use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
 use crate::console::version;
 use api::{
-    Change, Condition, FailingName, Forward, LastReload, LastUpgrade, Origin, ProcessState, Status,
-    Word, holds,
+    Change, Condition, FailingName, Fleet, Forward, LastReload, LastUpgrade, Origin, ProcessState,
+    Status, Word, holds,
 };
 use plan::counted;
 
@@ -21,6 +21,7 @@ pub(crate) const ATTENTION: &str = "attention";
 pub(crate) fn text(status: &Status, forwards: &[Forward], options: &ProcessOptions) -> String {
     let mut lines = vec![process(status), config(status)];
     lines.extend(status.attention.iter().map(|it| (ATTENTION, it.text.clone())));
+    lines.extend(status.fleet.as_ref().map(fleet));
     lines.extend(status.sandboxed.then(sandbox));
     let is_named = |condition| holds(&status.attention, condition);
     let reload = status.last_reload.as_ref();
@@ -50,6 +51,14 @@ pub(crate) fn resumed(last: &LastUpgrade) -> String {
     };
     let pause = seconds(last.pause.unwrap_or(0.0));
     format!("{} resumed after {pause}{losses}", counted(last.sessions, "session"))
+}
+
+/// The instance in its fleet, and the published configuration that it follows.
+fn fleet(fleet: &Fleet) -> Line {
+    let name = fleet.name.as_deref().unwrap_or("not read yet");
+    let revision = fleet.revision.map(|it| format!(", revision {it}")).unwrap_or_default();
+    let read = fleet.read_age.map(|age| format!(", read {} ago", seconds(age.round())));
+    ("fleet", format!("{name}: {}{revision}{}", fleet.state, read.unwrap_or_default()))
 }
 
 fn process(status: &Status) -> Line {

@@ -31,6 +31,7 @@ mod full_targets;
 mod health;
 mod hello_routes;
 mod import;
+mod kept_text;
 mod limits;
 mod listen_names;
 mod lists;

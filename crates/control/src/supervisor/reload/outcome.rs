@@ -57,6 +57,8 @@ pub(crate) enum ReloadError {
     Draining,
     /// This generation is on trial for the remaining time `left`.
     OnTrial { generation: u64, left: Duration },
+    /// This revision of the fleet is on trial for the remaining time `left`.
+    FleetTrial { revision: u64, left: Duration },
 }
 
 /// Why a valid configuration cannot run on this host now.
@@ -84,7 +86,7 @@ impl ReloadError {
     /// Whether the reload was refused before it read the configuration. Such a reload does not
     /// count as failed.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Draining | Self::OnTrial { .. })
+        matches!(self, Self::Draining | Self::OnTrial { .. } | Self::FleetTrial { .. })
     }
 
     /// The first problems and the number of the others in one line, for a field of the log or the
@@ -99,7 +101,9 @@ impl ReloadError {
                 let first = misfits.iter().take(LISTED).map(ToString::to_string);
                 (first.collect(), misfits.len())
             }
-            Self::NoFile | Self::Draining | Self::OnTrial { .. } => (vec![self.to_string()], 1),
+            Self::NoFile | Self::Draining | Self::OnTrial { .. } | Self::FleetTrial { .. } => {
+                (vec![self.to_string()], 1)
+            }
         };
         match count - parts.len() {
             0 => {}
@@ -129,6 +133,12 @@ impl fmt::Display for ReloadError {
                  with `traffic-forwarder reload --confirm 60s`",
                 in_seconds(*left)
             ),
+            Self::FleetTrial { revision, left } => write!(
+                f,
+                "revision {revision} of the fleet is on trial for another {}: wait for its end, or end \
+                 it with `traffic-forwarder rollout continue` or `traffic-forwarder rollout back`",
+                in_seconds(*left)
+            ),
         }
     }
 }
@@ -138,7 +148,11 @@ impl Error for ReloadError {
         match self {
             // The first one; the text lists all.
             Self::Unfit(misfits) => misfits.first().map(|misfit| misfit as _),
-            Self::Config(_) | Self::NoFile | Self::Draining | Self::OnTrial { .. } => None,
+            Self::Config(_)
+            | Self::NoFile
+            | Self::Draining
+            | Self::OnTrial { .. }
+            | Self::FleetTrial { .. } => None,
         }
     }
 }

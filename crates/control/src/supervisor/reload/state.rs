@@ -14,6 +14,8 @@ pub(crate) struct Trial {
     pub(crate) skipped: HashSet<String>,
     /// Names of its forwards that an operator drained and the trial removed.
     pub(crate) drained: BTreeSet<String>,
+    /// The party that may confirm it.
+    pub(crate) owner: TrialOwner,
     /// Deadline of the confirmation.
     pub(crate) until: Instant,
     /// First generation of the configuration on trial. Reloads of the same text count up the
@@ -21,6 +23,28 @@ pub(crate) struct Trial {
     pub(crate) first: u64,
     /// Whether the configuration on trial replaced another one during the trial.
     pub(crate) replaced: bool,
+}
+
+/// The party that a trial waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TrialOwner {
+    /// `reload --confirm`.
+    Operator,
+    /// A published text of the fleet.
+    Fleet { revision: u64 },
+}
+
+impl TrialOwner {
+    pub(crate) fn is_fleet(self) -> bool {
+        matches!(self, Self::Fleet { .. })
+    }
+}
+
+/// A trial that a reload begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewTrial {
+    pub(crate) within: Duration,
+    pub(crate) owner: TrialOwner,
 }
 
 impl Trial {

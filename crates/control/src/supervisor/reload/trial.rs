@@ -3,13 +3,14 @@
 //! Only a confirmation keeps the new configuration. Reloads during a trial do not change the
 //! configuration to fall back to, and unattended ones do not change the deadline.
 
-use super::state::{Restoring, Trial};
+use super::published::{EndedTrial, TrialEnd};
+use super::state::{NewTrial, Restoring, Trial, TrialOwner};
 use super::{LastReload, ReloadError};
 use crate::supervisor::Supervisor;
 use engine::{ForwardState, ForwardView};
 use plan::Plan;
 use std::collections::{BTreeSet, HashSet};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 /// Origin of a fall-back in logs and events: the time to confirm was over.
 const UNCONFIRMED: &str = "unconfirmed";
@@ -26,6 +27,8 @@ pub(super) struct Before {
 pub(crate) enum NotConfirmed {
     /// No configuration is on trial.
     Nothing,
+    /// This revision of the fleet is on trial, which its publisher confirms.
+    OfFleet(u64),
     /// The named generation is not on trial; this one is.
     Other(u64),
     /// No generation was named, and the trial has had several. The last is this one.
@@ -37,6 +40,9 @@ impl Supervisor {
     /// has had only one configuration.
     pub(crate) fn confirm(&mut self, generation: Option<u64>) -> Result<(), NotConfirmed> {
         let Some(trial) = &self.trial else { return Err(NotConfirmed::Nothing) };
+        if let TrialOwner::Fleet { revision } = trial.owner {
+            return Err(NotConfirmed::OfFleet(revision));
+        }
         match generation {
             Some(named) if !(trial.first..=self.generation).contains(&named) => {
                 return Err(NotConfirmed::Other(self.generation));
@@ -50,11 +56,16 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Refuses a reload without `confirm` during a trial: the end of the trial would be undefined.
-    pub(super) fn refuse_within_trial(&self) -> Result<(), ReloadError> {
-        self.trial.as_ref().map_or(Ok(()), |trial| {
-            Err(ReloadError::OnTrial { generation: self.generation, left: trial.left() })
-        })
+    /// Refuses a reload without `confirm` during a trial: the end of the trial would be undefined. A trial of the
+    /// fleet takes no reload of an operator at all: its end would decide on both.
+    pub(super) fn refuse_within_trial(&self, confirm: bool) -> Result<(), ReloadError> {
+        let Some(trial) = &self.trial else { return Ok(()) };
+        let left = trial.left();
+        match trial.owner {
+            TrialOwner::Fleet { revision } => Err(ReloadError::FleetTrial { revision, left }),
+            TrialOwner::Operator if confirm => Ok(()),
+            TrialOwner::Operator => Err(ReloadError::OnTrial { generation: self.generation, left }),
+        }
     }
 
     /// Saves the running configuration for a trial.
@@ -67,18 +78,26 @@ impl Supervisor {
     }
 
     /// Begins a trial or continues the current one, after `before` has been replaced.
-    pub(super) fn follow_trial(&mut self, before: Before, confirm: Option<Duration>) {
+    pub(super) fn follow_trial(&mut self, before: Before, new: Option<NewTrial>) {
         let Before { plan, skipped, drained } = before;
-        let (until, first) = (confirm.map(|within| Instant::now() + within), self.generation);
+        let until = new.map(|new| Instant::now() + new.within);
+        let first = self.generation;
         let Some(mut trial) = self.trial.take() else {
-            let trial =
-                |until| Trial { back_to: plan, skipped, drained, until, first, replaced: false };
-            self.trial = until.map(trial);
+            let owner = new.map(|new| new.owner);
+            self.trial = until.zip(owner).map(|(until, owner)| Trial {
+                back_to: plan,
+                skipped,
+                drained,
+                owner,
+                until,
+                first,
+                replaced: false,
+            });
             return;
         };
         trial.note_drained(&plan, drained);
         trial.until = until.unwrap_or(trial.until);
-        if plan.text != self.plan.text {
+        if plan.text != self.plan.text || plan.published != self.plan.published {
             (trial.first, trial.replaced) = (first, true);
         }
         self.trial = Some(trial);
@@ -93,7 +112,20 @@ impl Supervisor {
     /// Falls back to the configuration before the trial, if the time to confirm is over. Skips and
     /// later retries forwards that cannot be bound.
     pub(crate) async fn fall_back_if_unconfirmed(&mut self, now: Instant) {
-        let Some(mut trial) = self.trial.take_if(|trial| trial.until <= now) else { return };
+        let Some(trial) = self.trial.take_if(|trial| trial.until <= now) else { return };
+        if let TrialOwner::Fleet { revision } = trial.owner {
+            self.fleet.ended = Some(EndedTrial { revision, how: TrialEnd::Deadline });
+        }
+        self.fall_back(trial, UNCONFIRMED, "no confirmation came in time").await;
+    }
+
+    /// Falls back to the configuration before `trial`.
+    pub(super) async fn fall_back(&mut self, mut trial: Trial, by: &str, why: &str) {
+        let revision = match trial.owner {
+            TrialOwner::Operator => None,
+            TrialOwner::Fleet { revision } => Some(revision),
+        };
+        let why = revision.map(|_| why);
         trial.note_drained(&self.plan, self.drained());
         self.store.notifier.reloading();
         // The file still has the unconfirmed configuration.
@@ -115,17 +147,20 @@ impl Supervisor {
             None => tracing::warn!(
                 generation = self.generation,
                 taken_back,
+                revision,
+                why,
                 "the new configuration was not confirmed: reverted to the previous one"
             ),
             Some(error) => tracing::error!(
                 generation = self.generation,
                 taken_back,
+                revision,
+                why,
                 error,
                 "the new configuration was not confirmed: reverted to the previous one, except forwards that cannot be bound; they are tried again"
             ),
         }
-        self.last_reload =
-            Some(LastReload { at: SystemTime::now(), by: UNCONFIRMED.to_owned(), error });
-        self.publish_reload(UNCONFIRMED);
+        self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
+        self.publish_reload(by);
     }
 }

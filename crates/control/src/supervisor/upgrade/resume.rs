@@ -74,7 +74,10 @@ impl Handover {
     pub fn read_plan(&self, input: &plan::Input) -> plan::Reading {
         let Some(process) = &self.process else { return plan::read(input) };
         let reading = match &process.config_text {
-            Some(text) => state::read_config(input, text, &process.prefix_files),
+            Some(text) => {
+                let published = process.published.as_ref();
+                state::read_config(input, text, &process.prefix_files, published)
+            }
             None => plan::read(input),
         };
         state::with_listen_names(reading, &process.listen_names)

@@ -3,7 +3,7 @@
 use super::{Arrival, LastUpgrade};
 use crate::admin::Interface;
 use crate::supervisor::Supervisor;
-use crate::supervisor::reload::{LastReload, Trial};
+use crate::supervisor::reload::{EndedTrial, LastReload, Trial, TrialEnd, TrialOwner};
 use crate::watch::Watch;
 use discover::{LookUpError, Record, Resolver, SavedFailure, SavedName};
 use flow::Time;
@@ -61,6 +61,9 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         prefix_files: saved_prefix_files(&supervisor.plan, &supervisor.watch),
         listen_names: saved_listen_names(&supervisor.plan),
         episodes: supervisor.reporting.episodes.saved(),
+        published: supervisor.plan.published.as_ref().map(saved_published),
+        fleet_ended: supervisor.fleet.ended.as_ref().map(|ended| ended.revision),
+        fleet_ended_why: supervisor.fleet.ended.as_ref().and_then(saved_end),
         // `become_image` adds the fields that are known once the workers have stopped.
         ..handover::Process::default()
     }
@@ -106,6 +109,7 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
     });
     supervisor.trial =
         saved.trial.as_ref().and_then(|trial| read_trial(supervisor, trial, saved.stopped_at));
+    supervisor.fleet.ended = ended_trial(saved, supervisor.trial.is_some());
     if let Some(read) = &saved.file {
         supervisor.watch.was_read(Some(file(read)));
     }
@@ -120,6 +124,34 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
         last: saved.log_last_lost.map(Time::from_micros),
     });
     supervisor.reporting.episodes.restore(&saved.episodes);
+}
+
+fn saved_published(published: &plan::Published) -> handover::Published {
+    let plan::Published { revision, hash, text } = published;
+    handover::Published { revision: *revision, hash: hash.clone(), text: text.to_string() }
+}
+
+fn published(saved: &handover::Published) -> plan::Published {
+    let handover::Published { revision, hash, text } = saved;
+    plan::Published { revision: *revision, hash: hash.clone(), text: text.as_str().into() }
+}
+
+fn saved_end(ended: &EndedTrial) -> Option<String> {
+    match &ended.how {
+        TrialEnd::Deadline => None,
+        TrialEnd::TakenBack(why) => Some(why.clone()),
+        TrialEnd::Upgrade => Some("this version could not read the text before it".to_owned()),
+    }
+}
+
+/// How the last trial of the fleet ended: before the upgrade, or by it.
+fn ended_trial(saved: &handover::Process, is_on_trial: bool) -> Option<EndedTrial> {
+    let on_trial = saved.trial.as_ref().and_then(|trial| trial.fleet_revision);
+    if let Some(revision) = on_trial.filter(|_| !is_on_trial) {
+        return Some(EndedTrial { revision, how: TrialEnd::Upgrade });
+    }
+    let how = saved.fleet_ended_why.clone().map_or(TrialEnd::Deadline, TrialEnd::TakenBack);
+    Some(EndedTrial { revision: saved.fleet_ended?, how })
 }
 
 fn saved_name(saved: &SavedName) -> handover::Name {
@@ -209,6 +241,11 @@ fn saved_trial(supervisor: &Supervisor, trial: &Trial, stopped_at: u64) -> Optio
         replaced: trial.replaced,
         prefix_files: saved_prefix_files(&trial.back_to, &supervisor.watch),
         listen_names: saved_listen_names(&trial.back_to),
+        published: trial.back_to.published.as_ref().map(saved_published),
+        fleet_revision: match trial.owner {
+            TrialOwner::Operator => None,
+            TrialOwner::Fleet { revision } => Some(revision),
+        },
     })
 }
 
@@ -252,7 +289,9 @@ pub(super) fn read_config(
     input: &plan::Input,
     text: &str,
     prefix_files: &[handover::PrefixFile],
+    published: Option<&handover::Published>,
 ) -> Reading {
+    let input = &plan::Input { published: published.map(self::published), ..input.clone() };
     let read =
         |file: &handover::PrefixFile| plan::prefix_file(file.path.clone().into(), &file.text);
     match prefix_files.iter().map(read).collect::<Result<Vec<_>, _>>() {
@@ -263,7 +302,12 @@ pub(super) fn read_config(
 
 /// `None` if this program cannot read the configuration to fall back to.
 fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64) -> Option<Trial> {
-    let back_to = read_config(&supervisor.input, &saved.config_text, &saved.prefix_files);
+    let back_to = read_config(
+        &supervisor.input,
+        &saved.config_text,
+        &saved.prefix_files,
+        saved.published.as_ref(),
+    );
     let mut back_to = with_listen_names(back_to, &saved.listen_names).plan;
     if let Some(back_to) = &mut back_to {
         // A fall-back leaves the files of unknown owners as they are.
@@ -277,6 +321,9 @@ fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64)
         back_to: back_to?,
         skipped: saved.skipped.iter().cloned().collect(),
         drained: saved.drained.iter().cloned().collect(),
+        owner: saved
+            .fleet_revision
+            .map_or(TrialOwner::Operator, |revision| TrialOwner::Fleet { revision }),
         until: Instant::now() + left,
         // Missing in the state of older versions: the trial then has this generation only.
         first: if saved.first == 0 { supervisor.generation } else { saved.first },

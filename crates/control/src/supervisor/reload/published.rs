@@ -1,0 +1,257 @@
+//! Published texts of a fleet, which run beside the local file: applied as a reload, on a trial that the fleet owns.
+//!
+//! The local file is not read again: its running text is merged with the new published one, and a reload of the file
+//! merges the new file with the running published text. So neither waits for the other to be right.
+
+use super::outcome::{Requester, log_refusal, log_reload};
+use super::state::{NewTrial, Restoring, Trial, TrialOwner};
+use super::{ReloadError, ReloadReport};
+use crate::supervisor::Supervisor;
+use api::{Fleet, FleetState};
+use fleet::TextHash;
+use observe::metrics::FleetMetrics;
+use plan::Published;
+use std::time::{Duration, Instant};
+
+/// Origin of published texts in logs and events.
+const FLEET: &str = "fleet";
+
+/// Time beyond `hold` after which a trial without a decision falls back. Publishers decide within `hold` and 5 s.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// How the supervisor's part of the fleet stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FleetTrials {
+    /// The end of the last trial, unless another text has been applied since.
+    pub(crate) ended: Option<EndedTrial>,
+    /// The fleet as the task that follows its store sees it.
+    status: Option<FleetStatus>,
+    /// Why the last text was refused; a refusal is logged once.
+    refused: Option<(u64, String)>,
+}
+
+/// The fleet as the task that follows its store sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FleetStatus {
+    /// Name of this instance.
+    pub(crate) name: String,
+    /// Why the last reading of the store failed; `None` if it succeeded.
+    pub(crate) problem: Option<String>,
+    /// Time of the last successful reading.
+    pub(crate) read_at: Option<Instant>,
+    /// The revision that is followed; `None` before the first.
+    pub(crate) revision: Option<u64>,
+    pub(crate) state: FleetState,
+    /// The reason for the state, or for a revision that is not followed.
+    pub(crate) why: Option<String>,
+    /// When the state began, as RFC 3339.
+    pub(crate) since: Option<String>,
+}
+
+/// The end of a trial that its owner did not decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndedTrial {
+    pub(crate) revision: u64,
+    pub(crate) how: TrialEnd,
+}
+
+/// Why a trial of the fleet ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TrialEnd {
+    /// No decision came in time.
+    Deadline,
+    /// The instance, or its publisher, took it back for this reason.
+    TakenBack(String),
+    /// The text could not be read by the program that an upgrade switched to.
+    Upgrade,
+}
+
+/// The published text as it runs.
+#[derive(Clone, Debug)]
+pub(crate) struct PublishedView {
+    /// Hash and revision of the running text.
+    pub(crate) running: Option<(TextHash, u64)>,
+    /// Time left of its trial, if it is on trial.
+    pub(crate) on_trial: Option<Duration>,
+    /// How the last trial ended, if it was not confirmed.
+    pub(crate) ended: Option<EndedTrial>,
+    /// A listener that does not accept although it should, in words.
+    pub(crate) lost_listener: Option<String>,
+}
+
+impl Supervisor {
+    /// Runs the local forwards with those of `published`. With `hold`, the text is on trial, and falls back 10 s after
+    /// that time. A trial of another text falls back first, so that only a text that was kept is fallen back to.
+    ///
+    /// # Errors
+    ///
+    /// The text is wrong on this machine or cannot run now, an operator's trial runs, or the process shuts down.
+    /// Nothing has changed then.
+    pub(crate) async fn apply_published(
+        &mut self,
+        published: Published,
+        hold: Option<Duration>,
+    ) -> Result<ReloadReport, ReloadError> {
+        if self.draining {
+            return Err(ReloadError::Draining);
+        }
+        match self.trial.as_ref().map(|trial| (trial.owner, trial.left())) {
+            Some((TrialOwner::Operator, left)) => {
+                return Err(ReloadError::OnTrial { generation: self.generation, left });
+            }
+            Some((TrialOwner::Fleet { .. }, _)) => {
+                let why = format!("revision {} is another text", published.revision);
+                self.fall_back_published(&why).await;
+            }
+            None => {}
+        }
+        self.store.notifier.reloading();
+        let revision = published.revision;
+        let result = self.try_published(published, hold).await;
+        sys::release_free_memory();
+        self.conclude_published(revision, &result);
+        result
+    }
+
+    async fn try_published(
+        &mut self,
+        published: Published,
+        hold: Option<Duration>,
+    ) -> Result<ReloadReport, ReloadError> {
+        let owner = TrialOwner::Fleet { revision: published.revision };
+        let trial = hold.map(|hold| NewTrial { within: hold.saturating_add(MARGIN), owner });
+        let text = self.plan.text.clone().unwrap_or_default();
+        let input = plan::Input { published: Some(published), ..self.input.clone() };
+        let reading = plan::read_text_and_files(&input, &text);
+        let prefix_files = reading.prefix_files.clone();
+        let report = self.apply_reading(reading, trial).await?;
+        self.watch.were_read(prefix_files);
+        self.fleet.ended = None;
+        Ok(report)
+    }
+
+    /// Logs and publishes the result. A text that is refused again for the same reason is not logged again: the
+    /// fleet's next reading of its store tries it again.
+    fn conclude_published(&mut self, revision: u64, result: &Result<ReloadReport, ReloadError>) {
+        let refused = result.as_ref().err().map(|error| (revision, error.one_line()));
+        if refused.is_some() && refused == self.fleet.refused {
+            return self.notify_manager();
+        }
+        self.fleet.refused = refused;
+        let by = Requester::new(FLEET);
+        match result {
+            Err(error) if error.is_refusal() => {
+                log_refusal(by, error);
+                self.notify_manager();
+            }
+            _ => {
+                tracing::info!(revision, "published configuration");
+                self.note_reload(FLEET, result);
+                log_reload(by, result, self.trial.as_ref().map(Trial::left));
+                self.publish_reload(FLEET);
+            }
+        }
+    }
+
+    /// Gives the fleet's trial another `hold`, and 10 s. Returns false if none runs.
+    pub(crate) fn extend_published(&mut self, hold: Duration) -> bool {
+        match &mut self.trial {
+            Some(trial) if trial.owner.is_fleet() => {
+                trial.until = Instant::now() + hold.saturating_add(MARGIN);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Keeps the text on trial. Returns false if none is.
+    pub(crate) fn confirm_published(&mut self) -> bool {
+        let Some(trial) = self.trial.take_if(|trial| trial.owner.is_fleet()) else { return false };
+        self.watch_names();
+        let TrialOwner::Fleet { revision } = trial.owner else { return false };
+        tracing::info!(revision, generation = self.generation, "published configuration confirmed");
+        true
+    }
+
+    /// Takes the text on trial back at once. Returns false if none is.
+    pub(crate) async fn fall_back_published(&mut self, why: &str) -> bool {
+        let Some(trial) = self.trial.take_if(|trial| trial.owner.is_fleet()) else { return false };
+        if let TrialOwner::Fleet { revision } = trial.owner {
+            let how = TrialEnd::TakenBack(why.to_owned());
+            self.fleet.ended = Some(EndedTrial { revision, how });
+        }
+        self.fall_back(trial, FLEET, why).await;
+        true
+    }
+
+    /// The published text as it runs.
+    pub(crate) fn published(&self) -> PublishedView {
+        let running = self.plan.published.as_ref();
+        let running = running.and_then(|it| Some((it.hash.parse().ok()?, it.revision)));
+        let trial = self.trial.as_ref().filter(|trial| trial.owner.is_fleet());
+        let lost = self.lost_files().into_iter().min_by_key(|(name, _)| name.clone());
+        let lost =
+            lost.map(|(name, listen)| format!("the file of {listen} (forward {name}) is gone"));
+        let unbound = self.restoring.as_ref().and_then(|it| it.names.first());
+        let unbound = unbound.map(|name| format!("forward {name} cannot be bound"));
+        PublishedView {
+            running,
+            on_trial: trial.map(Trial::left),
+            ended: self.fleet.ended.clone(),
+            lost_listener: lost.or(unbound),
+        }
+    }
+
+    /// Whether the process has all its forwards: one of a fleet has none of them before its first published text.
+    pub(crate) fn has_text(&self) -> bool {
+        self.in_force.fleet.is_none() || self.plan.published.is_some()
+    }
+
+    /// Shows this status in views from now on.
+    pub(crate) fn set_fleet_status(&mut self, status: FleetStatus) {
+        self.fleet.status = Some(status);
+    }
+
+    /// The fleet for views; `None` for a process without one.
+    pub(crate) fn fleet_view(&self) -> Option<Fleet> {
+        let fleet = self.in_force.fleet(&self.plan)?;
+        let status = self.fleet.status.as_ref();
+        let published = self.plan.published.as_ref();
+        let stands = if published.is_some() { FleetState::Stable } else { FleetState::Waiting };
+        let read_at = status.and_then(|it| it.read_at);
+        Some(Fleet {
+            name: status.map(|it| it.name.clone()).or(fleet.name),
+            store: fleet.store.url.to_string(),
+            store_up: status.is_some_and(|it| it.problem.is_none() && it.read_at.is_some()),
+            problem: status.and_then(|it| it.problem.clone()),
+            read_age: read_at.map(|at| at.elapsed().as_secs_f64()),
+            revision: status.and_then(|it| it.revision).or(published.map(|it| it.revision)),
+            runs: published.map(|it| it.hash.clone()),
+            state: status.map_or(stands, |it| it.state).into(),
+            why: status.and_then(|it| it.why.clone()),
+            since: status.and_then(|it| it.since.clone()),
+        })
+    }
+
+    /// The fleet for metrics; `None` for a process without one.
+    pub(crate) fn fleet_metrics(&self) -> Option<FleetMetrics> {
+        let Fleet { store_up, read_age, revision, state, .. } = self.fleet_view()?;
+        let state = FleetState::ALL.iter().find(|it| state == **it).map_or("", |it| it.as_str());
+        Some(FleetMetrics { store_up, read_age, revision, state })
+    }
+
+    /// Tries the published forwards again that a start could not bind.
+    pub(crate) fn restore_published(&mut self) {
+        let names = self.plan.forwards.iter().filter(|forward| self.plan.is_published(forward));
+        let names = names.map(|forward| forward.name.clone()).collect();
+        self.restoring = Restoring::new(self.still_skipped(&names));
+    }
+
+    /// The sources of a reload of the local file: it is merged with the running published text.
+    pub(super) fn local_input(&self) -> plan::Input {
+        plan::Input { published: self.plan.published.clone(), ..self.input.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
