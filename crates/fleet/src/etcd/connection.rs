@@ -21,7 +21,7 @@ use super::failure::Failure;
 use super::tls::{Tls, tls_error};
 use super::wire;
 
-/// The longest answer. etcd's gateway takes 4 MiB from etcd, which are a third more in JSON.
+/// The longest answer: eleven parts of a text.
 const LARGEST: usize = 16 << 20;
 
 /// Time for one of the addresses of a name.

@@ -1,4 +1,4 @@
-//! Reads many keys in pages, all as of one revision: etcd's gateway takes at most 4 MiB from etcd at once.
+//! Reads many keys in pages, all as of one revision: an answer has a bound, here and in some versions of etcd's gateway.
 
 use serde_json::{Value, json};
 
