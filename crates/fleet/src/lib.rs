@@ -13,9 +13,11 @@ mod text;
 mod etcd;
 mod store;
 // An instance.
+mod follower;
 mod keep;
 
 pub use etcd::{Etcd, EtcdWatch, HOST_AUTHORITIES, Member, MemberHealth};
+pub use follower::{Action, Event, Follower, Moment, Reading, Refusal, Status, StoreFault};
 pub use keep::{Ended, Foreign, Good, Keep, KeepError, Kept, StateFault, Trying};
 pub use model::{
     Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, Instance, InstanceState, Keys, On,

@@ -1,0 +1,58 @@
+//! The status of an instance, as its decisions determine it.
+
+use super::{Follower, Moment};
+use crate::model::{InstanceState, TextHash};
+
+/// The part of an instance's status that its decisions determine.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The highest revision that was followed; 0 before the first.
+    pub revision: u64,
+    /// The published text that runs, and the revision by which it was begun.
+    pub runs: Option<(TextHash, u64)>,
+    /// The state of `revision` here.
+    pub state: InstanceState,
+    /// Why the text of `revision` does not run, or why the store is not followed; empty if all is well.
+    pub why: String,
+    /// Since when `state` holds.
+    pub since: Moment,
+}
+
+impl Follower {
+    /// The present status.
+    pub fn status(&self) -> Status {
+        Status {
+            revision: self.kept.revision,
+            runs: self.running.as_ref().map(|good| (good.hash, good.revision)),
+            state: self.state,
+            why: self.why(),
+            since: self.since,
+        }
+    }
+
+    pub(super) fn state_now(&self) -> InstanceState {
+        if self.trial.is_some() {
+            return InstanceState::Trying;
+        }
+        if let Some(ended) = &self.kept.ended {
+            return ended.state;
+        }
+        if let Some((_, _, state)) = &self.refusal {
+            return *state;
+        }
+        let runs = self.running.as_ref().map(|good| good.hash);
+        if runs.is_some() && runs == self.confirmed {
+            return InstanceState::Confirmed;
+        }
+        InstanceState::Stable
+    }
+
+    fn why(&self) -> String {
+        let ended = self.kept.ended.as_ref().map(|ended| ended.why.clone());
+        let refused = self.refusal.as_ref().map(|(_, why, _)| why.clone());
+        let store = self.store_fault.as_ref().map(ToString::to_string);
+        let reasons = [ended, refused, store, self.save_error.clone()];
+        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+        reasons.join("; ")
+    }
+}

@@ -1,0 +1,319 @@
+//! One history: an instance, its process, and two clusters.
+
+use crate::process::{Process, fetched};
+use crate::publisher::{Cluster, NAME, Published, is_unfit};
+use crate::random::Random;
+use fleet::{Action, Current, Event, Follower, InstanceState, Moment, Reading, Refusal, TextHash};
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+/// How often things happened, so that a history that avoids them is noticed.
+#[derive(Default)]
+pub(crate) struct Seen {
+    counts: [u64; 10],
+}
+
+const NAMES: [&str; 10] = [
+    "trials begun",
+    "trials confirmed",
+    "trials extended",
+    "fall-backs ordered",
+    "trials ended by time",
+    "texts refused",
+    "stores refused",
+    "restarts during a trial",
+    "upgrades during a trial",
+    "failed saves",
+];
+
+impl Seen {
+    fn count(&mut self, name: &str) {
+        let index = NAMES.iter().position(|it| *it == name).expect("a listed name");
+        self.counts[index] += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
+    }
+
+    pub(crate) fn assert_all(&self) {
+        for (name, count) in NAMES.iter().zip(self.counts) {
+            assert!(count >= 200, "only {count} {name}");
+        }
+    }
+}
+
+pub(crate) struct World {
+    seed: u64,
+    random: Random,
+    now: Duration,
+    clusters: [Cluster; 2],
+    /// The cluster that `from` leads to.
+    at: usize,
+    is_away: bool,
+    has_faults: bool,
+    published: Published,
+    process: Process,
+    follower: Follower,
+    /// The latest document that the follower has accepted, with its cluster.
+    followed: Option<(u64, Current)>,
+    /// Trials that have ended here.
+    ended: HashSet<u64>,
+    /// The trial that runs.
+    running_trial: Option<u64>,
+    known: u64,
+    pub(crate) seen: Seen,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            random: Random::new(seed),
+            now: Duration::from_secs(1),
+            clusters: [Cluster::new(7), Cluster::new(8)],
+            at: 0,
+            is_away: false,
+            has_faults: true,
+            published: Published::default(),
+            process: Process::default(),
+            follower: Follower::new(NAME, None, None, false, moment(Duration::ZERO)),
+            followed: None,
+            ended: HashSet::new(),
+            running_trial: None,
+            known: 0,
+            seen: Seen::default(),
+        }
+    }
+
+    /// One random event, and then what the follower does.
+    pub(crate) fn step(&mut self) {
+        match self.random.below(24) {
+            0..=5 => self.pass_time(),
+            6..=10 => self.publish(),
+            11..=16 => self.read(),
+            17 => self.is_away = !self.is_away,
+            18 if self.random.once_in(3) => {
+                self.clusters[self.at].go_back(&mut self.random, &mut self.published);
+            }
+            19 if self.random.once_in(6) => self.at = 1 - self.at,
+            20 if self.random.once_in(3) => self.restart(),
+            21 if self.random.once_in(2) => self.upgrade(),
+            22 if self.process.trial.is_some() => {
+                self.follower
+                    .handle(Event::TrialFailed("failed connects".to_owned()), moment(self.now));
+            }
+            _ => {}
+        }
+        self.act();
+        self.check();
+    }
+
+    fn pass_time(&mut self) {
+        self.now += Duration::from_millis(self.random.below(9000));
+        if self.process.end_trial_if_due(self.now) {
+            self.seen.count("trials ended by time");
+            self.trial_is_over();
+            self.follower.handle(Event::TrialEnded, moment(self.now));
+        }
+    }
+
+    fn publish(&mut self) {
+        // A publisher sees the status of the instances in the same store.
+        let known = self.known;
+        self.clusters[self.at].publish(known, &mut self.random, &mut self.published);
+    }
+
+    fn read(&mut self) {
+        if self.is_away {
+            return;
+        }
+        let cluster = &self.clusters[self.at];
+        let (id, current) = (cluster.id, cluster.current.clone());
+        let reading = Reading { cluster: id, current: current.clone().map(Ok), instances: 1000 };
+        let random = self.random.number();
+        self.follower.handle(Event::Read { reading: Box::new(reading), random }, moment(self.now));
+        let status = self.follower.status();
+        let is_followed = current
+            .as_ref()
+            .is_some_and(|it| it.revision == status.revision && is_good(&status.why));
+        if let (true, Some(current)) = (is_followed, current) {
+            self.followed = Some((id, current));
+        } else {
+            self.seen.count("stores refused");
+        }
+    }
+
+    fn act(&mut self) {
+        for _ in 0..self.random.below(6) {
+            let Some(action) = self.follower.next(self.now) else { return };
+            if self.has_faults && self.random.once_in(40) {
+                // The process ends before, or after, the action.
+                if self.random.once_in(2) {
+                    let _ = self.carry_out(action);
+                }
+                return self.restart();
+            }
+            let event = self.carry_out(action);
+            self.follower.handle(event, moment(self.now));
+            self.check();
+        }
+    }
+
+    fn fails(&mut self) -> bool {
+        self.has_faults && self.random.once_in(12)
+    }
+
+    fn carry_out(&mut self, action: Action) -> Event {
+        match action {
+            Action::Save(_) if self.fails() => {
+                self.seen.count("failed saves");
+                Event::Saved(Err("no space left on device".to_owned()))
+            }
+            Action::Save(kept) => {
+                self.process.disk = Some(kept);
+                Event::Saved(Ok(()))
+            }
+            Action::Fetch(_) if self.is_away || self.fails() => {
+                Event::Fetched(Err("the store is away".to_owned()))
+            }
+            Action::Fetch(hash) => Event::Fetched(Ok(fetched(hash))),
+            Action::Apply { text, hold } => self.apply(text, hold),
+            Action::Extend { hold, .. } => {
+                self.seen.count("trials extended");
+                Event::Extended(self.process.extend(hold, self.now))
+            }
+            Action::Confirm => {
+                self.seen.count("trials confirmed");
+                self.running_trial = None;
+                Event::Confirmed(self.process.confirm())
+            }
+            Action::FallBack { why } => {
+                assert!(!why.is_empty());
+                self.seen.count("fall-backs ordered");
+                self.trial_is_over();
+                self.process.fall_back();
+                Event::FellBack
+            }
+        }
+    }
+
+    fn apply(&mut self, text: fleet::Good, hold: Option<Duration>) -> Event {
+        let (cluster, current) = self.followed.as_ref().expect("an accepted document");
+        assert_eq!(text.revision, current.revision, "seed {}", self.seed);
+        let trial = current.trial.as_ref().filter(|trial| trial.on.names(NAME));
+        let named = trial.filter(|_| hold.is_some()).map(|trial| trial.text);
+        let expected = if hold.is_some() { named } else { current.stable };
+        assert_eq!(Some(text.hash), expected, "seed {}", self.seed);
+        let number = hold.and_then(|_| self.published.trial_of(*cluster, current));
+        if let Some(number) = number {
+            assert!(!self.ended.contains(&number), "seed {}: an ended trial", self.seed);
+            let recorded = self.process.disk.as_ref().and_then(|kept| kept.trying);
+            assert_eq!(recorded.map(|it| it.text), Some(text.hash), "a trial without a record");
+        }
+        if self.fails() && self.random.once_in(2) {
+            return Event::Applied(Err(Refusal::Busy("an operator's trial runs".to_owned())));
+        }
+        if is_unfit(text.hash) {
+            self.seen.count("texts refused");
+            self.ended.extend(number);
+            return Event::Applied(Err(Refusal::Unfit("address in use".to_owned())));
+        }
+        if hold.is_some() {
+            self.seen.count("trials begun");
+            self.running_trial = number;
+        }
+        self.process.apply(text, hold, self.now);
+        Event::Applied(Ok(()))
+    }
+
+    fn trial_is_over(&mut self) {
+        self.ended.extend(self.running_trial.take());
+    }
+
+    fn restart(&mut self) {
+        if self.process.trial.is_some() {
+            self.seen.count("restarts during a trial");
+        }
+        self.trial_is_over();
+        self.process.restart();
+        self.begin(false);
+    }
+
+    fn upgrade(&mut self) {
+        let is_on_trial = self.process.trial.is_some();
+        if is_on_trial {
+            self.seen.count("upgrades during a trial");
+        }
+        self.begin(is_on_trial);
+        assert_eq!(self.follower.is_on_trial(), is_on_trial, "seed {}", self.seed);
+    }
+
+    fn begin(&mut self, is_on_trial: bool) {
+        let (kept, running) = (self.process.disk.clone(), self.process.running.clone());
+        // What was followed and not saved is forgotten.
+        self.known = kept.as_ref().map_or(0, |kept| kept.revision);
+        self.follower = Follower::new(NAME, kept, running, is_on_trial, moment(self.now));
+    }
+
+    fn check(&mut self) {
+        let (status, seed) = (self.follower.status(), self.seed);
+        assert!(status.revision >= self.known, "seed {seed}: the revision went back");
+        self.known = status.revision;
+        assert_eq!(status.runs.map(|(hash, _)| hash), self.process.hash(), "seed {seed}");
+        let is_trying = status.state == InstanceState::Trying;
+        assert_eq!(is_trying, self.process.trial.is_some(), "seed {seed}: {status:?}");
+        let before = self.process.trial.as_ref().map(|(before, _)| before);
+        let settled = before.unwrap_or(&self.process.running);
+        self.check_was_stable(settled.as_ref().map(|good| good.hash));
+        let kept = self.process.disk.as_ref().and_then(|kept| kept.good.as_ref());
+        self.check_was_stable(kept.map(|good| good.hash));
+        let is_failed = matches!(status.state, InstanceState::Refused | InstanceState::FellBack);
+        assert!(!is_failed || !status.why.is_empty(), "seed {seed}: no reason");
+    }
+
+    fn check_was_stable(&self, text: Option<TextHash>) {
+        let is_right = text.is_none_or(|text| self.published.was_stable(text));
+        assert!(is_right, "seed {}: a text that was never stable", self.seed);
+    }
+
+    /// Without faults, the instance runs what is published.
+    pub(crate) fn settle(&mut self) {
+        (self.has_faults, self.is_away) = (false, false);
+        self.read();
+        self.drain();
+        let (known, all) = (self.known, &mut self.published);
+        let stable = self.clusters[self.at].publish_stable(known, all);
+        for _ in 0..4 {
+            self.now += Duration::from_secs(10);
+            if self.process.end_trial_if_due(self.now) {
+                self.trial_is_over();
+                self.follower.handle(Event::TrialEnded, moment(self.now));
+            }
+            self.read();
+            self.drain();
+        }
+        let (status, seed) = (self.follower.status(), self.seed);
+        assert_eq!(self.process.hash(), Some(stable), "seed {seed}: {status:?}");
+        let kept = self.process.disk.as_ref().expect("a saved state");
+        assert_eq!(kept.good.as_ref().map(|good| good.hash), Some(stable), "seed {seed}");
+        assert_eq!(kept.trying, None, "seed {seed}: a restart would report a trial");
+        assert_eq!(status.why, "", "seed {seed}");
+    }
+
+    fn drain(&mut self) {
+        for _ in 0..20 {
+            self.act();
+            self.check();
+        }
+    }
+}
+
+/// Whether a status says nothing against the store.
+fn is_good(why: &str) -> bool {
+    !why.contains("store")
+}
+
+fn moment(time: Duration) -> Moment {
+    Moment { time, at: SystemTime::UNIX_EPOCH + time }
+}
