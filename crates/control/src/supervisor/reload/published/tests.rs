@@ -69,7 +69,10 @@ impl Fixture {
 fn forwards(dir: &TempDir, names: &[&str]) -> String {
     let forward = |name: &&str| {
         let path = dir.path().join(name);
-        format!("[[forward]]\nname = '{name}'\nlisten = 'unix:{}'\nto = 'h:1'\n", path.display())
+        format!(
+            "[[forward]]\nname = '{name}'\nlisten = 'unix:{}'\nto = '127.0.0.1:9'\n",
+            path.display()
+        )
     };
     names.iter().map(forward).collect()
 }
