@@ -15,6 +15,8 @@ mod store;
 // An instance.
 mod follower;
 mod keep;
+// The publisher.
+mod rollout;
 
 pub use etcd::{Etcd, EtcdWatch, HOST_AUTHORITIES, Member, MemberHealth};
 pub use follower::{Action, Event, Follower, Moment, Reading, Refusal, Status, StoreFault};
@@ -22,6 +24,10 @@ pub use keep::{Ended, Foreign, Good, Keep, KeepError, Kept, StateFault, Trying};
 pub use model::{
     Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, Instance, InstanceState, Keys, On,
     TextHash, Trial,
+};
+pub use rollout::{
+    Canary, CanaryError, Decision, Fault, Found, Input, Line, Need, Now, Outcome, Publication,
+    Reading, Removal, Request, Rollout, Turn, Work,
 };
 pub use store::{Compare, Entry, LeaseId, Op, Read, Store, StoreError, Txn, Watch};
 pub use text::{PackedText, TextError, pack, unpack};

@@ -1,0 +1,171 @@
+//! The machine while a trial runs, and Ctrl-C.
+
+use super::begin::{Goal, Plan};
+use super::line::{Fault, Line};
+use super::machine::{AGAIN, POLL, Phase, Rollout};
+use super::messages::{Now, Outcome, Request, Turn, Work};
+use super::revise;
+use super::step::{Step, Verdict};
+use crate::model::On;
+
+impl Rollout {
+    /// A change of this command has begun a step.
+    pub(super) fn step_begins(&mut self, now: Now, step: Step, turn: &mut Turn) {
+        let before = match &self.phase {
+            Phase::Following(step) => Some(step),
+            _ => None,
+        };
+        let trial = step.current.trial.as_ref();
+        let is_extension = before.is_some_and(|before| {
+            before.current.trial.as_ref().map(|it| &it.on) == trial.map(|it| &it.on)
+        });
+        let step = match before {
+            Some(before) if is_extension => step.extends(before),
+            Some(before) => step.after(before),
+            None if matches!(self.request, Request::Continue) => {
+                let found = self.reading.as_ref().and_then(|reading| reading.current());
+                let first = found.map_or(step.current.revision, |found| found.revision);
+                step.begun_as(first)
+            }
+            None => step,
+        };
+        if let Some(trial) = &step.current.trial
+            && !is_extension
+        {
+            turn.lines.push(Line::OnTrial {
+                revision: step.current.revision,
+                on: trial.on.clone(),
+                of: step.count(),
+                living: self.reading.as_ref().map_or(0, |reading| reading.instances.len()),
+                hold: trial.hold,
+            });
+        }
+        self.phase = Phase::Following(Box::new(step));
+        turn.work = Some(Work::Read { until: now.time });
+    }
+
+    /// Judges the last reading, whose `current` is that of the step.
+    pub(super) fn follow(&mut self, now: Now, turn: &mut Turn) {
+        if self.interrupts >= 2 {
+            return self.go_back(now, &Fault::Interrupted, Outcome::Failed, turn);
+        }
+        if self.interrupts == 1 {
+            return self.pause(now, turn);
+        }
+        let (Phase::Following(step), Some(reading)) = (&mut self.phase, &self.reading) else {
+            return;
+        };
+        match step.judge(reading, now.time, &mut turn.lines) {
+            Verdict::Wait(until) => {
+                turn.work = Some(Work::Read { until: until.min(now.time + POLL) });
+            }
+            Verdict::Extend(late) => {
+                let (revision, hold) = (reading.next_revision(), step.hold());
+                turn.lines.push(Line::Extended { revision, late, hold });
+                self.next_step(now, None, turn);
+            }
+            Verdict::Held => self.held(now, turn),
+            Verdict::Back(fault) => self.go_back(now, &fault, Outcome::Failed, turn),
+        }
+    }
+
+    /// All instances of the step have run the text for its hold.
+    fn held(&mut self, now: Now, turn: &mut Turn) {
+        let (Phase::Following(step), Some(reading)) = (&self.phase, &self.reading) else {
+            return;
+        };
+        let Some(trial) = &step.current.trial else { return };
+        turn.lines.push(Line::Held {
+            revision: step.current.revision,
+            count: step.count(),
+            hold: trial.hold,
+        });
+        let all_have_run = reading.instances.keys().all(|name| step.waits_for(name));
+        if trial.on != On::ALL && !all_have_run {
+            return self.next_step(now, Some(On::ALL), turn);
+        }
+        let sign = self.sign(now, reading);
+        let line = Line::Stable { revision: sign.revision };
+        let (text, note) = (trial.text, step.current.note.clone());
+        let current = revise::stable(Some(&step.current), text, &note, sign);
+        self.send(now, Plan { current, goal: Goal::Stable(line) }, Vec::new(), turn);
+    }
+
+    /// The same trial, on the same instances or on others.
+    fn next_step(&mut self, now: Now, on: Option<On>, turn: &mut Turn) {
+        let (Phase::Following(step), Some(reading)) = (&self.phase, &self.reading) else {
+            return;
+        };
+        let Some(trial) = &step.current.trial else { return };
+        let on = on.unwrap_or_else(|| trial.on.clone());
+        let mut waited = reading.living();
+        waited.retain(|name| on.names(name));
+        let sign = self.sign(now, reading);
+        let current = revise::trial_on(&step.current, on, sign);
+        self.send(now, Plan { current, goal: Goal::Step(waited) }, Vec::new(), turn);
+    }
+
+    pub(super) fn interrupt(&mut self, now: Now, turn: &mut Turn) {
+        self.interrupts += 1;
+        match &self.phase {
+            Phase::Begin | Phase::Text { .. } => {
+                let line =
+                    if self.sent.is_empty() { Line::InterruptedUnchanged } else { self.lost() };
+                self.finish(turn, line, Outcome::Failed);
+            }
+            Phase::First { plan, .. } => {
+                let revision = plan.current.revision;
+                if self.interrupts == 1 {
+                    turn.lines.push(Line::InterruptedUnknown { revision });
+                } else {
+                    self.finish(turn, Line::Unknown { revision }, Outcome::Failed);
+                }
+            }
+            Phase::Following(step) => {
+                let revision = step.current.revision;
+                if self.interrupts > 2 {
+                    let line = self.lost();
+                    self.finish(turn, line, Outcome::Failed);
+                } else if self.is_sending {
+                    turn.lines.push(Line::InterruptedUnknown { revision: revision + 1 });
+                } else {
+                    turn.work = Some(Work::Read { until: now.time });
+                }
+            }
+            Phase::Settling(settling) => {
+                let outcome = settling.outcome;
+                self.end(turn, outcome);
+            }
+            Phase::Cleaning { outcome, .. } => {
+                let outcome = *outcome;
+                self.end(turn, outcome);
+            }
+            Phase::Done => {}
+        }
+    }
+
+    /// After the first Ctrl-C: nothing is judged, and the command ends unless a second one comes.
+    pub(super) fn pause(&mut self, now: Now, turn: &mut Turn) {
+        let Phase::Following(step) = &self.phase else { return };
+        if self.paused_until.is_none() {
+            self.paused_until = Some(now.time + AGAIN);
+            turn.lines.push(Line::Interrupted {
+                revision: step.current.revision,
+                within: step.over_at().saturating_sub(now.time),
+                again: AGAIN,
+            });
+        }
+        self.give_up_pause(now, turn);
+        if turn.work.is_none() {
+            let until = self.paused_until.unwrap_or(now.time);
+            turn.work = Some(Work::Read { until: until.min(now.time + POLL) });
+        }
+    }
+
+    /// Ends the command when no second Ctrl-C came.
+    fn give_up_pause(&mut self, now: Now, turn: &mut Turn) {
+        if self.interrupts == 1 && self.paused_until.is_some_and(|until| now.time >= until) {
+            self.end(turn, Outcome::Failed);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What goes into the machine and comes out of it.
+
+use super::canary::Canary;
+use super::line::Line;
+use super::need::Need;
+use super::reading::Reading;
+use crate::model::{Current, Keys, TextHash};
+use crate::store::{Compare, Op, Txn};
+use std::time::{Duration, SystemTime};
+
+/// What a publisher wants.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Bring a text to all instances.
+    Publish(Publication),
+    /// Take over the trial that is there.
+    Continue,
+    /// End the trial, or return to the stable text before the present one.
+    Back,
+}
+
+/// A text, and how it is brought to the instances.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The text.
+    pub text: TextHash,
+    /// The instances that try it first; `None`: all at once.
+    pub canary: Option<Canary>,
+    /// Decides which instances are chosen.
+    pub random: u64,
+    /// Time for which each step's instances run the text before the next step.
+    pub hold: Duration,
+    /// The publisher's note; may be empty.
+    pub note: String,
+    /// Keys of the text that older versions of the program do not know.
+    pub needs: Vec<Need>,
+}
+
+/// The time of an input.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Since any moment before the first input. Decides.
+    pub time: Duration,
+    /// For [`Current::at`] only.
+    pub wall: SystemTime,
+}
+
+/// A result of [`Work`], or Ctrl-C.
+#[derive(Debug)]
+pub enum Input {
+    /// Result of [`Work::Read`].
+    Read(Reading),
+    /// [`Work::Read`] failed.
+    ReadFailed(String),
+    /// Result of [`Work::PutText`]: the parts, with their present revisions.
+    TextReady(Vec<Compare>),
+    /// [`Work::PutText`] failed.
+    TextFailed(String),
+    /// [`Work::Decide`] was carried out, by this revision of the store.
+    Written(i64),
+    /// A comparison of [`Work::Decide`] did not hold.
+    NotWritten,
+    /// No answer came for [`Work::Decide`].
+    WriteUnknown(String),
+    /// [`Work::Decide`] failed, and was not carried out.
+    WriteFailed(String),
+    /// Result of [`Work::ListTexts`]: the texts of which the store has a part.
+    Texts(Vec<TextHash>),
+    /// The clean-up failed or has ended; without effect if `current` had changed.
+    CleanedUp(Result<(), String>),
+    /// Ctrl-C. May come while work is under way.
+    Interrupt,
+}
+
+/// Lines for the user, and the next work.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// To be printed in order.
+    pub lines: Vec<Line>,
+    /// Replaces a [`Work::Read`] under way. `None` after an [`Input::Interrupt`]: the work under way goes on.
+    pub work: Option<Work>,
+}
+
+/// One thing to do, whose result is the next input.
+#[derive(Debug)]
+pub enum Work {
+    /// Read `current` and the instances when they have changed, and at this time at the latest.
+    Read {
+        /// Since the same moment as [`Now::time`].
+        until: Duration,
+    },
+    /// Write the parts of this text that the store does not have.
+    PutText(TextHash),
+    /// Change `current`.
+    Decide(Box<Decision>),
+    /// List the texts in the store.
+    ListTexts,
+    /// Remove texts.
+    Remove(Removal),
+    /// Nothing more. Aborts any work under way.
+    Finish(Outcome),
+}
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did all that was asked.
+    Done,
+    /// It did not: the trial fell back, or the command could not begin or end.
+    Failed,
+}
+
+/// A change of `current`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The new value.
+    pub current: Current,
+    /// The change of `current` that it follows; 0: the key does not exist.
+    pub mod_revision: i64,
+    /// The parts of a new text, which another publisher's clean-up may have removed.
+    pub parts: Vec<Compare>,
+}
+
+impl Decision {
+    /// The transaction.
+    pub fn txn(&self, keys: &Keys) -> Txn {
+        let current = Compare { key: keys.current(), mod_revision: self.mod_revision };
+        let value = self.current.to_json();
+        Txn {
+            compare: std::iter::once(current).chain(self.parts.iter().cloned()).collect(),
+            ops: vec![Op::Put { key: keys.current(), value, lease: None }],
+        }
+    }
+}
+
+/// The removal of texts that nothing names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The texts.
+    pub texts: Vec<TextHash>,
+    /// The change of `current` that does not name them.
+    pub mod_revision: i64,
+}
+
+impl Removal {
+    /// The transaction.
+    pub fn txn(&self, keys: &Keys) -> Txn {
+        Txn {
+            compare: vec![Compare { key: keys.current(), mod_revision: self.mod_revision }],
+            ops: self.texts.iter().map(|text| Op::DeleteAll { prefix: keys.text(text) }).collect(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The keys of a fleet as a publisher reads them.
+
+use crate::model::{Current, CurrentError, Instance, InstanceState, Keys, Trial};
+use crate::store::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The value of `current`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The key does not exist.
+    Nothing,
+    /// Not the JSON of a `current`: why.
+    Damaged(String),
+    /// A revision.
+    Current(Box<Current>),
+}
+
+/// `current` and the instances; the instances as they were then, or later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The value of `current`.
+    pub found: Found,
+    /// The change that wrote it; 0 if it does not exist.
+    pub mod_revision: i64,
+    /// The living instances by name.
+    pub instances: BTreeMap<String, Instance>,
+    /// Names of instances whose status is not the JSON of one.
+    pub unreadable: BTreeSet<String>,
+}
+
+impl Reading {
+    /// Parses the keys. Fails for a `current` in the format of another version.
+    pub fn new(
+        keys: &Keys,
+        current: Option<&Entry>,
+        instances: &[Entry],
+    ) -> Result<Self, CurrentError> {
+        let found = match current.map(|entry| Current::parse(&entry.value)) {
+            None => Found::Nothing,
+            Some(Ok(current)) => Found::Current(Box::new(current)),
+            Some(Err(error @ CurrentError::NotJson(_))) => Found::Damaged(error.to_string()),
+            Some(Err(error @ CurrentError::Format(_))) => return Err(error),
+        };
+        let mut reading = Self {
+            found,
+            mod_revision: current.map_or(0, |entry| entry.mod_revision),
+            instances: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+        };
+        for entry in instances {
+            let Some(name) = keys.instance_name(&entry.key) else { continue };
+            match Instance::parse(&entry.value) {
+                Ok(instance) => drop(reading.instances.insert(name.to_owned(), instance)),
+                Err(_) => drop(reading.unreadable.insert(name.to_owned())),
+            }
+        }
+        Ok(reading)
+    }
+
+    /// The revision, if there is a readable one.
+    pub fn current(&self) -> Option<&Current> {
+        match &self.found {
+            Found::Current(current) => Some(current),
+            Found::Nothing | Found::Damaged(_) => None,
+        }
+    }
+
+    /// Names of the living instances.
+    pub fn living(&self) -> BTreeSet<String> {
+        self.instances.keys().cloned().collect()
+    }
+
+    /// A revision above all that instances know.
+    pub(super) fn next_revision(&self) -> u64 {
+        let of_instances = self.instances.values().map(|instance| instance.revision);
+        let known = of_instances.chain(self.current().map(|current| current.revision));
+        1 + known.max().unwrap_or(0)
+    }
+
+    /// Instances of the pending trial that run its text, or may yet begin.
+    pub fn on_trial(&self) -> BTreeSet<String> {
+        let current = self.current();
+        let pending = current.and_then(|current| Some((current.revision, current.trial.as_ref()?)));
+        let Some((revision, trial)) = pending else { return BTreeSet::new() };
+        let named = self.instances.iter().filter(|(name, _)| trial.on.names(name));
+        let running = named.filter(|(_, instance)| is_on_trial(instance, revision, trial));
+        running.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// Whether a named instance runs the text of a trial, or may yet begin.
+fn is_on_trial(instance: &Instance, revision: u64, trial: &Trial) -> bool {
+    let ended = matches!(instance.state, InstanceState::Refused | InstanceState::FellBack);
+    let tries = instance.state == InstanceState::Trying && instance.runs == Some(trial.text);
+    tries || instance.revision < revision || instance.revision == revision && !ended
+}
