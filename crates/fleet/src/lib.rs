@@ -27,7 +27,7 @@ pub use model::{
 };
 pub use rollout::{
     Canary, CanaryError, Decision, Fault, Found, Input, Line, Need, Now, Outcome, Publication,
-    Reading, Removal, Request, Rollout, Turn, Work,
+    Reading as FleetReading, Removal, Request, Rollout, Turn, Work,
 };
 pub use store::{Compare, Entry, LeaseId, Op, Read, Store, StoreError, Txn, Watch};
 pub use text::{PackedText, TextError, pack, unpack};

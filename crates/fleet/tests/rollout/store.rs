@@ -1,7 +1,7 @@
 //! The store in memory. It checks every change of `current`.
 
 use crate::instance::Millis;
-use fleet::{Compare, Current, Decision, Instance, Keys, Reading, Removal, TextHash};
+use fleet::{Compare, Current, Decision, FleetReading, Instance, Keys, Removal, TextHash};
 use std::collections::BTreeMap;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Store {
         self.current.as_ref().map_or(0, |(_, revision)| *revision)
     }
 
-    pub(crate) fn reading(&self) -> Reading {
+    pub(crate) fn reading(&self) -> FleetReading {
         let entry = self.current.as_ref().map(|(current, mod_revision)| fleet::Entry {
             key: self.keys.current(),
             value: current.to_json(),
@@ -43,7 +43,7 @@ impl Store {
             mod_revision: 1,
         };
         let instances: Vec<_> = self.instances.iter().map(instance).collect();
-        Reading::new(&self.keys, entry.as_ref(), &instances).unwrap()
+        FleetReading::new(&self.keys, entry.as_ref(), &instances).unwrap()
     }
 
     pub(crate) fn put_text(&mut self, text: TextHash) -> Vec<Compare> {
