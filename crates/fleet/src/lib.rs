@@ -15,6 +15,7 @@ mod store;
 // An instance.
 mod follower;
 mod keep;
+mod verdict;
 // The publisher.
 mod rollout;
 
@@ -31,3 +32,4 @@ pub use rollout::{
 };
 pub use store::{Compare, Entry, LeaseId, Op, Read, Store, StoreError, Txn, Watch};
 pub use text::{PackedText, TextError, pack, unpack};
+pub use verdict::{ForwardConnects, Verdict};

@@ -1,0 +1,192 @@
+//! Whether the targets of a text on trial fail more than before.
+//!
+//! Only forwards that the trial changes or adds are judged. The comparison is with their connects of the last 30 to
+//! 60 s before the trial: two snapshots of the counters, of which the older one is replaced every 30 s.
+
+use crate::model::Connects;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Time after which the newer snapshot becomes the older one.
+const AGE: Duration = Duration::from_secs(30);
+/// Failed connects below which no trial is bad.
+const FAILED_MIN: u64 = 10;
+/// Percentage points by which the share of failed connects must exceed the one before the trial.
+const POINTS: u128 = 10;
+
+/// Connects of each forward since the start of the process, by name.
+pub type ForwardConnects = BTreeMap<String, Connects>;
+
+/// Counters of the time before a trial, and the trial.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    older: ForwardConnects,
+    newer: ForwardConnects,
+    /// Time of `newer`.
+    newer_at: Option<Duration>,
+    trial: Option<OnTrial>,
+}
+
+/// A trial that is judged.
+#[derive(Clone, Debug)]
+struct OnTrial {
+    forwards: Vec<String>,
+    /// The counters at its begin.
+    begin: ForwardConnects,
+    before: Connects,
+}
+
+impl Verdict {
+    /// Takes the counters of this second. Returns why the trial is bad, if it is.
+    pub fn take(&mut self, now: Duration, counters: &ForwardConnects) -> Option<String> {
+        let Some(trial) = &self.trial else {
+            self.rotate(now, counters);
+            return None;
+        };
+        let (found, before) = (trial.found(counters), trial.before);
+        is_worse(found, before).then(|| {
+            format!(
+                "{} of {} connects to targets failed in the trial, and {} of {} before it",
+                found.failed, found.tried, before.failed, before.tried
+            )
+        })
+    }
+
+    /// A trial begins that changes or adds `forwards`. `counters` are those before it.
+    ///
+    /// A trial that an upgrade in place carries over is not begun again: its time before is not known, so its targets
+    /// are not judged.
+    pub fn begin(&mut self, forwards: Vec<String>, counters: &ForwardConnects) {
+        let before = difference(&forwards, &self.older, counters);
+        self.trial = Some(OnTrial { forwards, begin: counters.clone(), before });
+    }
+
+    /// The trial has ended. Its connects do not count as those before the next one.
+    pub fn end(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Connects of the judged forwards since the trial began; `None` without a trial.
+    pub fn connects(&self, counters: &ForwardConnects) -> Option<Connects> {
+        self.trial.as_ref().map(|trial| trial.found(counters))
+    }
+
+    fn rotate(&mut self, now: Duration, counters: &ForwardConnects) {
+        match self.newer_at {
+            Some(at) if now.saturating_sub(at) < AGE => return,
+            Some(_) => self.older = std::mem::take(&mut self.newer),
+            None => self.older.clone_from(counters),
+        }
+        self.newer.clone_from(counters);
+        self.newer_at = Some(now);
+    }
+}
+
+impl OnTrial {
+    fn found(&self, counters: &ForwardConnects) -> Connects {
+        difference(&self.forwards, &self.begin, counters)
+    }
+}
+
+/// The connects of some forwards between two snapshots. A forward that is new has 0 in the first, and one whose
+/// counter began again counts from 0.
+fn difference(forwards: &[String], from: &ForwardConnects, to: &ForwardConnects) -> Connects {
+    let mut sum = Connects::default();
+    for name in forwards {
+        let to = to.get(name).copied().unwrap_or_default();
+        let from = from.get(name).copied().unwrap_or_default();
+        let from = if to.tried < from.tried { Connects::default() } else { from };
+        sum.tried = sum.tried.saturating_add(to.tried - from.tried);
+        sum.failed = sum.failed.saturating_add(to.failed.saturating_sub(from.failed));
+    }
+    sum
+}
+
+/// Whether enough connects failed, and their share is that much greater. No connects before count as none failed.
+fn is_worse(found: Connects, before: Connects) -> bool {
+    let [tried, failed] = [found.tried, found.failed].map(u128::from);
+    let [tried_before, failed_before] = [before.tried.max(1), before.failed].map(u128::from);
+    // failed / tried > failed_before / tried_before + POINTS / 100, without fractions. The counters are 64 bits wide,
+    // and real ones far smaller: the products saturate.
+    let share = failed.saturating_mul(tried_before).saturating_mul(100);
+    let bound = (failed_before * 100).saturating_add(tried_before * POINTS).saturating_mul(tried);
+    found.failed >= FAILED_MIN && share > bound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn connects(tried: u64, failed: u64) -> Connects {
+        Connects { tried, failed }
+    }
+
+    fn counters(of: &[(&str, u64, u64)]) -> ForwardConnects {
+        of.iter()
+            .map(|(name, tried, failed)| ((*name).to_owned(), connects(*tried, *failed)))
+            .collect()
+    }
+
+    #[test]
+    fn ten_failures_and_more_than_ten_points_are_bad() {
+        assert!(!is_worse(connects(9, 9), connects(0, 0)));
+        assert!(is_worse(connects(10, 10), connects(0, 0)));
+        assert!(!is_worse(connects(100, 10), connects(0, 0)));
+        assert!(is_worse(connects(100, 11), connects(0, 0)));
+        assert!(!is_worse(connects(100, 30), connects(10, 2)));
+        assert!(is_worse(connects(100, 31), connects(10, 2)));
+        assert!(!is_worse(connects(500, 500), connects(10, 9)));
+        assert!(is_worse(connects(500, 500), connects(1000, 899)));
+    }
+
+    #[test]
+    fn only_changed_forwards_are_judged_and_only_since_the_begin() {
+        let mut verdict = Verdict::default();
+        assert_eq!(verdict.take(SECOND, &counters(&[("a", 500, 500), ("b", 0, 0)])), None);
+        let begin = counters(&[("a", 600, 500), ("b", 0, 0)]);
+        verdict.take(SECOND * 31, &begin);
+        verdict.begin(vec!["a".to_owned(), "new".to_owned()], &begin);
+        let others = counters(&[("a", 609, 509), ("b", 99, 99)]);
+        assert_eq!(verdict.take(SECOND * 32, &others), None);
+        assert_eq!(verdict.connects(&others), Some(connects(9, 9)));
+        let bad = counters(&[("a", 609, 509), ("b", 99, 99), ("new", 11, 11)]);
+        let why = "20 of 20 connects to targets failed in the trial, and 0 of 100 before it";
+        assert_eq!(verdict.take(SECOND * 33, &bad).as_deref(), Some(why));
+        verdict.end();
+        assert_eq!(verdict.take(SECOND * 34, &bad), None);
+    }
+
+    /// 1 of 2 connects fails all the time: before the trial in the last minute, and in it.
+    #[test]
+    fn the_time_before_is_30_to_60_seconds_and_not_the_last_trial() {
+        let mut verdict = Verdict::default();
+        let at = |second: u64| counters(&[("a", second * 2, second)]);
+        for second in 0..95 {
+            verdict.take(SECOND * second.try_into().unwrap(), &at(second));
+        }
+        verdict.begin(vec!["a".to_owned()], &at(95));
+        let before = verdict.trial.as_ref().unwrap().before;
+        assert_eq!(before, connects(70, 35), "since 60 s");
+        assert_eq!(verdict.take(SECOND * 96, &at(115)), None);
+        verdict.end();
+        verdict.take(SECOND * 97, &at(120));
+        verdict.begin(vec!["a".to_owned()], &at(121));
+        assert_eq!(verdict.trial.unwrap().before, connects(2, 1));
+    }
+
+    #[test]
+    fn counters_that_begin_again_and_great_ones_do_no_harm() {
+        let mut verdict = Verdict::default();
+        let begin = counters(&[("a", u64::MAX, u64::MAX), ("b", u64::MAX, 0)]);
+        let both = vec!["a".to_owned(), "b".to_owned()];
+        verdict.take(SECOND, &begin);
+        verdict.begin(both.clone(), &begin);
+        assert_eq!(verdict.take(SECOND, &begin), None);
+        let again = counters(&[("a", 20, 20)]);
+        assert!(verdict.take(SECOND, &again).is_some_and(|why| why.starts_with("20 of 20")));
+        verdict.begin(both, &ForwardConnects::new());
+        assert!(verdict.take(SECOND, &begin).is_some());
+    }
+}
