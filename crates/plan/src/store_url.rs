@@ -162,7 +162,7 @@ mod tests {
     fn addresses_of_stores_are_read() {
         let cases = [
             ("etcd://10.0.0.1:2379/p", "etcd://10.0.0.1:2379/p"),
-            ("etcds://a:1,b:2,[::1]:3/p/q", "etcds://a:1,b:2,[::1]:3/p/q"),
+            ("etcds://a:1,b:2,[::1]:3/path/q", "etcds://a:1,b:2,[::1]:3/path/q"),
             ("etcd://a/p", "etcd://a:2379/p"),
             ("etcd://a,[::1],10.0.0.1/p/", "etcd://a:2379,[::1]:2379,10.0.0.1:2379/p"),
         ];
@@ -171,9 +171,9 @@ mod tests {
             assert_eq!(url.to_string(), expected);
             assert_eq!(expected.parse(), Ok(url), "{text}");
         }
-        let url: StoreUrl = "etcds://a:1,b:2/p/q".parse().expect("an address");
+        let url: StoreUrl = "etcds://a:1,b:2/path/q".parse().expect("an address");
         let parts = (url.tls, url.endpoints, url.prefix);
-        assert_eq!(parts, (true, vec!["a:1".to_owned(), "b:2".to_owned()], "/p/q".to_owned()));
+        assert_eq!(parts, (true, vec!["a:1".to_owned(), "b:2".to_owned()], "/path/q".to_owned()));
     }
 
     #[test]

@@ -137,15 +137,9 @@ impl Kind {
             Self::Metrics => "an address with a port".to_owned(),
             Self::Or(word, kind) => format!("{}, or `\"{word}\"`", kind.values()),
             Self::List(kind) => format!("{}, or a list of them", kind.values()),
-            Self::Text(Content::HttpPath) => "a path from `/` on".to_owned(),
-            Self::Text(Content::Host) => "a host, or a host and a port".to_owned(),
-            Self::Text(Content::Name) => "a name of at most 15 bytes".to_owned(),
+            Self::Text(content) => content.values().to_owned(),
             Self::Source => "an address, a range such as `\"10.0.0.9-10.0.0.12\"`".to_owned(),
-            Self::Text(Content::Bytes) => "1 to 1024 bytes of text".to_owned(),
-            Self::Text(Content::Instance) => INSTANCE_NAMES.to_owned(),
-            Self::Text(Content::StoreUser) => "a name of at most 1024 bytes".to_owned(),
             Self::StoreUrl => "`\"etcd://HOST:PORT,.../PREFIX\"`, or `etcds://` for TLS".to_owned(),
-            Self::Text(Content::Protocol) => "a protocol of 1 to 255 bytes".to_owned(),
             Self::ServerName => "a name, or `*.` and a domain".to_owned(),
             Self::Network => "a prefix, or an address".to_owned(),
             Self::Share => format!("a number from `0.001` to `{}`", Share::MAX),
@@ -161,6 +155,21 @@ impl Kind {
                 let keys = settings.iter().map(|setting| format!("`{}`", setting.key));
                 format!("a table of {}", listed(keys))
             }
+        }
+    }
+}
+
+impl Content {
+    /// The allowed texts.
+    fn values(self) -> &'static str {
+        match self {
+            Self::HttpPath => "a path from `/` on",
+            Self::Host => "a host, or a host and a port",
+            Self::Name => "a name of at most 15 bytes",
+            Self::Bytes => "1 to 1024 bytes of text",
+            Self::Instance => INSTANCE_NAMES,
+            Self::StoreUser => "a name of at most 1024 bytes",
+            Self::Protocol => "a protocol of 1 to 255 bytes",
         }
     }
 }

@@ -100,39 +100,24 @@ fn run(input: plan::Input) -> Exit {
         warn_of_start(first_steps);
         return Exit::Usage;
     };
-    // After an upgrade, the process has dropped its privileges already.
-    if handover.is_none()
-        && let Err(error) = host::assume_user(&plan)
-    {
-        complain_of(&error);
-        return Exit::Usage;
-    }
+    let plan::Reading { problems, prefix_files, state: config, .. } = reading;
     let mut handover = handover;
-    if let Some(handover) = &mut handover {
-        handover.resume_log(&plan);
-    } else if let Err(error) = observe::log::start_log(&plan.log) {
-        complain_of(&error);
-        return Exit::Usage;
-    }
-    if handover.is_none() {
-        control::warn_of(&reading.problems);
-    }
-    let mut prefix_files = reading.prefix_files;
-    let plan = if handover.is_none() {
-        match control::add_kept_text(&input, plan) {
-            Ok((plan, read)) => {
-                prefix_files = read.unwrap_or(prefix_files);
-                plan
-            }
-            Err(error) => {
-                complain_of(&error);
-                return Exit::Usage;
-            }
+    let prepared = match &mut handover {
+        // The previous process image has done the rest.
+        Some(handover) => {
+            handover.resume_log(&plan);
+            Ok((plan, prefix_files))
         }
-    } else {
-        plan
+        None => prepare(&input, plan, &problems, prefix_files),
     };
-    let read = plan::FilesRead { config: reading.state, prefix_files };
+    let (plan, prefix_files) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            complain_of(&*error);
+            return Exit::Usage;
+        }
+    };
+    let read = plan::FilesRead { config, prefix_files };
     match control::serve(input, plan, read, handover, |_| ()) {
         Ok(()) => Exit::Done,
         Err(error) => {
@@ -140,6 +125,20 @@ fn run(input: plan::Input) -> Exit {
             if error.is_lasting() { Exit::Usage } else { Exit::Failed }
         }
     }
+}
+
+/// Prepares a process without a handover: drops privileges, starts the log, and adds the last good published text.
+fn prepare(
+    input: &plan::Input,
+    plan: plan::Plan,
+    problems: &plan::Problems,
+    prefix_files: Vec<plan::PrefixFileRead>,
+) -> Result<(plan::Plan, Vec<plan::PrefixFileRead>), Box<dyn std::error::Error>> {
+    host::assume_user(&plan)?;
+    observe::log::start_log(&plan.log)?;
+    control::warn_of(problems);
+    let (plan, with_text) = control::add_kept_text(input, plan)?;
+    Ok((plan, with_text.unwrap_or(prefix_files)))
 }
 
 /// Prints each line of an error.

@@ -27,11 +27,7 @@ impl Supervisor {
             uptime: self.uptime().as_secs_f64(),
             config: plan.config.as_ref().map(|path| path.display().to_string()),
             generation: self.generation,
-            last_reload: self.last_reload.as_ref().map(|last| LastReload {
-                at: time(last.at),
-                by: Word::of(&last.by),
-                error: last.error.clone(),
-            }),
+            last_reload: self.last_reload.as_ref().map(last_reload),
             confirm_within: self.confirm_within().map(|left| left.as_secs_f64()),
             restoring: self.restoring.as_ref().map_or(0, |it| it.names.len()),
             waiting: self.in_force.waiting(plan).into_iter().map(change).collect(),
@@ -119,6 +115,10 @@ fn names(status: &discover::NamesStatus) -> [(&'static str, u64); 3] {
 
 fn name_targets((name, targets): &(std::sync::Arc<str>, usize)) -> (String, u64) {
     (name.to_string(), *targets as u64)
+}
+
+fn last_reload(last: &crate::supervisor::reload::LastReload) -> LastReload {
+    LastReload { at: time(last.at), by: Word::of(&last.by), error: last.error.clone() }
 }
 
 fn last_upgrade(last: &crate::supervisor::upgrade::LastUpgrade) -> LastUpgrade {

@@ -1,6 +1,8 @@
 //! Histories of publishers and instances, decided by a seed: faults of the store, killed publishers, instances that
 //! refuse, fall back, vanish and restart.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 mod histories;
 mod instance;
 mod publisher;

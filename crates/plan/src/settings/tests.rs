@@ -103,21 +103,15 @@ fn samples(kind: Kind) -> Vec<String> {
         Kind::Count { min, max } => [min, max].map(|count| count.to_string()).into(),
         Kind::Bool => vec!["true".to_owned(), "false".to_owned()],
         Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
-        Kind::Path(role) if role.is_absolute() => vec!["\"/x/y\"".to_owned()],
+        Kind::Path(role) if role.is_absolute() => vec!["\"/path/y\"".to_owned()],
         Kind::StoreUrl => {
-            vec!["\"etcds://[::1]:1/x/y\"".to_owned(), "\"etcds://a:2379,b:2/x\"".to_owned()]
+            vec!["\"etcds://[::1]:1/path/p\"".to_owned(), "\"etcds://a:2379,b:2/x\"".to_owned()]
         }
-        Kind::Path(_)
-        | Kind::Account
-        | Kind::Text(
-            Content::Instance | Content::StoreUser | Content::Host | Content::Name | Content::Bytes,
-        ) => {
-            vec!["\"x\"".to_owned()]
-        }
+        Kind::Text(content) => vec![of_text(content).to_owned()],
+        Kind::Path(_) | Kind::Account => vec!["\"x\"".to_owned()],
         Kind::Metrics => vec!["\":9\"".to_owned(), "\"[::1]:9\"".to_owned()],
         Kind::Or(word, kind) => [vec![format!("\"{word}\"")], samples(*kind)].concat(),
         Kind::Table(settings) => vec![table(settings)],
-        Kind::Text(Content::HttpPath) => vec!["\"/x\"".to_owned()],
         Kind::Statuses => vec!["\"100\"".to_owned(), "\"204-599\"".to_owned()],
         Kind::KeyOrTable(words, _) => {
             let times = "every = \"2s\", timeout = \"1s\", fall = 3, rise = 2";
@@ -140,10 +134,19 @@ fn samples(kind: Kind) -> Vec<String> {
         | Kind::Source
         | Kind::Admin
         | Kind::ServerName
-        | Kind::Route(_)
-        | Kind::Text(Content::Protocol) => {
+        | Kind::Route(_) => {
             panic!("{kind:?} has no field")
         }
+    }
+}
+
+fn of_text(content: Content) -> &'static str {
+    match content {
+        Content::HttpPath => "\"/x\"",
+        Content::Instance | Content::StoreUser | Content::Host | Content::Name | Content::Bytes => {
+            "\"x\""
+        }
+        Content::Protocol => panic!("{content:?} has no field"),
     }
 }
 

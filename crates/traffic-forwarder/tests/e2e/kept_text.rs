@@ -12,7 +12,7 @@ use crate::support::{BINARY, forwarder, messages, ping};
 struct Instance {
     forwarder: Forwarder,
     http: Http,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 fn forward(name: &str, listen: &Port, target: &Target) -> String {
@@ -44,11 +44,11 @@ impl Instance {
         let forwarder = forwarder().config(local(dir.path(), forwards)).start();
         forwarder.ready();
         let http = Http::new(dir.path().join("admin.sock"));
-        Self { forwarder, http, _dir: dir }
+        Self { forwarder, http, dir }
     }
 
     fn reload(&self, forwards: &str) {
-        self.forwarder.write_config(&local(self._dir.path(), forwards));
+        self.forwarder.write_config(&local(self.dir.path(), forwards));
         self.http.post("/v1/reload").success();
     }
 
@@ -121,6 +121,6 @@ fn a_text_that_is_wrong_here_leaves_the_local_forwards_serving() {
     instance.http.get("/readyz").status(503);
     let log = instance.forwarder.stderr().join("\n");
     assert!(log.contains("is wrong on this machine") && log.contains("revision 42:2:9"), "{log}");
-    let state = fs::read_to_string(instance._dir.path().join("keep/state.json")).unwrap();
+    let state = fs::read_to_string(instance.dir.path().join("keep/state.json")).unwrap();
     assert!(state.contains("42"), "{state}");
 }

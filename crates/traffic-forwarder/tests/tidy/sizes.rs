@@ -36,7 +36,7 @@ fn functions(source: &str) -> Vec<(&str, usize, usize)> {
         let is_end =
             |line: &&str| **line == end || line.starts_with(&declared) && line.ends_with(';');
         let is_one_line = code.ends_with('}') || code.ends_with(';');
-        let length = lines[at..].iter().position(|line| is_end(&line)).filter(|_| !is_one_line);
+        let length = lines[at..].iter().position(is_end).filter(|_| !is_one_line);
         found.extend(name.zip(length).map(|(name, length)| (name, at + 1, length + 1)));
     }
     found

@@ -60,9 +60,26 @@ impl Fixture {
         self.supervisor.published().running.map(|(_, revision)| revision)
     }
 
+    fn attention(&self) -> Vec<String> {
+        self.supervisor.status().attention.into_iter().map(|it| it.text).collect()
+    }
+
     async fn reload(&mut self, confirm: Option<Duration>) -> Result<(), ReloadError> {
         let options = ReloadOptions { confirm, ..ReloadOptions::default() };
         self.supervisor.reload(&options, "admin").await.map(|_| ())
+    }
+}
+
+/// The status of an instance that has just read this revision, which is stable.
+fn status(revision: u64) -> FleetStatus {
+    FleetStatus {
+        name: "one".to_owned(),
+        problem: None,
+        read_at: Some(Instant::now()),
+        revision: Some(revision),
+        state: FleetState::Stable,
+        why: None,
+        since: None,
     }
 }
 
@@ -99,27 +116,18 @@ fn a_published_text_runs_beside_the_local_file_and_through_its_reloads() {
         assert!(view.state == FleetState::Waiting && view.revision.is_none());
         let text = it.text(1, &["a"]);
         it.supervisor.apply_published(text, None).await.expect("a good text");
-        let status = FleetStatus {
-            name: "one".to_owned(),
-            problem: None,
-            read_at: Some(Instant::now()),
-            revision: Some(1),
+        let refused = FleetStatus {
             state: FleetState::Refused,
             why: Some("a port is taken".to_owned()),
-            since: None,
+            ..status(1)
         };
-        it.supervisor.set_fleet_status(status.clone());
-        let texts = |it: &Fixture| {
-            let attention = it.supervisor.status().attention.into_iter();
-            attention.map(|it| it.text).collect::<Vec<_>>()
-        };
-        assert_eq!(texts(it), ["revision 1 of the fleet was refused: a port is taken"]);
-        let problem = Some("timed out".to_owned());
-        let (state, why) = (FleetState::Stable, Some("its store went back".to_owned()));
-        it.supervisor.set_fleet_status(FleetStatus { problem, state, why, ..status });
+        it.supervisor.set_fleet_status(refused);
+        assert_eq!(it.attention(), ["revision 1 of the fleet was refused: a port is taken"]);
+        let (problem, why) = (Some("timed out".to_owned()), Some("its store went back".to_owned()));
+        it.supervisor.set_fleet_status(FleetStatus { problem, why, ..status(1) });
         let expected =
             ["the fleet's store is away since 0 s: timed out", "the fleet: its store went back"];
-        assert_eq!(texts(it), expected);
+        assert_eq!(it.attention(), expected);
         assert!(it.supervisor.has_text() && it.listens(&["local", "a"]));
         assert_eq!((it.runs(), it.supervisor.published().on_trial), (Some(1), None));
         it.write_local(&["more"]);
