@@ -28,6 +28,8 @@ mod kept_text;
 mod supervisor;
 pub use supervisor::upgrade::{Handover, HandoverRefusal, check_handover};
 
+mod follow_fleet;
+
 mod startup_log;
 
 mod attention;

@@ -1,6 +1,7 @@
 //! The life of the process: start, serve, drain, stop.
 
 use crate::admin::{self, AdminListeners, App};
+use crate::follow_fleet::follow_fleet;
 use crate::listen_names::resolve_now;
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
@@ -14,9 +15,12 @@ use host::{ActivatedSockets, Notifier, Sandbox, take_activated_sockets};
 use plan::{FilesRead, InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::BlockedSignals;
+use tokio::sync::watch;
 
 /// Time limit for the reader of the log to take the last lines.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
+/// Time limit for the last request to the fleet's store.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 /// Time between two checks of the number of open sessions while draining.
 const DRAIN_CHECK: Duration = Duration::from_millis(10);
 
@@ -68,7 +72,11 @@ pub fn serve(
     let drain = runtime.block_on(async {
         open(&mut supervisor, app, is_start);
         _ = tokio::spawn(follow_sets(supervisor.resolver(), handle.clone()));
-        run(&mut supervisor, &mut requests, &handle).await
+        let (leave, leaving) = watch::channel(false);
+        let fleet = tokio::spawn(follow_fleet(handle.clone(), leaving));
+        let drain = run(&mut supervisor, &mut requests, &handle, &leave).await;
+        let _ = tokio::time::timeout(LEAVE_LIMIT, fleet).await;
+        drain
     });
     end(supervisor, &drain);
     Ok(())
@@ -181,8 +189,11 @@ async fn run(
     supervisor: &mut Supervisor,
     requests: &mut Requests,
     handle: &SupervisorHandle,
+    leave: &watch::Sender<bool>,
 ) -> Drain {
     let asked_by = serve_until_stop(supervisor, requests, handle).await;
+    // Publishers do not wait for an instance that shuts down.
+    leave.send_replace(true);
     let began = Instant::now();
     let (open, limit) = supervisor.drain(asked_by);
     let observer = supervisor.observer();

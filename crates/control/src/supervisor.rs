@@ -176,6 +176,11 @@ impl Supervisor {
         names.filter(|name| name.contains(text)).cloned().collect()
     }
 
+    /// Number of the running configuration.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Whether the process shuts down and accepts no sessions.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Why a trial ends that nothing confirmed.
-const NOT_CONFIRMED: &str = "not confirmed in time";
+pub const NOT_CONFIRMED: &str = "not confirmed in time";
 /// Why a trial ends at a start.
 const RESTARTED: &str = "restarted during the trial";
 /// Random delay of a start for each instance, and its bound, so that a text does not start everywhere at once.
@@ -132,7 +132,7 @@ impl Follower {
                 let why = self.trial_fault.take();
                 self.end_trial(&why.unwrap_or_default(), now);
             }
-            Event::TrialEnded => self.end_trial(NOT_CONFIRMED, now),
+            Event::TrialEnded(why) => self.end_trial(&why, now),
             Event::TrialFailed(why) => {
                 self.trial_fault = self.trial_fault.take().or(self.trial.map(|_| why));
             }

@@ -20,7 +20,9 @@ mod verdict;
 mod rollout;
 
 pub use etcd::{Etcd, EtcdWatch, HOST_AUTHORITIES, Member, MemberHealth};
-pub use follower::{Action, Event, Follower, Moment, Reading, Refusal, Status, StoreFault};
+pub use follower::{
+    Action, Event, Follower, Moment, NOT_CONFIRMED, Reading, Refusal, Status, StoreFault,
+};
 pub use keep::{Ended, Foreign, Good, Keep, KeepError, Kept, StateFault, Trying};
 pub use model::{
     Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, Instance, InstanceState, Keys, On,

@@ -54,6 +54,11 @@ pub fn spare_descriptors(count: usize) -> Result<()> {
     (1..count).map(copy).collect::<Result<Vec<_>>>().map(drop)
 }
 
+/// Name of this host (uname(2)).
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// Effective user id.
 pub fn user_id() -> u32 {
     geteuid().as_raw()

@@ -93,9 +93,9 @@ pub use file_size::writes_beyond_the_size_limit_fail;
 
 mod host;
 pub use host::{
-    first_ephemeral_port, hard_open_files_limit, is_in_group, may_write_in, monotonic_micros,
-    open_files, open_files_limit, page_size, raise_open_files_limit, release_free_memory,
-    spare_descriptors, user_id,
+    first_ephemeral_port, hard_open_files_limit, host_name, is_in_group, may_write_in,
+    monotonic_micros, open_files, open_files_limit, page_size, raise_open_files_limit,
+    release_free_memory, spare_descriptors, user_id,
 };
 
 mod name_service;

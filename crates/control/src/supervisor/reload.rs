@@ -4,9 +4,8 @@
 mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the task that follows the store calls these"))]
 mod published;
-pub(crate) use published::{EndedTrial, FleetTrials, TrialEnd};
+pub(crate) use published::{EndedTrial, FleetStatus, FleetTrials, TrialEnd};
 
 mod restore;
 

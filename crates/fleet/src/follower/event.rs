@@ -54,8 +54,8 @@ pub enum Event {
     Confirmed(bool),
     /// [`Action::FallBack`] is done.
     FellBack,
-    /// The process has fallen back by itself, at the end of its time.
-    TrialEnded,
+    /// The process has fallen back by itself, for this reason.
+    TrialEnded(String),
     /// The trial must not go on, for this reason.
     TrialFailed(String),
 }

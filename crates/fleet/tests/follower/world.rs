@@ -114,7 +114,8 @@ impl World {
         if self.process.end_trial_if_due(self.now) {
             self.seen.count("trials ended by time");
             self.trial_is_over();
-            self.follower.handle(Event::TrialEnded, moment(self.now));
+            self.follower
+                .handle(Event::TrialEnded(fleet::NOT_CONFIRMED.to_owned()), moment(self.now));
         }
     }
 
@@ -288,7 +289,8 @@ impl World {
             self.now += Duration::from_secs(10);
             if self.process.end_trial_if_due(self.now) {
                 self.trial_is_over();
-                self.follower.handle(Event::TrialEnded, moment(self.now));
+                self.follower
+                    .handle(Event::TrialEnded(fleet::NOT_CONFIRMED.to_owned()), moment(self.now));
             }
             self.read();
             self.drain();

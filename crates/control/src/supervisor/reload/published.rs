@@ -8,7 +8,7 @@ use super::state::{NewTrial, Restoring, Trial, TrialOwner};
 use super::{ReloadError, ReloadReport};
 use crate::supervisor::Supervisor;
 use api::{Fleet, FleetState};
-use fleet::TextHash;
+use fleet::{Good, TextHash};
 use observe::metrics::FleetMetrics;
 use plan::Published;
 use std::time::{Duration, Instant};
@@ -69,8 +69,8 @@ pub(crate) enum TrialEnd {
 /// The published text as it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct PublishedView {
-    /// Hash and revision of the running text.
-    pub(crate) running: Option<(TextHash, u64)>,
+    /// The running text.
+    pub(crate) running: Option<Good>,
     /// Time left of its trial, if it is on trial.
     pub(crate) on_trial: Option<Duration>,
     /// How the last trial ended, if it was not confirmed.
@@ -186,8 +186,11 @@ impl Supervisor {
 
     /// The published text as it runs.
     pub(crate) fn published(&self) -> PublishedView {
-        let running = self.plan.published.as_ref();
-        let running = running.and_then(|it| Some((it.hash.parse().ok()?, it.revision)));
+        let good = |it: &Published| {
+            let hash: TextHash = it.hash.parse().ok()?;
+            Some(Good { hash, revision: it.revision, text: it.text.clone() })
+        };
+        let running = self.plan.published.as_ref().and_then(good);
         let trial = self.trial.as_ref().filter(|trial| trial.owner.is_fleet());
         let lost = self.lost_files().into_iter().min_by_key(|(name, _)| name.clone());
         let lost =
@@ -200,6 +203,11 @@ impl Supervisor {
             ended: self.fleet.ended.clone(),
             lost_listener: lost.or(unbound),
         }
+    }
+
+    /// The fleet of this process: its name and directory are those of the start.
+    pub(crate) fn fleet_settings(&self) -> Option<plan::Fleet> {
+        self.in_force.fleet(&self.plan)
     }
 
     /// Whether the process has all its forwards: one of a fleet has none of them before its first published text.

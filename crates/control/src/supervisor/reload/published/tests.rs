@@ -57,7 +57,7 @@ impl Fixture {
     }
 
     fn runs(&self) -> Option<u64> {
-        self.supervisor.published().running.map(|(_, revision)| revision)
+        self.supervisor.published().running.map(|good| good.revision)
     }
 
     fn attention(&self) -> Vec<String> {

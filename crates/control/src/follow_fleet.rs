@@ -1,0 +1,322 @@
+//! The task that follows the fleet's store. It reads the store, carries out the decisions of a [`Follower`], and
+//! writes the status of this instance.
+
+mod carry_out;
+mod flag;
+mod health;
+mod reader;
+mod reporter;
+
+use crate::handle::Gone;
+use crate::supervisor::SupervisorHandle;
+use crate::supervisor::reload::{FleetStatus, TrialEnd};
+use api::FleetState;
+use flag::is_set;
+use fleet::{
+    Connects, Etcd, Event, Follower, Instance, InstanceState, Keep, Keys, Moment, NOT_CONFIRMED,
+    Status,
+};
+use health::Health;
+use plan::{Fleet, FleetStore};
+use reader::{ReadResult, Reader};
+use reporter::Reporter;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::watch;
+
+/// Time between two looks at a running trial.
+const LOOK: Duration = Duration::from_secs(1);
+/// Time between two statuses of a running trial, whose numbers change all the time.
+const NUMBERS: Duration = Duration::from_secs(2);
+/// Time until `keep` is opened again after a failure.
+const REOPEN: Duration = Duration::from_secs(10);
+/// Actions without a pause. The next look goes on.
+const ACTIONS: usize = 32;
+
+/// Follows the store until `leaving` is true or the process ends. Returns at once for a process without a fleet.
+pub(crate) async fn follow_fleet(handle: SupervisorHandle, mut leaving: watch::Receiver<bool>) {
+    let follow = async {
+        let Some(mut task) = Task::begin(handle).await? else { return Ok(None) };
+        tokio::select! {
+            result = task.run() => result.map(|()| None),
+            () = is_set(&mut leaving) => Ok(Some(task)),
+        }
+    };
+    let stopped: Result<Option<Task>, Gone> = follow.await;
+    if let Ok(Some(task)) = stopped {
+        task.reporter.leave().await;
+    }
+}
+
+struct Task {
+    handle: SupervisorHandle,
+    name: String,
+    /// Absent while a thread writes to it.
+    keep: Option<Keep>,
+    follower: Follower,
+    store: FleetStore,
+    client: Arc<Etcd>,
+    keys: Keys,
+    reader: Reader,
+    reporter: Reporter,
+    health: Health,
+    begun: Instant,
+    /// A listener was lost before the trial already.
+    had_lost: bool,
+    /// Opened and failed sessions of the process when the published text began.
+    base: Connects,
+    reported_at: Option<Instant>,
+    logged: String,
+}
+
+/// What the supervisor knows of the process, for the status.
+struct Numbers {
+    generation: u64,
+    sessions: u64,
+    connects: Connects,
+}
+
+impl Task {
+    /// Opens `keep` and the store. `None` without a fleet.
+    async fn begin(handle: SupervisorHandle) -> Result<Option<Self>, Gone> {
+        let Some(Fleet { store, name, keep }) = handle.ask(|it| it.fleet_settings()).await? else {
+            return Ok(None);
+        };
+        let name = name.unwrap_or_else(sys::host_name);
+        let begun = Instant::now();
+        let now = Moment { time: Duration::ZERO, at: SystemTime::now() };
+        let (keep, kept) = loop {
+            let opened = Keep::open(&keep).map(|mut keep| (keep.load(), keep));
+            let error = match opened {
+                Ok((Ok(kept), keep)) => break (keep, kept),
+                // The next save moves a damaged state aside.
+                Ok((Err(error), keep)) => {
+                    tracing::error!(%error, "the state of the fleet cannot be read");
+                    break (keep, error.into_rest());
+                }
+                Err(error) => error,
+            };
+            let status = unopened(&name, error.to_string());
+            handle.ask(move |it| it.set_fleet_status(status)).await?;
+            tokio::time::sleep(REOPEN).await;
+        };
+        let view = handle.ask(|it| it.published()).await?;
+        let is_on_trial = view.on_trial.is_some();
+        let follower = Follower::new(&name, kept, view.running, is_on_trial, now);
+        let (client, keys) = connect(&store);
+        let reader = Reader::start(client.clone(), keys.clone());
+        let reporter = Reporter::start(client.clone(), keys.instance(&name));
+        Ok(Some(Self {
+            handle,
+            name,
+            keep: Some(keep),
+            follower,
+            store,
+            client,
+            keys,
+            reader,
+            reporter,
+            health: Health::default(),
+            begun,
+            had_lost: false,
+            base: Connects::default(),
+            reported_at: None,
+            logged: String::new(),
+        }))
+    }
+
+    async fn run(&mut self) -> Result<(), Gone> {
+        loop {
+            self.act().await?;
+            self.show().await?;
+            let pause = self.pause();
+            tokio::select! {
+                result = self.reader.next() => self.on_read(result).await?,
+                () = tokio::time::sleep(pause) => self.look().await?,
+            }
+        }
+    }
+
+    /// Time until the follower, or a running trial, needs attention.
+    fn pause(&self) -> Duration {
+        let wakes = self.follower.wakes_at().map(|at| at.saturating_sub(self.begun.elapsed()));
+        wakes.unwrap_or(LOOK).min(LOOK)
+    }
+
+    fn now(&self) -> Moment {
+        Moment { time: self.begun.elapsed(), at: SystemTime::now() }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.now();
+        self.follower.handle(event, now);
+    }
+
+    async fn on_read(&mut self, result: ReadResult) -> Result<(), Gone> {
+        let reading = match result {
+            Ok(reading) => reading,
+            Err(error) => {
+                self.health.failed(error);
+                return self.follow_settings().await;
+            }
+        };
+        self.health.succeeded();
+        let random = RandomState::new().hash_one(self.begun.elapsed());
+        self.handle(Event::Read { reading: Box::new(reading), random });
+        self.follow_settings().await
+    }
+
+    /// Connects to another store, or with another login, after a reload.
+    async fn follow_settings(&mut self) -> Result<(), Gone> {
+        let Some(Fleet { store, .. }) = self.handle.ask(|it| it.fleet_settings()).await? else {
+            return Ok(());
+        };
+        if store != self.store {
+            (self.client, self.keys) = connect(&store);
+            self.store = store;
+            self.reader = Reader::start(self.client.clone(), self.keys.clone());
+            let key = self.keys.instance(&self.name);
+            let left =
+                std::mem::replace(&mut self.reporter, Reporter::start(self.client.clone(), key));
+            _ = tokio::spawn(left.leave());
+            self.reported_at = None;
+            tracing::info!(store = %self.store.url, "the fleet's store has changed");
+        }
+        Ok(())
+    }
+
+    /// Carries out what the follower decides.
+    async fn act(&mut self) -> Result<(), Gone> {
+        for _ in 0..ACTIONS {
+            let Some(action) = self.follower.next(self.begun.elapsed()) else { break };
+            let event = self.carry_out(action).await?;
+            if matches!(event, Event::Applied(Ok(())) | Event::FellBack) {
+                self.base = self.numbers().await?.connects;
+            }
+            self.handle(event);
+        }
+        Ok(())
+    }
+
+    /// Looks after a running trial.
+    async fn look(&mut self) -> Result<(), Gone> {
+        if !self.follower.is_on_trial() {
+            return Ok(());
+        }
+        let view = self.handle.ask(|it| it.published()).await?;
+        if view.on_trial.is_none() {
+            let how = view.ended.map_or(TrialEnd::Deadline, |ended| ended.how);
+            self.handle(Event::TrialEnded(why_ended(how)));
+        } else if let Some(lost) = view.lost_listener.filter(|_| !self.had_lost) {
+            self.handle(Event::TrialFailed(format!("listener lost: {lost}")));
+        }
+        Ok(())
+    }
+
+    async fn numbers(&self) -> Result<Numbers, Gone> {
+        self.handle
+            .ask(|it| {
+                let totals = it.engine().forwards().map(|forward| forward.totals());
+                let connects = totals.fold(Connects::default(), |sum, totals| Connects {
+                    tried: sum.tried + totals.opened,
+                    failed: sum.failed + totals.failed(),
+                });
+                let sessions = it.observer().sessions().into();
+                Numbers { generation: it.generation(), sessions, connects }
+            })
+            .await
+    }
+
+    /// Shows the status in the views and in the store, and logs what an operator must know.
+    async fn show(&mut self) -> Result<(), Gone> {
+        let status = self.follower.status();
+        self.log(&status);
+        let runs = status.runs.map(|(hash, _)| hash);
+        let view = FleetStatus {
+            name: self.name.clone(),
+            problem: self.health.problem(),
+            read_at: self.health.read_at(),
+            revision: (status.revision > 0).then_some(status.revision),
+            state: shown(status.state, runs.is_some()),
+            why: (!status.why.is_empty()).then(|| status.why.clone()),
+            since: Some(status.since.rfc3339()),
+        };
+        self.handle.ask(move |it| it.set_fleet_status(view)).await?;
+        let numbers = self.numbers().await?;
+        let connects = Connects {
+            tried: numbers.connects.tried.saturating_sub(self.base.tried),
+            failed: numbers.connects.failed.saturating_sub(self.base.failed),
+        };
+        let instance = Instance {
+            revision: status.revision,
+            runs,
+            state: status.state,
+            why: status.why,
+            version: observe::Version::of_program().number.clone(),
+            generation: numbers.generation,
+            sessions: numbers.sessions,
+            connects,
+            since: status.since.rfc3339(),
+        };
+        let is_due = self.reported_at.is_none_or(|at| at.elapsed() >= NUMBERS);
+        let has_numbers = self.follower.is_on_trial() && is_due;
+        if self.reporter.report(instance, has_numbers) {
+            self.reported_at = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Logs each reason once. Refusals and fall-backs are logged by the supervisor.
+    fn log(&mut self, status: &Status) {
+        let Status { why, state, revision, .. } = status;
+        if self.logged == *why {
+            return;
+        }
+        self.logged.clone_from(why);
+        let is_logged = matches!(state, InstanceState::Refused | InstanceState::FellBack);
+        // A new fleet waits for its first publication.
+        if !why.is_empty() && !is_logged && *revision > 0 {
+            tracing::warn!(why, "the fleet's configuration is not followed");
+        }
+    }
+}
+
+fn connect(store: &FleetStore) -> (Arc<Etcd>, Keys) {
+    // Spreads the instances over the members.
+    let first = RandomState::new().hash_one(SystemTime::now());
+    let first = usize::try_from(first % 1024).unwrap_or_default();
+    (Arc::new(Etcd::new(store, first)), Keys::new(&store.url.prefix))
+}
+
+fn unopened(name: &str, problem: String) -> FleetStatus {
+    tracing::error!(error = problem, "the directory of the fleet cannot be used");
+    FleetStatus {
+        name: name.to_owned(),
+        problem: Some(problem),
+        read_at: None,
+        revision: None,
+        state: FleetState::Waiting,
+        why: None,
+        since: None,
+    }
+}
+
+fn why_ended(how: TrialEnd) -> String {
+    match how {
+        TrialEnd::Deadline => NOT_CONFIRMED.to_owned(),
+        TrialEnd::TakenBack(why) => why,
+        TrialEnd::Upgrade => "the program after an upgrade cannot read the text".to_owned(),
+    }
+}
+
+fn shown(state: InstanceState, has_text: bool) -> FleetState {
+    match state {
+        InstanceState::Stable if !has_text => FleetState::Waiting,
+        InstanceState::Stable => FleetState::Stable,
+        InstanceState::Trying => FleetState::Trying,
+        InstanceState::Refused => FleetState::Refused,
+        InstanceState::FellBack => FleetState::FellBack,
+        InstanceState::Confirmed => FleetState::Confirmed,
+    }
+}

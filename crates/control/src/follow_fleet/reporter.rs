@@ -1,0 +1,123 @@
+//! The status of this instance in the store, under a lease that ends with the instance.
+
+use super::flag::is_set;
+use fleet::{Connects, Etcd, Instance, LeaseId, Op, Store as _, StoreError, Txn};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// Time after which the store forgets an instance that renews its lease no more.
+const TTL: Duration = Duration::from_secs(15);
+const RENEWAL: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_secs(2);
+/// Time for the last request.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Writes the latest status until it is dropped.
+pub(super) struct Reporter {
+    wanted: watch::Sender<Option<Instance>>,
+    task: JoinHandle<()>,
+    leaves: watch::Sender<bool>,
+}
+
+impl Reporter {
+    pub(super) fn start(client: Arc<Etcd>, key: String) -> Self {
+        let (wanted, receiver) = watch::channel(None);
+        let (leaves, leaving) = watch::channel(false);
+        let writer = Writer { client, key, lease: None, written: None };
+        let task = tokio::spawn(writer.run(receiver, leaving));
+        Self { wanted, task, leaves }
+    }
+
+    /// Has the status written if it differs from the last one: in numbers alone only with `has_numbers`. Returns
+    /// whether it is.
+    pub(super) fn report(&self, status: Instance, has_numbers: bool) -> bool {
+        self.wanted.send_if_modified(|last| {
+            let is_new = last.as_ref().is_none_or(|last| {
+                *last != status
+                    && (has_numbers || without_numbers(last) != without_numbers(&status))
+            });
+            if is_new {
+                *last = Some(status);
+            }
+            is_new
+        })
+    }
+
+    /// Removes the status from the store.
+    pub(super) async fn leave(mut self) {
+        let _ = self.leaves.send(true);
+        let _ = timeout(LEAVE_LIMIT, &mut self.task).await;
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn without_numbers(status: &Instance) -> Instance {
+    Instance { sessions: 0, connects: Connects::default(), ..status.clone() }
+}
+
+struct Writer {
+    client: Arc<Etcd>,
+    key: String,
+    lease: Option<LeaseId>,
+    written: Option<Instance>,
+}
+
+impl Writer {
+    async fn run(
+        mut self,
+        mut wanted: watch::Receiver<Option<Instance>>,
+        mut leaving: watch::Receiver<bool>,
+    ) {
+        loop {
+            let status = wanted.borrow_and_update().clone();
+            let result = match &status {
+                Some(status) => self.write(status).await,
+                None => Ok(()),
+            };
+            if let Err(error) = &result {
+                tracing::debug!(%error, "the status of this instance is not in the store");
+            }
+            let pause = if result.is_ok() { RENEWAL } else { RETRY };
+            tokio::select! {
+                () = sleep(pause) => self.renew().await,
+                changed = wanted.changed() => if changed.is_err() { return },
+                () = is_set(&mut leaving) => break,
+            }
+        }
+        if let Some(lease) = self.lease {
+            let _ = self.client.revoke(lease).await;
+        }
+    }
+
+    async fn write(&mut self, status: &Instance) -> Result<(), StoreError> {
+        let lease = match self.lease {
+            Some(lease) => lease,
+            None => *self.lease.insert(self.client.grant(TTL).await?),
+        };
+        if self.written.as_ref() == Some(status) {
+            return Ok(());
+        }
+        // After an error, the key may have either value.
+        self.written = None;
+        let put = Op::Put { key: self.key.clone(), value: status.to_json(), lease: Some(lease) };
+        self.client.transact(&Txn { compare: Vec::new(), ops: vec![put] }).await?;
+        self.written = Some(status.clone());
+        Ok(())
+    }
+
+    /// Renews the lease. One that has expired took the key with it.
+    async fn renew(&mut self) {
+        let Some(lease) = self.lease else { return };
+        if matches!(self.client.renew(lease).await, Ok(false)) {
+            (self.lease, self.written) = (None, None);
+        }
+    }
+}
