@@ -8,13 +8,13 @@ mod reader;
 mod reporter;
 
 use crate::handle::Gone;
-use crate::supervisor::SupervisorHandle;
 use crate::supervisor::reload::{FleetStatus, TrialEnd};
+use crate::supervisor::{Supervisor, SupervisorHandle};
 use api::FleetState;
 use flag::is_set;
 use fleet::{
-    Connects, Etcd, Event, Follower, Instance, InstanceState, Keep, Keys, Moment, NOT_CONFIRMED,
-    Status,
+    Connects, Etcd, Event, Follower, ForwardConnects, Instance, InstanceState, Keep, Keys, Moment,
+    NOT_CONFIRMED, Status, Verdict,
 };
 use health::Health;
 use plan::{Fleet, FleetStore};
@@ -27,6 +27,8 @@ use tokio::sync::watch;
 
 /// Time between two looks at a running trial.
 const LOOK: Duration = Duration::from_secs(1);
+/// Time between two counts of connects without a trial.
+const COUNT: Duration = Duration::from_secs(10);
 /// Time between two statuses of a running trial, whose numbers change all the time.
 const NUMBERS: Duration = Duration::from_secs(2);
 /// Time until `keep` is opened again after a failure.
@@ -64,6 +66,8 @@ struct Task {
     begun: Instant,
     /// A listener was lost before the trial already.
     had_lost: bool,
+    verdict: Verdict,
+    counted_at: Option<Instant>,
     /// Opened and failed sessions of the process when the published text began.
     base: Connects,
     reported_at: Option<Instant>,
@@ -120,6 +124,8 @@ impl Task {
             health: Health::default(),
             begun,
             had_lost: false,
+            verdict: Verdict::default(),
+            counted_at: None,
             base: Connects::default(),
             reported_at: None,
             logged: String::new(),
@@ -199,9 +205,20 @@ impl Task {
         Ok(())
     }
 
-    /// Looks after a running trial.
+    /// Looks after a running trial, or counts for the next one.
     async fn look(&mut self) -> Result<(), Gone> {
-        if !self.follower.is_on_trial() {
+        let is_on_trial = self.follower.is_on_trial();
+        if !is_on_trial {
+            self.verdict.end();
+        }
+        if is_on_trial || self.counted_at.is_none_or(|at| at.elapsed() >= COUNT) {
+            self.counted_at = Some(Instant::now());
+            let counters = self.handle.ask(|it| connects(it)).await?;
+            if let Some(why) = self.verdict.take(self.begun.elapsed(), &counters) {
+                self.handle(Event::TrialFailed(why));
+            }
+        }
+        if !is_on_trial {
             return Ok(());
         }
         let view = self.handle.ask(|it| it.published()).await?;
@@ -217,11 +234,11 @@ impl Task {
     async fn numbers(&self) -> Result<Numbers, Gone> {
         self.handle
             .ask(|it| {
-                let totals = it.engine().forwards().map(|forward| forward.totals());
-                let connects = totals.fold(Connects::default(), |sum, totals| Connects {
-                    tried: sum.tried + totals.opened,
-                    failed: sum.failed + totals.failed(),
-                });
+                let add = |sum: Connects, it: Connects| Connects {
+                    tried: sum.tried + it.tried,
+                    failed: sum.failed + it.failed,
+                };
+                let connects = connects(it).into_values().fold(Connects::default(), add);
                 let sessions = it.observer().sessions().into();
                 Numbers { generation: it.generation(), sessions, connects }
             })
@@ -280,6 +297,16 @@ impl Task {
             tracing::warn!(why, "the fleet's configuration is not followed");
         }
     }
+}
+
+/// Sessions of each forward, and those that ended without a connection to a target.
+fn connects(supervisor: &Supervisor) -> ForwardConnects {
+    let connects = |forward: engine::ForwardView<'_>| {
+        let totals = forward.totals();
+        let connects = Connects { tried: totals.opened, failed: totals.failed() };
+        (forward.plan.name.clone(), connects)
+    };
+    supervisor.engine().forwards().map(connects).collect()
 }
 
 fn connect(store: &FleetStore) -> (Arc<Etcd>, Keys) {

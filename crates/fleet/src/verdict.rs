@@ -63,7 +63,9 @@ impl Verdict {
 
     /// The trial has ended. Its connects do not count as those before the next one.
     pub fn end(&mut self) {
-        *self = Self::default();
+        if self.trial.is_some() {
+            *self = Self::default();
+        }
     }
 
     /// Connects of the judged forwards since the trial began; `None` without a trial.

@@ -1,6 +1,6 @@
 //! What a [`Follower`](fleet::Follower) orders.
 
-use super::Task;
+use super::{Task, connects};
 use crate::handle::Gone;
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::ReloadError;
@@ -65,16 +65,26 @@ impl Task {
         text: Good,
         hold: Option<Duration>,
     ) -> Result<Result<(), Refusal>, Gone> {
-        self.had_lost = self.handle.ask(|it| it.published().lost_listener.is_some()).await?;
+        let before = self.handle.ask(|it| (it.published().lost_listener.is_some(), connects(it)));
+        let (had_lost, counters) = before.await?;
+        self.had_lost = had_lost;
         let Good { hash, revision, text } = text;
         let published = Published { revision, hash: hash.to_string(), text };
         let apply = async move |it: &mut Supervisor| it.apply_published(published, hold).await;
-        Ok(self.handle.run(apply).await?.map(drop).map_err(|error| {
-            let why = error.one_line();
-            match error {
-                ReloadError::OnTrial { .. } | ReloadError::Draining => Refusal::Busy(why),
-                _ => Refusal::Unfit(why),
+        match self.handle.run(apply).await? {
+            Ok(report) => {
+                if hold.is_some() {
+                    self.verdict.begin(report.new_or_changed(), &counters);
+                }
+                Ok(Ok(()))
             }
-        }))
+            Err(error) => {
+                let why = error.one_line();
+                Ok(Err(match error {
+                    ReloadError::OnTrial { .. } | ReloadError::Draining => Refusal::Busy(why),
+                    _ => Refusal::Unfit(why),
+                }))
+            }
+        }
     }
 }

@@ -38,6 +38,12 @@ pub(crate) struct ReloadReport {
 }
 
 impl ReloadReport {
+    /// Names of the forwards that were added or changed.
+    pub(crate) fn new_or_changed(&self) -> Vec<String> {
+        let added = self.diff.added.iter().map(|forward| forward.name.clone());
+        added.chain(self.diff.changed.iter().map(|forward| forward.name.clone())).collect()
+    }
+
     /// Number of unchanged forwards that listened before.
     pub(crate) fn unchanged(&self) -> usize {
         self.diff.unchanged - self.retried.len()
