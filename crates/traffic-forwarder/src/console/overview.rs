@@ -6,8 +6,8 @@ use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
 use crate::console::version;
 use api::{
-    Change, Condition, FailingName, Fleet, Forward, LastReload, LastUpgrade, Origin, ProcessState,
-    Status, Word, holds,
+    Change, Condition, FailingName, Fleet, FleetState, Forward, LastReload, LastUpgrade, Origin,
+    ProcessState, Status, Word, holds,
 };
 use plan::counted;
 
@@ -30,8 +30,7 @@ pub(crate) fn text(status: &Status, forwards: &[Forward], options: &ProcessOptio
     lines.extend(upgrade.map(|it| last_upgrade(it, is_named(Condition::UpgradeFailed))));
     let warnings = status.last_upgrade.iter().flat_map(|last| &last.warnings);
     lines.extend(warnings.map(|warning| ("warning", warning.clone())));
-    let trial = |left| ("on trial", on_trial(left, status.generation, options));
-    lines.extend(status.confirm_within.map(trial));
+    lines.extend(status.confirm_within.map(|left| ("on trial", trial(status, left, options))));
     lines.extend((status.restoring > 0).then(|| restoring(status.restoring)));
     lines.extend((!status.waiting.is_empty()).then(|| waiting(&status.waiting)));
     // The line of attention has the first one.
@@ -176,6 +175,16 @@ fn uses(status: &Status) -> Line {
     let Status { open_files, open_files_limit, .. } = status;
     let (pipes, memory) = (counted(status.pipes, "pipe"), bytes(status.resident_memory));
     ("uses", format!("{open_files} of {open_files_limit} files, {pipes}, {memory} of memory"))
+}
+
+/// The deadline of the trial, and the commands that decide it.
+fn trial(status: &Status, left: f64, options: &ProcessOptions) -> String {
+    let is_trying = |fleet: &Fleet| fleet.state == FleetState::Trying;
+    if status.fleet.as_ref().is_some_and(is_trying) {
+        let left = seconds(left);
+        return format!("reverts in {left} unless the fleet keeps it: `traffic-forwarder rollout`");
+    }
+    on_trial(left, status.generation, options)
 }
 
 #[cfg(test)]
