@@ -25,6 +25,7 @@ mod fairness;
 mod fd_store;
 mod fidelity;
 mod first_process;
+mod fleet;
 mod forwarding;
 mod freebind;
 mod full_targets;

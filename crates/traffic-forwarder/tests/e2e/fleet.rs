@@ -1,0 +1,7 @@
+//! Instances of a fleet and a real etcd: texts published by the test, sessions through real forwards.
+
+mod fixture;
+
+mod follow;
+mod restarts;
+mod trials;

@@ -1,0 +1,101 @@
+//! Trials and their ends.
+
+use std::time::Duration;
+
+use fleet::{InstanceState, On, TextHash};
+use testkit::{Behaviour, Port, Target, connect, wait_until};
+
+use super::fixture::{Fleet, LONG, READ, Running, forward, refuses, serves};
+use crate::support::{messages, ping, served_client};
+
+/// A fleet whose instance runs a stable text with the forward `old`, as revision 1.
+struct Stable {
+    fleet: Fleet,
+    instance: Running,
+    listen: Port,
+    target: Target,
+    text: String,
+}
+
+impl Stable {
+    fn start() -> Self {
+        let (fleet, listen) = (Fleet::start(), Port::v4());
+        let target = Target::start(Behaviour::Echo);
+        let instance = fleet.instance();
+        let text = forward("old", &listen, target.addr().tcp());
+        fleet.publish(1, Some(&text), None);
+        fleet.wait_for(1, InstanceState::Stable);
+        Self { fleet, instance, listen, target, text }
+    }
+
+    /// Revision 2: tries a text with one forward more.
+    fn try_more(&self, listen: &Port, hold: Duration) -> String {
+        let more = self.text.clone() + &forward("new", listen, self.target.addr().tcp());
+        self.fleet.publish(2, Some(&self.text), Some((&more, On::ALL, hold)));
+        self.fleet.wait_for(2, InstanceState::Trying);
+        more
+    }
+}
+
+#[test]
+fn a_trial_without_a_decision_ends_by_itself() {
+    let (stable, new) = (Stable::start(), Port::v4());
+    let client = served_client(&stable.listen);
+    stable.try_more(&new, Duration::from_secs(1));
+    assert!(serves(&new));
+    let status = stable.fleet.wait_for(2, InstanceState::FellBack);
+    assert_eq!(status.runs, Some(TextHash::of(&stable.text)));
+    assert!(!status.why.is_empty());
+    assert!(refuses(&new) && serves(&stable.listen));
+    ping(&client);
+    wait_until("a warning", READ, || {
+        stable.instance.forwarder.count_lines(|line| line.contains("\"level\":\"WARN\"")) > 0
+    });
+}
+
+#[test]
+fn a_trial_that_its_publisher_takes_back_ends_at_once() {
+    let (stable, new) = (Stable::start(), Port::v4());
+    stable.try_more(&new, LONG);
+    stable.fleet.publish(3, Some(&stable.text), None);
+    let status = stable.fleet.wait_for(3, InstanceState::Stable);
+    assert_eq!((status.runs, status.why.as_str()), (Some(TextHash::of(&stable.text)), ""));
+    assert!(refuses(&new) && serves(&stable.listen));
+}
+
+#[test]
+fn targets_that_fail_end_a_trial_with_their_numbers() {
+    let stable = Stable::start();
+    let nothing = Port::v4();
+    let text = forward("old", &stable.listen, nothing.addr());
+    stable.fleet.publish(2, Some(&stable.text), Some((&text, On::ALL, LONG)));
+    stable.fleet.wait_for(2, InstanceState::Trying);
+    let ended = || stable.fleet.status().is_some_and(|it| it.state == InstanceState::FellBack);
+    wait_until("the trial to end", READ, || {
+        // Nine failures end no trial.
+        (0..3).for_each(|_| drop(connect(&stable.listen)));
+        ended()
+    });
+    let status = stable.fleet.status().unwrap();
+    assert!(status.why.contains("connects to targets failed"), "{}", status.why);
+    assert_eq!(status.runs, Some(TextHash::of(&stable.text)));
+    assert!(serves(&stable.listen));
+}
+
+#[test]
+fn an_upgrade_in_place_goes_on_with_the_trial() {
+    let (stable, new) = (Stable::start(), Port::v4());
+    let more = stable.try_more(&new, LONG);
+    let client = served_client(&new);
+    stable.instance.upgrade();
+    ping(&client);
+    // A status that the next image has written.
+    stable.fleet.publish(3, Some(&stable.text), Some((&more, On::ALL, LONG)));
+    let status = stable.fleet.wait_for(3, InstanceState::Trying);
+    assert_eq!(status.runs, Some(TextHash::of(&more)));
+    stable.fleet.publish(4, Some(&more), None);
+    stable.fleet.wait_for(4, InstanceState::Confirmed);
+    assert!(serves(&new) && serves(&stable.listen));
+    ping(&client);
+    assert_eq!(messages(&stable.instance.forwarder, "upgraded").len(), 1);
+}
