@@ -1,6 +1,7 @@
 //! Trials and their ends.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use fleet::{InstanceState, On, TextHash};
 use testkit::{Behaviour, Port, Target, connect, wait_until};
@@ -49,8 +50,24 @@ fn a_trial_without_a_decision_ends_by_itself() {
     assert!(refuses(&new) && serves(&stable.listen));
     ping(&client);
     wait_until("a warning", READ, || {
-        stable.instance.forwarder.count_lines(|line| line.contains("\"level\":\"WARN\"")) > 0
+        stable.instance.forwarder.count_lines(|line| line.contains("not confirmed: reverted")) > 0
     });
+}
+
+/// Its numbers change all the time, and each change is written.
+#[test]
+fn an_instance_with_clients_keeps_its_lease_through_a_trial() {
+    const LEASE: Duration = Duration::from_secs(15);
+    let (stable, new) = (Stable::start(), Port::v4());
+    stable.try_more(&new, LONG);
+    let begin = Instant::now();
+    while begin.elapsed() < LEASE + Duration::from_secs(5) {
+        assert!(serves(&new));
+        let status = stable.fleet.status().expect("the status stays");
+        assert_eq!(status.state, InstanceState::Trying);
+        thread::sleep(Duration::from_millis(200));
+    }
+    assert!(stable.fleet.status().is_some_and(|it| it.connects.tried > 0));
 }
 
 #[test]
@@ -74,6 +91,7 @@ fn targets_that_fail_end_a_trial_with_their_numbers() {
     wait_until("the trial to end", READ, || {
         // Nine failures end no trial.
         (0..3).for_each(|_| drop(connect(&stable.listen)));
+        thread::sleep(Duration::from_millis(100));
         ended()
     });
     let status = stable.fleet.status().unwrap();
