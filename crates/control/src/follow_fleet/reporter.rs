@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// Time after which the store forgets an instance that renews its lease no more.
 const TTL: Duration = Duration::from_secs(15);
@@ -76,6 +76,8 @@ impl Writer {
         mut wanted: watch::Receiver<Option<Instance>>,
         mut leaving: watch::Receiver<bool>,
     ) {
+        // Apart from the writes: those of a trial come more often than renewals.
+        let mut renew_at = Instant::now() + RENEWAL;
         loop {
             let status = wanted.borrow_and_update().clone();
             let result = match &status {
@@ -85,9 +87,12 @@ impl Writer {
             if let Err(error) = &result {
                 tracing::debug!(%error, "the status of this instance is not in the store");
             }
-            let pause = if result.is_ok() { RENEWAL } else { RETRY };
+            let retry_at = result.is_err().then(|| Instant::now() + RETRY);
             tokio::select! {
-                () = sleep(pause) => self.renew().await,
+                () = sleep_until(retry_at.map_or(renew_at, |at| at.min(renew_at))) => {
+                    self.renew().await;
+                    renew_at = Instant::now() + RENEWAL;
+                }
                 changed = wanted.changed() => if changed.is_err() { return },
                 () = is_set(&mut leaving) => break,
             }
