@@ -23,6 +23,8 @@ pub(super) enum Goal {
     Stable(Line),
     /// The trial has ended.
     Back(Line, Outcome),
+    /// An ended trial of the same text is gone, so that the instances try the text again.
+    Again(Line),
 }
 
 /// The first thing that a command does.
@@ -71,8 +73,11 @@ fn publish(
         Found::Current(_) | Found::Nothing => {}
     }
     if let Some(current) = current
-        && current.trial.is_some()
+        && let Some(trial) = &current.trial
     {
+        if trial.text == text && !reading.instances.is_empty() {
+            return Start::Change(end_before_again(current, sign));
+        }
         lines.push(Line::ReplacesTrial { revision: current.revision, by: current.by.clone() });
     }
     let living = reading.living();
@@ -96,6 +101,14 @@ fn publish(
     let trial = Trial { text, on, hold: publication.hold };
     let current = revise::trial(current, trial, &publication.note, sign);
     Start::Text(text, Plan { current, goal: Goal::Step(chosen.unwrap_or(living)) })
+}
+
+/// An instance does not try a text again that it has ended, until it has followed a revision without it on trial.
+fn end_before_again(current: &Current, sign: Signature) -> Plan {
+    let (ended, revision) = (current.revision, sign.revision);
+    let why = format!("the text of revision {ended} is published again");
+    let line = Line::EndedBefore { ended, revision };
+    Plan { current: revise::back(current, &why, sign), goal: Goal::Again(line) }
 }
 
 /// Why a text cannot be published now.

@@ -44,6 +44,18 @@ impl Rollout {
         turn.work = Some(Work::Read { until: now.time });
     }
 
+    /// Publishes when every instance has followed the end of the trial before, or has had the time to.
+    pub(super) fn clear(&mut self, now: Now, turn: &mut Turn) {
+        let (Phase::Clearing(clearing), Some(reading)) = (&self.phase, &self.reading) else {
+            return;
+        };
+        if clearing.is_followed(reading) || now.time >= clearing.until {
+            self.begin(now, turn);
+        } else {
+            turn.work = Some(Work::Read { until: clearing.until.min(now.time + POLL) });
+        }
+    }
+
     /// Judges the last reading, whose `current` is that of the step.
     pub(super) fn follow(&mut self, now: Now, turn: &mut Turn) {
         if self.interrupts >= 2 {
@@ -108,7 +120,7 @@ impl Rollout {
     pub(super) fn interrupt(&mut self, now: Now, turn: &mut Turn) {
         self.interrupts += 1;
         match &self.phase {
-            Phase::Begin | Phase::Text { .. } => {
+            Phase::Begin | Phase::Text { .. } | Phase::Clearing(_) => {
                 let line =
                     if self.sent.is_empty() { Line::InterruptedUnchanged } else { self.lost() };
                 self.finish(turn, line, Outcome::Failed);

@@ -48,6 +48,8 @@ pub enum Line {
     Replaces { damage: String },
     /// A trial that all its instances have ended will be replaced.
     ReplacesTrial { revision: u64, by: String },
+    /// An ended trial of the same text is taken away first.
+    EndedBefore { ended: u64, revision: u64 },
     /// The text is stable already.
     Unchanged { revision: u64 },
     /// Nothing is on trial.
@@ -121,6 +123,7 @@ impl Line {
                 | Self::Back { .. }
                 | Self::Settled { .. }
                 | Self::NoInstance
+                | Self::EndedBefore { .. }
                 | Self::Unchanged { .. }
                 | Self::NothingOnTrial { .. }
                 | Self::StoreBack

@@ -95,6 +95,11 @@ impl Line {
                 "warning: every instance has ended the trial of revision {revision} by {}: this one replaces it",
                 escaped(by)
             ),
+            Self::EndedBefore { ended, revision } => write!(
+                f,
+                "every instance has ended the trial of revision {ended}, which has the same text: revision {revision} \
+                 takes it away, so that they try the text again"
+            ),
             Self::Unchanged { revision } => {
                 write!(f, "this text is stable already, as revision {revision}: nothing to publish")
             }

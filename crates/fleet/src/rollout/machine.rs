@@ -54,6 +54,8 @@ pub(super) enum Phase {
     Text { text: TextHash, plan: Plan, tries: u32 },
     /// The first change was sent, at first at `since`.
     First { text: Option<(TextHash, u32)>, plan: Plan, since: Duration },
+    /// An ended trial is gone, and its instances read that.
+    Clearing(Settling),
     /// A step runs.
     Following(Box<Step>),
     /// `current` is decided.
@@ -145,6 +147,7 @@ impl Rollout {
         match &self.phase {
             Phase::Begin => self.begin(now, turn),
             Phase::First { .. } => self.first_again(now, turn),
+            Phase::Clearing(_) => self.clear(now, turn),
             Phase::Following(_) => self.follow(now, turn),
             Phase::Settling(_) => self.settle(now, turn),
             Phase::Text { .. } | Phase::Cleaning { .. } | Phase::Done => {}
@@ -155,6 +158,7 @@ impl Rollout {
     fn adopt(&mut self, now: Now, reading: &Reading, turn: &mut Turn) -> bool {
         let base = match &self.phase {
             Phase::First { .. } => self.sent.first().map(|sent| sent.decision.mod_revision),
+            Phase::Clearing(clearing) => Some(clearing.mod_revision),
             Phase::Following(step) => Some(step.mod_revision),
             Phase::Settling(settling) if settling.mod_revision != reading.mod_revision => {
                 let outcome = settling.outcome;
@@ -182,7 +186,7 @@ impl Rollout {
         true
     }
 
-    fn begin(&mut self, now: Now, turn: &mut Turn) {
+    pub(super) fn begin(&mut self, now: Now, turn: &mut Turn) {
         let Some(reading) = self.reading.take() else { return };
         let sign = self.sign(now, &reading);
         let start = begin::start(&self.request, &reading, sign, &mut turn.lines);
@@ -250,6 +254,12 @@ impl Rollout {
             }
             Goal::Back(line, outcome) => {
                 self.decided(now, current, mod_revision, line, outcome, turn);
+            }
+            Goal::Again(line) => {
+                turn.lines.push(line);
+                let clearing = Settling::new(current, mod_revision, now.time, Outcome::Failed);
+                self.phase = Phase::Clearing(clearing);
+                turn.work = Some(Work::Read { until: now.time });
             }
         }
     }

@@ -49,6 +49,11 @@ impl Settling {
         true
     }
 
+    /// Whether every instance has followed the revision, or a later one.
+    pub(super) fn is_followed(&self, reading: &Reading) -> bool {
+        reading.instances.values().all(|instance| instance.revision >= self.current.revision)
+    }
+
     fn has_settled(&self, instance: &Instance) -> bool {
         instance.revision >= self.current.revision
             && instance.state != InstanceState::Trying

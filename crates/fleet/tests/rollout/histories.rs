@@ -186,6 +186,28 @@ fn a_killed_publisher_leaves_no_trial_and_another_goes_on() {
     }
 }
 
+/// An instance does not try a text again that it has ended, until a revision without it has come.
+#[test]
+fn a_text_that_every_instance_has_ended_is_tried_again() {
+    let mut instances = fleet(3);
+    instances[0].behaviours.push((text(1), Behaviour::Bad(2_000)));
+    let mut world = world(3, instances);
+    let now = world.now;
+    let mut killed = Publisher::new(publish(1, None), "bob@ops", now);
+    killed.killed_at = 3;
+    world.publishers.push(killed);
+    world.play(now + REST);
+    world.publishers.clear();
+    assert!(world.current().unwrap().trial.is_some(), "{:?}", world.current());
+    world.instances[0].behaviours.clear();
+    let again = run(&mut world, publish(1, None));
+    assert_eq!(again.outcome, Some(Outcome::Done), "{:?}", again.lines);
+    let taken_away = again.lines.iter().any(|line| matches!(line, Line::EndedBefore { .. }));
+    assert!(taken_away, "{:?}", again.lines);
+    assert_eq!(world.current().unwrap().stable, Some(text(1)));
+    assert_quiet(&world, "after it");
+}
+
 #[test]
 fn the_hold_of_a_long_outage_ends_with_every_instance_back() {
     let mut world = world(9, fleet(3));
