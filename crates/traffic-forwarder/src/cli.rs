@@ -3,6 +3,7 @@
 use crate::arguments::number;
 use crate::console::Operation;
 use crate::import::Import;
+use crate::rollout::{Publish, RolloutArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use observe::Version;
 use plan::{Input, Overrides};
@@ -62,6 +63,10 @@ pub(crate) enum Command {
     Import(Import),
     #[command(flatten)]
     Operate(Operation),
+    /// Bring a configuration to all machines of a fleet, on trial first.
+    Publish(Publish),
+    /// Show where the machines of a fleet stand, decide a trial, or print a published configuration.
+    Rollout(RolloutArgs),
     /// Print the completion script of a shell.
     Completions(Completions),
     /// Print the manual page, or write all manual pages into a directory.

@@ -42,7 +42,7 @@ pub(crate) mod sessions;
 pub(crate) mod forward_table;
 pub(crate) mod session_table;
 
-mod changes;
+pub(crate) mod changes;
 pub(crate) mod clients;
 mod kill;
 

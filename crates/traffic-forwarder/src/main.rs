@@ -12,6 +12,7 @@ mod go_flags;
 mod import;
 mod manual;
 mod output;
+mod rollout;
 mod shell_completions;
 mod top;
 mod usage;
@@ -62,6 +63,8 @@ fn dispatch(cli: Cli) -> Exit {
         Some(Command::Demo(demo)) => demo::run(&demo),
         Some(Command::Import(import)) => import::run(&import),
         Some(Command::Operate(operation)) => console::run(&operation),
+        Some(Command::Publish(args)) => rollout::publish(&args),
+        Some(Command::Rollout(args)) => rollout::rollout(&args),
         Some(Command::Completions(args)) => shell_completions::run(args.shell),
         Some(Command::Man(args)) => manual::run(args.directory.as_deref()),
         Some(Command::Check(args)) => check::run(args),

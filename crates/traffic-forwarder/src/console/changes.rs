@@ -3,7 +3,7 @@
 use crate::console::process_options::ProcessOptions;
 use crate::console::screen::{Colour, Screen, columns};
 use crate::console::units::seconds;
-use api::{Change, Effect, ForwardSummary, Reload, RemadeFile, Word};
+use api::{Change, ChangedForward, Effect, ForwardSummary, Reload, RemadeFile, Word};
 use plan::counted;
 use plan::{Section, Setting, escaped};
 use std::slice;
@@ -30,6 +30,23 @@ pub(crate) fn text(reload: &Reload, options: &ProcessOptions, screen: &Screen) -
     all.extend(trial);
     all.push(String::new());
     all.join("\n")
+}
+
+/// Renders the changes between two texts that no process runs yet: without sessions.
+pub(crate) fn of_texts(
+    added: &[ForwardSummary],
+    changed: &[ChangedForward],
+    removed: &[ForwardSummary],
+    unchanged: usize,
+    screen: &Screen,
+) -> String {
+    let changed = changed.iter().flat_map(|it| changes(&it.name, &it.changes, None));
+    let added = added.iter().map(|forward| summary('+', forward, ""));
+    let removed = removed.iter().map(|forward| summary('-', forward, ""));
+    let lines: Vec<Line> = added.chain(changed).chain(removed).collect();
+    let width = lines.iter().map(|line| columns(&line.name)).max().unwrap_or(0);
+    let lines = lines.iter().map(|line| line.render(width, screen) + "\n").collect::<String>();
+    format!("{lines}{} unchanged\n", counted(unchanged, "forward"))
 }
 
 /// The deadline of the trial, and the command that keeps its configuration.
@@ -170,7 +187,6 @@ fn colour(sign: char) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use api::ChangedForward;
 
     const SCREEN: Screen = Screen { size: None, colours: false };
 

@@ -34,6 +34,8 @@ pub(crate) enum CommandError {
     Refused(api::Error),
     /// This host refuses something that the command itself needs, such as a port.
     Host(String),
+    /// The store of the fleet is away, refuses, or holds something that cannot be used.
+    Store(String),
     /// Reading from or writing to the terminal failed.
     Terminal(io::Error),
 }
@@ -107,6 +109,7 @@ impl CommandError {
             | Self::Untrusted { .. }
             | Self::Broken { .. }
             | Self::Host(_)
+            | Self::Store(_)
             | Self::Terminal(_) => Exit::Failed,
         }
     }
@@ -121,6 +124,7 @@ impl CommandError {
             Self::NoProcess { .. } => ErrorCode::NoProcess,
             Self::Untrusted { .. } => ErrorCode::UntrustedListener,
             Self::Broken { .. } => ErrorCode::BrokenAnswer,
+            Self::Store(_) => ErrorCode::Store,
             Self::Terminal(_) => ErrorCode::Terminal,
         };
         let message = self.to_string();
@@ -150,7 +154,9 @@ impl CommandError {
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Host(message) => write!(f, "error: {message}"),
+            Self::Usage(message) | Self::Host(message) | Self::Store(message) => {
+                write!(f, "error: {message}")
+            }
             Self::Configuration(problems) => f.write_str(problems.trim_end()),
             Self::NoProcess { attempts, file } => no_process(f, attempts, file.as_deref()),
             Self::Untrusted { endpoint, why } => write!(f, "error: {endpoint}: {why}"),

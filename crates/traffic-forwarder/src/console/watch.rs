@@ -128,7 +128,7 @@ impl Notices {
 }
 
 /// On a terminal the page replaces the previous one; elsewhere it is appended.
-fn on_screen(text: &str, screen: &Screen) -> String {
+pub(crate) fn on_screen(text: &str, screen: &Screen) -> String {
     let Some((width, height)) = screen.size else { return format!("{text}\n") };
     let text = folded(text, width);
     let total = text.lines().count();

@@ -1,0 +1,56 @@
+//! `publish` and `rollout`: the commands of a fleet, which read and write its store.
+
+mod args;
+mod changes;
+mod locate;
+mod publish;
+mod reading;
+mod run;
+mod show;
+mod status;
+mod text;
+
+pub(crate) use args::{Publish, RolloutArgs};
+
+use crate::console::failure::CommandError;
+use crate::exit::Exit;
+use crate::output::warn;
+use args::Action;
+use fleet::Request;
+use std::future::Future;
+
+/// Brings a text to the instances.
+pub(crate) fn publish(args: &Publish) -> Exit {
+    block_on(publish::run(args), false)
+}
+
+/// Shows a roll-out, decides it, or prints a text.
+pub(crate) fn rollout(args: &RolloutArgs) -> Exit {
+    block_on(act(args), args.json)
+}
+
+async fn act(args: &RolloutArgs) -> Result<Exit, CommandError> {
+    args.check()?;
+    let store = &args.store;
+    match args.action {
+        Action::Status => status::run(args).await,
+        Action::Continue => run::run(&locate::find(store)?, Request::Continue, None).await,
+        Action::Back => run::run(&locate::find(store)?, Request::Back, None).await,
+        Action::Show => show::run(args).await,
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<Exit, CommandError>>, json: bool) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let error = flow::error_text(&error);
+            warn(&format!("error: start a runtime: {error}\n"));
+            return Exit::Failed;
+        }
+    };
+    runtime.block_on(command).unwrap_or_else(|failure| {
+        failure.print(json);
+        failure.exit()
+    })
+}

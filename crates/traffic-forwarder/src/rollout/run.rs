@@ -1,0 +1,184 @@
+//! Carries out what the machine of a publisher decides.
+
+use crate::console::failure::CommandError;
+use crate::exit::Exit;
+use crate::output::{say, warn};
+use crate::rollout::locate::Located;
+use crate::rollout::{reading, text};
+use fleet::{
+    Decision, Etcd, EtcdWatch, Input, Line, Now, Outcome, PackedText, Removal, Request, Rollout,
+    Store, StoreError, TextHash, Turn, Watch, Work,
+};
+use rustix::system::uname;
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+/// The longest time between two readings, also if no watch reports a change.
+const LONGEST: Duration = Duration::from_secs(1);
+/// The shortest time between two readings: many instances write at once.
+const SHORTEST: Duration = Duration::from_millis(200);
+
+/// What a command does beside its machine.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) text: PackedText,
+    /// Ends the command before it writes.
+    pub(crate) dry_run: bool,
+}
+
+/// Runs one command of a publisher to its end.
+pub(crate) async fn run(
+    store: &Located,
+    request: Request,
+    published: Option<Published>,
+) -> Result<Exit, CommandError> {
+    let mut machine = Rollout::new(request, publisher());
+    let begun = Instant::now();
+    let mut worker = Worker { store, published, begun, watch: None, seen: 0, last: None };
+    let mut interrupts = signal(SignalKind::interrupt())
+        .map_err(|error| CommandError::Host(format!("wait for Ctrl-C: {error}")))?;
+    let mut work = Work::Read { until: Duration::ZERO };
+    loop {
+        if let Work::Finish(outcome) = work {
+            return Ok(if outcome == Outcome::Done { Exit::Done } else { Exit::Failed });
+        }
+        if worker.ends_before(&work) {
+            return Ok(say("dry run: nothing was published\n"));
+        }
+        let running = worker.carry_out(work);
+        tokio::pin!(running);
+        work = loop {
+            let input = tokio::select! {
+                input = &mut running => input,
+                _ = interrupts.recv() => Input::Interrupt,
+            };
+            let now = Now { time: begun.elapsed(), wall: SystemTime::now() };
+            let Turn { lines, work } = machine.on(now, input);
+            lines.iter().for_each(print);
+            if let Some(work) = work {
+                break work;
+            }
+        };
+    }
+}
+
+fn print(line: &Line) {
+    if line.is_error() {
+        warn(&format!("{line}\n"));
+    } else {
+        say(&format!("{line}\n"));
+    }
+}
+
+/// The user and the host of this command.
+fn publisher() -> String {
+    let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
+    let user = names.filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
+    let user = user.unwrap_or_else(|| format!("uid-{}", host::own_user()));
+    format!("{user}@{}", uname().nodename().to_string_lossy())
+}
+
+struct Worker<'a> {
+    store: &'a Located,
+    published: Option<Published>,
+    begun: Instant,
+    watch: Option<EtcdWatch>,
+    /// The store's revision at the last reading.
+    seen: i64,
+    /// The time of the last reading.
+    last: Option<Instant>,
+}
+
+impl Worker<'_> {
+    /// Whether a dry run ends here.
+    fn ends_before(&self, work: &Work) -> bool {
+        let is_dry = self.published.as_ref().is_some_and(|published| published.dry_run);
+        is_dry && !matches!(work, Work::Read { .. })
+    }
+
+    async fn carry_out(&mut self, work: Work) -> Input {
+        match work {
+            Work::Read { until } => self.read(until).await,
+            Work::PutText(hash) => self.put_text(hash).await,
+            Work::Decide(decision) => self.decide(&decision).await,
+            Work::ListTexts => self.list_texts().await,
+            Work::Remove(removal) => self.remove(&removal).await,
+            Work::Finish(_) => std::future::pending().await,
+        }
+    }
+
+    async fn read(&mut self, until: Duration) -> Input {
+        self.wait(self.begun + until).await;
+        self.last = Some(Instant::now());
+        match reading::read(self.store).await {
+            Ok(read) => {
+                self.seen = read.revision;
+                Input::Read(read.reading)
+            }
+            Err(error) => Input::ReadFailed(error),
+        }
+    }
+
+    /// Waits for a change of a key, or until this time.
+    async fn wait(&mut self, until: Instant) {
+        let Some(last) = self.last else { return };
+        tokio::select! {
+            () = changed(&self.store.etcd, &self.store.prefix, self.seen, &mut self.watch) => {}
+            () = sleep_until(until.min(last + LONGEST)) => {}
+        }
+        sleep_until(last + SHORTEST).await;
+    }
+
+    async fn put_text(&self, hash: TextHash) -> Input {
+        match self.published.as_ref().filter(|published| published.text.hash == hash) {
+            Some(published) => match text::put(self.store, &published.text).await {
+                Ok(parts) => Input::TextReady(parts),
+                Err(error) => Input::TextFailed(error.to_string()),
+            },
+            None => Input::TextFailed(format!("this command does not have the text {hash}")),
+        }
+    }
+
+    async fn decide(&self, decision: &Decision) -> Input {
+        match self.store.etcd.transact(&decision.txn(&self.store.keys)).await {
+            Ok(done) if done.value => Input::Written(done.revision),
+            Ok(_) => Input::NotWritten,
+            Err(error @ StoreError::Unknown { .. }) => Input::WriteUnknown(error.to_string()),
+            Err(error) => Input::WriteFailed(error.to_string()),
+        }
+    }
+
+    async fn list_texts(&self) -> Input {
+        let texts = self.store.keys.texts();
+        match self.store.etcd.list(&texts).await {
+            Ok(read) => {
+                let hash = |key: &str| key.strip_prefix(&texts)?.split('/').next()?.parse().ok();
+                let found = read.value.iter().filter_map(|entry| hash(&entry.key));
+                let found: BTreeSet<TextHash> = found.collect();
+                Input::Texts(found.into_iter().collect())
+            }
+            Err(error) => Input::CleanedUp(Err(error.to_string())),
+        }
+    }
+
+    async fn remove(&self, removal: &Removal) -> Input {
+        let done = self.store.etcd.transact(&removal.txn(&self.store.keys)).await;
+        Input::CleanedUp(done.map(drop).map_err(|error| error.to_string()))
+    }
+}
+
+/// Waits for a change; for ever if the watch fails: the next reading begins another one.
+async fn changed(etcd: &Etcd, prefix: &str, seen: i64, watch: &mut Option<EtcdWatch>) {
+    if watch.is_none() {
+        *watch = etcd.watch(prefix, seen).await.ok();
+    }
+    if let Some(running) = watch
+        && running.changed().await.is_ok()
+    {
+        return;
+    }
+    *watch = None;
+    std::future::pending::<()>().await;
+}
