@@ -69,17 +69,27 @@ pub fn serve(
     // Returns the memory used to read the configuration and bind the listeners.
     sys::release_free_memory();
     ready(requests.stopper());
-    let drain = runtime.block_on(async {
-        open(&mut supervisor, app, is_start);
-        _ = tokio::spawn(follow_sets(supervisor.resolver(), handle.clone()));
-        let (leave, leaving) = watch::channel(false);
-        let fleet = tokio::spawn(follow_fleet(handle.clone(), leaving));
-        let drain = run(&mut supervisor, &mut requests, &handle, &leave).await;
-        let _ = tokio::time::timeout(LEAVE_LIMIT, fleet).await;
-        drain
-    });
+    let serving = serve_clients(&mut supervisor, &mut requests, &handle, app, is_start);
+    let drain = runtime.block_on(serving);
     end(supervisor, &drain);
     Ok(())
+}
+
+/// Accepts clients, and follows what changes outside, until the shutdown.
+async fn serve_clients(
+    supervisor: &mut Supervisor,
+    requests: &mut Requests,
+    handle: &SupervisorHandle,
+    app: App,
+    is_start: bool,
+) -> Drain {
+    open(supervisor, app, is_start);
+    _ = tokio::spawn(follow_sets(supervisor.resolver(), handle.clone()));
+    let (leave, leaving) = watch::channel(false);
+    let fleet = tokio::spawn(follow_fleet(handle.clone(), leaving));
+    let drain = run(supervisor, requests, handle, &leave).await;
+    let _ = tokio::time::timeout(LEAVE_LIMIT, fleet).await;
+    drain
 }
 
 /// Looks up the names to listen on, before sockets of the service manager are compared with the listeners. A handover
