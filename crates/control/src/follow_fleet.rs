@@ -20,6 +20,7 @@ use health::Health;
 use plan::{Fleet, FleetStore};
 use reader::{ReadResult, Reader};
 use reporter::Reporter;
+use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -67,16 +68,18 @@ struct Task {
     /// A listener was lost before the trial already.
     had_lost: bool,
     verdict: Verdict,
+    /// The forwards that the trial adds or changes.
+    judged: Arc<HashSet<String>>,
     counted_at: Option<Instant>,
     /// Opened and failed sessions of the process when the published text began.
     base: Connects,
+    reported: Option<Instance>,
     reported_at: Option<Instant>,
     logged: String,
 }
 
 /// What the supervisor knows of the process, for the status.
 struct Numbers {
-    generation: u64,
     sessions: u64,
     connects: Connects,
 }
@@ -125,8 +128,10 @@ impl Task {
             begun,
             had_lost: false,
             verdict: Verdict::default(),
+            judged: Arc::default(),
             counted_at: None,
             base: Connects::default(),
+            reported: None,
             reported_at: None,
             logged: String::new(),
         }))
@@ -186,7 +191,7 @@ impl Task {
             let left =
                 std::mem::replace(&mut self.reporter, Reporter::start(self.client.clone(), key));
             _ = tokio::spawn(left.leave());
-            self.reported_at = None;
+            self.reported = None;
             tracing::info!(store = %self.store.url, "the fleet's store has changed");
         }
         Ok(())
@@ -213,7 +218,8 @@ impl Task {
         }
         if is_on_trial || self.counted_at.is_none_or(|at| at.elapsed() >= COUNT) {
             self.counted_at = Some(Instant::now());
-            let counters = self.handle.ask(|it| connects(it)).await?;
+            let judged = is_on_trial.then(|| self.judged.clone());
+            let counters = self.handle.ask(move |it| connects(it, judged.as_deref())).await?;
             if let Some(why) = self.verdict.take(self.begun.elapsed(), &counters) {
                 self.handle(Event::TrialFailed(why));
             }
@@ -238,9 +244,9 @@ impl Task {
                     tried: sum.tried + it.tried,
                     failed: sum.failed + it.failed,
                 };
-                let connects = connects(it).into_values().fold(Connects::default(), add);
+                let connects = connects(it, None).into_values().fold(Connects::default(), add);
                 let sessions = it.observer().sessions().into();
-                Numbers { generation: it.generation(), sessions, connects }
+                Numbers { sessions, connects }
             })
             .await
     }
@@ -260,27 +266,34 @@ impl Task {
             since: Some(status.since.rfc3339()),
         };
         self.handle.ask(move |it| it.set_fleet_status(view)).await?;
-        let numbers = self.numbers().await?;
-        let connects = Connects {
-            tried: numbers.connects.tried.saturating_sub(self.base.tried),
-            failed: numbers.connects.failed.saturating_sub(self.base.failed),
-        };
-        let instance = Instance {
-            revision: status.revision,
-            runs,
-            state: status.state,
-            why: status.why,
-            version: observe::Version::of_program().number.clone(),
-            generation: numbers.generation,
-            sessions: numbers.sessions,
-            connects,
-            since: status.since.rfc3339(),
+        self.report(status).await
+    }
+
+    /// Has the status written to the store: when it changes, and now and then during a trial, whose numbers change.
+    async fn report(&mut self, status: Status) -> Result<(), Gone> {
+        let generation = self.handle.ask(|it| it.generation()).await?;
+        let Status { revision, runs, state, why, since } = status;
+        let runs = runs.map(|(hash, _)| hash);
+        let is_same = |it: &Instance| {
+            (it.revision, it.runs, it.state, it.generation) == (revision, runs, state, generation)
+                && it.why == why
         };
         let is_due = self.reported_at.is_none_or(|at| at.elapsed() >= NUMBERS);
-        let has_numbers = self.follower.is_on_trial() && is_due;
-        if self.reporter.report(instance, has_numbers) {
-            self.reported_at = Some(Instant::now());
+        let is_reported = self.reported.as_ref().is_some_and(is_same);
+        if is_reported && !(is_due && self.follower.is_on_trial()) {
+            return Ok(());
         }
+        let Numbers { sessions, connects } = self.numbers().await?;
+        let connects = Connects {
+            tried: connects.tried.saturating_sub(self.base.tried),
+            failed: connects.failed.saturating_sub(self.base.failed),
+        };
+        let version = observe::Version::of_program().number.clone();
+        let since = since.rfc3339();
+        let instance =
+            Instance { revision, runs, state, why, version, generation, sessions, connects, since };
+        self.reporter.report(instance.clone());
+        (self.reported, self.reported_at) = (Some(instance), Some(Instant::now()));
         Ok(())
     }
 
@@ -299,14 +312,17 @@ impl Task {
     }
 }
 
-/// Sessions of each forward, and those that ended without a connection to a target.
-fn connects(supervisor: &Supervisor) -> ForwardConnects {
+/// Sessions of each forward, or of those that are `judged`, and how many ended without a connection to a target.
+fn connects(supervisor: &Supervisor, judged: Option<&HashSet<String>>) -> ForwardConnects {
+    let is_judged = |forward: &engine::ForwardView<'_>| {
+        judged.is_none_or(|judged| judged.contains(&forward.plan.name))
+    };
     let connects = |forward: engine::ForwardView<'_>| {
         let totals = forward.totals();
         let connects = Connects { tried: totals.opened, failed: totals.failed() };
         (forward.plan.name.clone(), connects)
     };
-    supervisor.engine().forwards().map(connects).collect()
+    supervisor.engine().forwards().filter(is_judged).map(connects).collect()
 }
 
 fn connect(store: &FleetStore) -> (Arc<Etcd>, Keys) {

@@ -65,7 +65,8 @@ impl Task {
         text: Good,
         hold: Option<Duration>,
     ) -> Result<Result<(), Refusal>, Gone> {
-        let before = self.handle.ask(|it| (it.published().lost_listener.is_some(), connects(it)));
+        let before =
+            self.handle.ask(|it| (it.published().lost_listener.is_some(), connects(it, None)));
         let (had_lost, counters) = before.await?;
         self.had_lost = had_lost;
         let Good { hash, revision, text } = text;
@@ -74,7 +75,9 @@ impl Task {
         match self.handle.run(apply).await? {
             Ok(report) => {
                 if hold.is_some() {
-                    self.verdict.begin(report.new_or_changed(), &counters);
+                    let judged = report.new_or_changed();
+                    self.judged = Arc::new(judged.iter().cloned().collect());
+                    self.verdict.begin(judged, &counters);
                 }
                 Ok(Ok(()))
             }

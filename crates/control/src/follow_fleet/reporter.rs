@@ -1,7 +1,7 @@
 //! The status of this instance in the store, under a lease that ends with the instance.
 
 use super::flag::is_set;
-use fleet::{Connects, Etcd, Instance, LeaseId, Op, Store as _, StoreError, Txn};
+use fleet::{Etcd, Instance, LeaseId, Op, Store as _, StoreError, Txn};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -31,19 +31,9 @@ impl Reporter {
         Self { wanted, task, leaves }
     }
 
-    /// Has the status written if it differs from the last one: in numbers alone only with `has_numbers`. Returns
-    /// whether it is.
-    pub(super) fn report(&self, status: Instance, has_numbers: bool) -> bool {
-        self.wanted.send_if_modified(|last| {
-            let is_new = last.as_ref().is_none_or(|last| {
-                *last != status
-                    && (has_numbers || without_numbers(last) != without_numbers(&status))
-            });
-            if is_new {
-                *last = Some(status);
-            }
-            is_new
-        })
+    /// Has this status written.
+    pub(super) fn report(&self, status: Instance) {
+        self.wanted.send_replace(Some(status));
     }
 
     /// Removes the status from the store.
@@ -57,10 +47,6 @@ impl Drop for Reporter {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-fn without_numbers(status: &Instance) -> Instance {
-    Instance { sessions: 0, connects: Connects::default(), ..status.clone() }
 }
 
 struct Writer {
