@@ -173,6 +173,7 @@ impl ErrorCode {
                 | Self::NoProcess
                 | Self::UntrustedListener
                 | Self::BrokenAnswer
+                | Self::Store
                 | Self::Restarted
                 | Self::Terminal
         )

@@ -27,6 +27,8 @@ fn every_party_has_a_trust_level_and_a_worst_case() {
         "proxy in `from` of `accept_proxy`",
         "target",
         "author of the configuration",
+        "publisher",
+        "the fleet's store and its other instances",
         "admin user",
         "operator",
         "viewer",
