@@ -29,7 +29,6 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 pub use health::{Member, MemberHealth};
-pub use tls::HOST_AUTHORITIES;
 pub use watch::EtcdWatch;
 
 use crate::store::{Entry, LeaseId, Op, Read, Store, StoreError, Txn};

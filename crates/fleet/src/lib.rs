@@ -19,7 +19,7 @@ mod verdict;
 // The publisher.
 mod rollout;
 
-pub use etcd::{Etcd, EtcdWatch, HOST_AUTHORITIES, Member, MemberHealth};
+pub use etcd::{Etcd, EtcdWatch, Member, MemberHealth};
 pub use follower::{
     Action, Event, Follower, Moment, NOT_CONFIRMED, Reading, Refusal, Status, StoreFault,
 };
@@ -28,6 +28,7 @@ pub use model::{
     Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, Instance, InstanceState, Keys, On,
     TextHash, Trial,
 };
+pub use plan::HOST_AUTHORITIES;
 pub use rollout::{
     Canary, CanaryError, Decision, Fault, Found, Input, Line, Need, Now, Outcome, Publication,
     Reading as FleetReading, Removal, Request, Rollout, Turn, Work,

@@ -4,6 +4,16 @@ use std::path::PathBuf;
 
 use crate::store_url::StoreUrl;
 
+/// Files with the authorities that the host trusts, one for each family of Linux distributions. The first that exists
+/// is used.
+pub const HOST_AUTHORITIES: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL
+    "/etc/pki/tls/certs/ca-bundle.crt",   // older ones of both
+    "/etc/ssl/ca-bundle.pem",             // openSUSE
+    "/etc/ssl/cert.pem",                  // Alpine
+];
+
 /// The fleet that this machine belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fleet {
@@ -22,7 +32,8 @@ pub struct FleetStore {
     pub url: StoreUrl,
     /// The store's user, and the file with its password.
     pub user: Option<(String, PathBuf)>,
-    /// File of the authorities that sign the store's certificates, as PEM; `None` is the host's own set.
+    /// File of the authorities that sign the store's certificates, as PEM; `None` is the host's own set: the first of
+    /// [`HOST_AUTHORITIES`] that exists.
     pub ca: Option<PathBuf>,
     /// Files of the client's certificate chain and of its private key, as PEM.
     pub certificate: Option<(PathBuf, PathBuf)>,

@@ -101,7 +101,7 @@ pub use file::{
     read_once as read_file_once, read_other as read_other_file,
 };
 pub use file_mode::FileMode;
-pub use fleet::{Fleet, FleetStore};
+pub use fleet::{Fleet, FleetStore, HOST_AUTHORITIES};
 pub use flow::{
     AtLimit, Balance, HelloRule, Keepalive, NamePattern, NoneUp, NotAPrefix, OnDown, Passive,
     PathChoice, Prefix,

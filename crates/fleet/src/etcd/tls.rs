@@ -11,18 +11,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use plan::HOST_AUTHORITIES;
+
 use super::failure::Failure;
 use super::files;
-
-/// Files with the authorities that the host trusts, one for each family of Linux distributions. The first that exists
-/// is used.
-pub const HOST_AUTHORITIES: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL
-    "/etc/pki/tls/certs/ca-bundle.crt",   // older ones of both
-    "/etc/ssl/ca-bundle.pem",             // openSUSE
-    "/etc/ssl/cert.pem",                  // Alpine
-];
 
 /// How a server that does not speak TLS ends the handshake.
 const ENDS: [io::ErrorKind; 3] =

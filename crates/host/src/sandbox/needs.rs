@@ -2,7 +2,7 @@
 
 use super::Access;
 use crate::admin_address::present_socket;
-use plan::{AdminSocket, ListenAddress, Plan};
+use plan::{AdminSocket, HOST_AUTHORITIES, ListenAddress, Plan};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use sys::Entry;
@@ -88,7 +88,21 @@ fn fleet(plan: &Plan) -> impl Iterator<Item = Need> {
     let pair = pair.map(|(certificate, key)| [("certificate", certificate), ("key", key)]);
     let read = password.into_iter().chain(ca).chain(pair.into_iter().flatten());
     let read = read.map(|(key, file)| Need::new(format!("`{key}` in [fleet]"), file, Access::Read));
-    keep.into_iter().chain(read)
+    let host_authorities = store.filter(|it| it.url.tls && it.ca.is_none());
+    let host_authorities =
+        host_authorities.and_then(|_| authorities(HOST_AUTHORITIES.iter().map(Path::new)));
+    keep.into_iter().chain(read).chain(host_authorities)
+}
+
+/// The first of these files that exists, as the connection to the store chooses it. Some distributions have a link
+/// there, to a directory that a process may not read otherwise.
+pub(super) fn authorities<'a>(mut files: impl Iterator<Item = &'a Path>) -> Option<Need> {
+    let file = files.find(|file| file.exists())?;
+    Some(Need::new(
+        "the authorities that this host trusts, without `ca` in [fleet],",
+        file,
+        Access::Read,
+    ))
 }
 
 /// The admin socket at a default path. It is chosen at the start, and a reload does not move it.

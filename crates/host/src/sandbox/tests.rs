@@ -58,6 +58,77 @@ fn reading_through_a_link_needs_the_directory_of_its_target() {
     });
 }
 
+/// A plan with this store, and its files in these directories.
+fn fleet_plan(at: &Path, from: &str, files: &str) -> Plan {
+    let text = format!("[fleet]\nfrom = '{from}'\nkeep = '{0}/keep'\n{files}", at.display());
+    plan_of(&text, &at.join("etc/config"))
+}
+
+/// Reads and writes files in a thread that is in the sandbox. `None` where the kernel has none.
+fn in_sandbox<R: Send + 'static>(
+    sandbox: Sandbox,
+    act: impl FnOnce() -> R + Send + 'static,
+) -> Option<R> {
+    let enter = move || match Domain::of(&sandbox).enter().unwrap() {
+        Kernel::Restricts { .. } => Some(act()),
+        Kernel::HasNone(_) => None,
+    };
+    std::thread::spawn(enter).join().unwrap()
+}
+
+#[test]
+fn an_instance_of_a_fleet_reads_the_files_of_its_store_and_writes_into_keep() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = fs::canonicalize(dir.path()).unwrap();
+    let files = [("password_file", "a"), ("ca", "b"), ("certificate", "c"), ("key", "d")];
+    for name in ["keep", "etc", "other"].into_iter().chain(files.map(|(_, directory)| directory)) {
+        fs::create_dir(at.join(name)).unwrap();
+        fs::write(at.join(name).join("file"), "").unwrap();
+    }
+    let file = |(key, directory)| format!("{key} = '{}/{directory}/file'\n", at.display());
+    let settings = format!("user = 'x'\n{}", files.map(file).concat());
+    let plan = fleet_plan(&at, "etcds://host/p", &settings);
+    let sandbox = Sandbox::of(&plan, None).unwrap().with_system();
+    assert_eq!(sandbox.check(&plan), Ok(()));
+    let found = in_sandbox(sandbox, move || {
+        // A certificate is renewed by another file in its place.
+        let reads = |directory: &str| fs::read(at.join(directory).join("file")).is_ok();
+        let keep = at.join("keep");
+        let moved = fs::write(keep.join("new"), "")
+            .and_then(|()| fs::rename(keep.join("new"), keep.join("state.json")));
+        let synced = fs::File::open(&keep).and_then(|keep| keep.sync_all());
+        (
+            files.map(|(_, directory)| reads(directory)),
+            reads("other"),
+            moved.is_ok() && synced.is_ok(),
+        )
+    });
+    let Some(found) = found else { return };
+    assert_eq!(found, ([true; 4], false, true));
+}
+
+#[test]
+fn without_ca_the_authorities_of_the_host_are_readable_with_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = fs::canonicalize(dir.path()).unwrap();
+    for name in ["keep", "etc", "a", "b"] {
+        fs::create_dir(at.join(name)).unwrap();
+    }
+    fs::write(at.join("b/bundle"), "").unwrap();
+    symlink(at.join("b/bundle"), at.join("a/link")).unwrap();
+    let [missing, link, later] = ["a/missing", "a/link", "etc/later"].map(|file| at.join(file));
+    let chosen = needs::authorities([&*missing, &link, &later].into_iter()).expect("a link");
+    assert_eq!(place(&chosen.path).unwrap(), [at.join("a"), at.join("b")]);
+    let ca = format!("ca = '{}/b/bundle'\n", at.display());
+    let named = |from: &str, files: &str| {
+        let needs = needs(&fleet_plan(&at, from, files));
+        needs.iter().filter(|it| it.to_string().contains("this host trusts")).count()
+    };
+    let has_some = plan::HOST_AUTHORITIES.iter().any(|file| Path::new(file).exists());
+    assert_eq!(named("etcds://host/p", ""), usize::from(has_some));
+    assert_eq!((named("etcds://host/p", &ca), named("etcd://host/p", "")), (0, 0));
+}
+
 #[test]
 fn all_paths_that_cannot_be_in_a_sandbox_are_reported_at_once() {
     with_directories(|_, plan| {
