@@ -4,7 +4,7 @@ use crate::markdown::{Block, Document};
 use crate::repository::documents;
 
 /// Info string of the fence, the checking test module, and the minimum number of blocks.
-const KINDS: [(&str, &str, usize); 23] = [
+const KINDS: [(&str, &str, usize); 30] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 2),
     ("toml broken", "configuration", 1),
@@ -28,6 +28,13 @@ const KINDS: [(&str, &str, usize); 23] = [
     ("import haproxy", "migration", 1),
     ("toml imported", "migration", 5),
     ("text top", "views", 2),
+    ("toml fleet", "configuration", 2),
+    ("toml published", "configuration", 1),
+    ("sh fleet", "fleet", 3),
+    ("sh etcd", "fleet", 2),
+    ("conf etcd", "fleet", 1),
+    ("sh etcd roles", "fleet", 1),
+    ("conf keepalived", "fleet", 1),
 ];
 
 /// Fenced blocks of all documents with this info string.

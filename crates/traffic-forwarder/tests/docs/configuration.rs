@@ -19,6 +19,28 @@ fn examples_are_valid() {
 }
 
 #[test]
+fn local_files_of_a_fleet_are_valid() {
+    let input = Input { config: Some(NAME.into()), ..Input::default() };
+    for block in blocks("toml fleet") {
+        // Without the files that it names, which are those of a machine.
+        let reading = plan::read_text(&input, &block.text);
+        let problems = reading.problems.render(false);
+        assert!(reading.problems.is_empty(), "{}\n{problems}", block.place);
+        assert!(reading.plan.is_some_and(|plan| plan.fleet.is_some()), "{}", block.place);
+    }
+}
+
+#[test]
+fn published_examples_are_valid() {
+    for block in blocks("toml published") {
+        let reading = plan::read_published(NAME, &block.text);
+        let problems = reading.problems.render(false);
+        assert!(reading.problems.is_empty(), "{}\n{problems}", block.place);
+        assert!(reading.plan.is_some(), "{}", block.place);
+    }
+}
+
+#[test]
 fn broken_examples_show_the_reported_problems() {
     let shown = blocks("text problems");
     let broken = blocks("toml broken");

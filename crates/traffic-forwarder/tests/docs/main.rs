@@ -15,6 +15,7 @@ mod dependencies;
 mod doctor;
 mod examples;
 mod faults;
+mod fleet;
 mod languages;
 mod links;
 mod log_queries;
