@@ -3,5 +3,6 @@
 mod fixture;
 
 mod follow;
+mod publish;
 mod restarts;
 mod trials;
