@@ -24,9 +24,10 @@ fn commands(info: &str) -> Vec<(String, Vec<String>)> {
             let mut words = Vec::new();
             // Every second part is quoted.
             for (part, is_quoted) in line.split('"').zip([false, true].into_iter().cycle()) {
-                match is_quoted {
-                    true => words.push(part.to_owned()),
-                    false => words.extend(part.split_whitespace().map(str::to_owned)),
+                if is_quoted {
+                    words.push(part.to_owned());
+                } else {
+                    words.extend(part.split_whitespace().map(str::to_owned));
                 }
             }
             assert!(!words.is_empty(), "{}: an empty line", block.place);

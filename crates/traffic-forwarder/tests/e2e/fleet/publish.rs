@@ -22,7 +22,7 @@ struct Fleet {
 impl Fleet {
     fn start() -> Self {
         let cluster = Etcd::start(1);
-        let url = cluster.url("/fleet");
+        let url = cluster.url("/path");
         Self { cluster, url, dir: TempDir::new().unwrap() }
     }
 
@@ -57,7 +57,7 @@ impl Fleet {
         );
         let instance = forwarder().config(config).start();
         wait_until("the instance in the store", LIMIT, || {
-            self.cluster.ctl(["get", "--prefix", "/fleet/instances/"]).contains("edge-1")
+            self.cluster.ctl(["get", "--prefix", "/path/instances/"]).contains("edge-1")
         });
         instance
     }
@@ -76,7 +76,7 @@ fn without_an_instance_a_text_is_stable_at_once_shown_and_taken_back() {
     let file = fleet.file("first.toml", &first);
     let dry = fleet.run(&["publish", &file, "--dry-run"], 0);
     assert!(dry.text().contains("+ db"), "{dry}");
-    assert_eq!(fleet.cluster.ctl(["get", "--prefix", "/fleet", "--keys-only"]).trim(), "");
+    assert_eq!(fleet.cluster.ctl(["get", "--prefix", "/path", "--keys-only"]).trim(), "");
     fleet.run(&["publish", &file, "--note", "the first"], 0);
     assert_eq!(fleet.run(&["rollout", "show"], 0).text(), first);
 
@@ -100,7 +100,7 @@ fn a_wrong_text_is_refused_with_every_problem_before_the_store_is_asked() {
     let file = dir.path().join("wrong.toml");
     std::fs::write(&file, "[process]\nworkers = 1\n[[forward]]\nlisten = 'x'\nto = 'a:1'\n")
         .unwrap();
-    let nowhere = ["--from", "etcd://127.0.0.1:1/fleet"];
+    let nowhere = ["--from", "etcd://127.0.0.1:1/path"];
     let refused = forwarder().arg("publish").arg(&file).args(nowhere).run();
     assert_eq!(refused.status.code(), Some(2), "{refused}");
     for place in ["wrong.toml:1:2", "wrong.toml:4:"] {
