@@ -1,4 +1,4 @@
-use super::snapshot::{ForwardMetrics, ProcessMetrics};
+use super::snapshot::{FleetMetrics, ForwardMetrics, ProcessMetrics};
 use super::*;
 use engine::{Classes, TargetView, Totals};
 use flow::{By, Cause, Fallback, Phase};
@@ -81,6 +81,12 @@ fn written(forwards: Vec<ForwardMetrics>, format: Format) -> String {
         name_look_ups: vec![("ok", 11)],
         name_targets: vec![("db.test".into(), 3)],
         admin_denied: vec![("token", 2)],
+        fleet: Some(FleetMetrics {
+            store_up: false,
+            read_age: Some(4.5),
+            revision: Some(42),
+            state: "trying",
+        }),
         ..ProcessMetrics::default()
     };
     render(MetricsSnapshot { process, forwards }, format)
@@ -137,6 +143,10 @@ const SERIES_OF_A_BUSY_FORWARD: &[(&str, f64)] = &[
     ("headroom_sessions{limit=\"open_files\"}", 500.0),
     ("headroom_sessions{limit=\"local_ports\"}", 28_000.0),
     ("config_trial_seconds", 2.5),
+    ("fleet_store_up", 0.0),
+    ("fleet_read_age_seconds", 4.5),
+    ("fleet_revision", 42.0),
+    ("fleet_state{state=\"trying\"}", 1.0),
     ("config_setting_waiting{key=\"workers\"}", 1.0),
     ("names{state=\"stale\"}", 2.0),
     ("name_look_ups_total{result=\"ok\"}", 11.0),
