@@ -23,8 +23,8 @@ fn check_has_json_output_for_editors() {
     let good = forwarder().args(["check", "--json", "7000-7001=h:1-2"]).run().success();
     let json: serde_json::Value = serde_json::from_slice(&good.stdout).unwrap();
     let expected = serde_json::json!({
-        "ok": true, "file": null, "forwards": 1, "listeners": 2, "total": 0, "problems": [],
-        "warnings": []
+        "ok": true, "file": null, "forwards": 1, "listeners": 2, "store": null, "total": 0,
+        "problems": [], "warnings": []
     });
     assert_eq!(json, expected);
 }
