@@ -16,7 +16,7 @@ fn an_unchanged_forward_keeps_its_listener_and_its_sessions() {
     assert_eq!(report["changed"][0]["name"], "second");
     let change = &report["changed"][0]["changes"][0];
     let expected = json!({ "key": "idle_timeout", "old": "\"1h\"", "new": "\"7m\"",
-        "parts": [], "effect": "all_sessions" });
+        "parts": [], "effect": "all_sessions", "section": null });
     assert_eq!(change, &expected);
     ping(&client);
     ping(&served_client(&pair.ports[0]));
