@@ -34,10 +34,11 @@ fn five_hundred_forwards_fit_in_one_small_process() {
     for port in &ports {
         ping(&connect(port).unwrap());
     }
-    // Without the program's own pages, which are many in a debug build.
+    // Without the program's own pages, which are many in a debug build, except those that the loader relocates:
+    // 1.4 MiB of them, as rustls is part of the program.
     let rss = forwarder.rss_anon_bytes();
     println!("{FORWARDS} forwards: ready after {ready_after:.0?}, {} KiB resident", rss / 1024);
-    assert!(rss < 6 * MIB, "{rss} bytes resident");
+    assert!(rss < 7 * MIB, "{rss} bytes resident");
     // Another test may hold the admin interface's default socket.
     let is_warning = |line: &str| line.contains(" WARN ") && !line.contains("no admin interface");
     assert_eq!(forwarder.count_lines(is_warning), 0);
