@@ -129,7 +129,7 @@ words! {
         NoProcess = "no_process": "No process answers.",
         UntrustedListener = "untrusted_listener": "Another user's process listens at the address.",
         BrokenAnswer = "broken_answer": "The answer is not one of this program.",
-        Store = "store": "The store of the fleet is away, or does not do what was asked.",
+        Store = "store": "The store of the fleet is away, or refuses the request.",
         Restarted = "restarted": "The process was restarted meanwhile.",
         Terminal = "terminal": "The terminal cannot be used.",
     }

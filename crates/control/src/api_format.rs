@@ -29,7 +29,7 @@ pub(crate) fn time(time: SystemTime) -> String {
 }
 
 /// Converts a changed setting.
-pub(crate) fn change(change: plan::Change) -> Change {
+pub fn change(change: plan::Change) -> Change {
     let effect = match change.effect {
         Effect::AtOnce => api::Effect::Process,
         Effect::LivingSessions => api::Effect::AllSessions,

@@ -197,7 +197,7 @@ impl Task {
         Ok(())
     }
 
-    /// Carries out what the follower decides.
+    /// Carries out the decisions of the follower.
     async fn act(&mut self) -> Result<(), Gone> {
         for _ in 0..ACTIONS {
             let Some(action) = self.follower.next(self.begun.elapsed()) else { break };

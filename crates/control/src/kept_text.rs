@@ -5,7 +5,7 @@ use plan::{Input, Plan, PrefixFileRead, Published};
 
 /// Adds the last good published text to the plan of a start, and returns the files of prefixes that were read for both.
 ///
-/// A text that is wrong on this machine by now does not keep the local forwards from serving: it is logged and left
+/// A text that is no longer right on this machine does not keep the local forwards from serving: it is logged and left
 /// out, and the process is not ready until another text runs. The same holds for a text that cannot be read. A directory
 /// that cannot be used at all ends the start: another process may use it, or its trials could not be recorded.
 ///

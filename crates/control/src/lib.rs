@@ -35,6 +35,7 @@ mod startup_log;
 mod attention;
 
 mod api_format;
+pub use api_format::change;
 
 mod watch;
 

@@ -58,7 +58,7 @@ pub struct Follower {
     state: InstanceState,
 }
 
-/// The text that an instance is to run.
+/// The text for an instance.
 enum Wanted {
     Stable(TextHash),
     Trial { text: TextHash, hold: Duration },

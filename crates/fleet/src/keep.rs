@@ -1,6 +1,6 @@
 //! The directory `keep`: what an instance must know after a restart without its store.
 //!
-//! `state.json` is small, and names the last good text; the text is in a file of its own, named by its hash. Both are
+//! `state.json` is small, and names the last good text; the text is in a separate file, named by its hash. Both are
 //! written beside their place, synced, and renamed, the text first. So a crash leaves the old state or the new one,
 //! each with its text.
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-/// A store with transactions, watches and leases. Each call has a limit of time of its own and tries the other
+/// A store with transactions, watches and leases. Each call has a time limit and tries the other
 /// endpoints before it fails.
 pub trait Store: Send + Sync {
     /// A running watch.
@@ -126,7 +126,7 @@ pub enum Op {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseId(pub i64);
 
-/// Why the store did not do what it was asked. `endpoint` is `host:port`.
+/// Why the store refused a request. `endpoint` is `host:port`.
 #[derive(Debug)]
 pub enum StoreError {
     /// No endpoint could be reached. Lists each with its cause.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A published text. Each machine adds its forwards to those of its own file.
+/// A published text. Each machine adds its forwards to those of the local file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Published {
     /// Number of the publication.

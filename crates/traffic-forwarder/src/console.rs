@@ -54,6 +54,8 @@ mod web;
 
 mod profile;
 
+pub(crate) mod runtime;
+
 pub(crate) mod table;
 
 pub(crate) mod screen;
@@ -73,21 +75,18 @@ use connection::AdminApi;
 use failure::CommandError;
 use hyper::Method;
 use locate::FileUse;
+use runtime::block_on;
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
 use switched::Verb;
 
 /// Sends the command's request to the running process and prints the answer.
 pub(crate) fn run(operation: &Operation) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let error = flow::error_text(&error);
-            warn(&format!("error: start a runtime: {error}\n"));
-            return Exit::Failed;
-        }
+    let result = match block_on(carry_out(operation)) {
+        Ok(result) => result,
+        Err(exit) => return exit,
     };
-    runtime.block_on(carry_out(operation)).unwrap_or_else(|failure| {
+    result.unwrap_or_else(|failure| {
         match operation {
             Operation::Reload(_) | Operation::Plan(_)
                 if failure.is_refusal() && !operation.json() =>

@@ -13,20 +13,20 @@ mod text;
 pub(crate) use args::{Publish, RolloutArgs};
 
 use crate::console::failure::CommandError;
+use crate::console::runtime::block_on;
 use crate::exit::Exit;
-use crate::output::warn;
 use args::Action;
 use fleet::Request;
 use std::future::Future;
 
 /// Brings a text to the instances.
 pub(crate) fn publish(args: &Publish) -> Exit {
-    block_on(publish::run(args), false)
+    run_to_end(publish::run(args), false)
 }
 
 /// Shows a roll-out, decides it, or prints a text.
 pub(crate) fn rollout(args: &RolloutArgs) -> Exit {
-    block_on(act(args), args.json)
+    run_to_end(act(args), args.json)
 }
 
 async fn act(args: &RolloutArgs) -> Result<Exit, CommandError> {
@@ -40,16 +40,12 @@ async fn act(args: &RolloutArgs) -> Result<Exit, CommandError> {
     }
 }
 
-fn block_on(command: impl Future<Output = Result<Exit, CommandError>>, json: bool) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let error = flow::error_text(&error);
-            warn(&format!("error: start a runtime: {error}\n"));
-            return Exit::Failed;
-        }
+fn run_to_end(command: impl Future<Output = Result<Exit, CommandError>>, json: bool) -> Exit {
+    let result = match block_on(command) {
+        Ok(result) => result,
+        Err(exit) => return exit,
     };
-    runtime.block_on(command).unwrap_or_else(|failure| {
+    result.unwrap_or_else(|failure| {
         failure.print(json);
         failure.exit()
     })

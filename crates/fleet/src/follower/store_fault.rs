@@ -4,7 +4,7 @@ use crate::model::CurrentError;
 use std::error::Error;
 use std::fmt;
 
-/// Why a reading of the store is not followed. The instance keeps what it runs.
+/// Why a reading of the store is not followed. The instance keeps its running text.
 #[derive(Debug)]
 pub enum StoreFault {
     /// Nothing has been published yet.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub enum KeepError {
     /// A call failed.
     Io {
-        /// A verb: what was tried.
+        /// A verb: the failed act.
         act: &'static str,
         /// The directory, or the file in it.
         path: PathBuf,
@@ -77,7 +77,7 @@ impl fmt::Display for KeepError {
             ),
             Self::InUse { path } => write!(
                 f,
-                "`{}` is in use by another process: give each instance a directory of its own (`keep`)",
+                "`{}` is in use by another process: give each instance another directory (`keep`)",
                 path.display()
             ),
             Self::State { path, fault } => write!(

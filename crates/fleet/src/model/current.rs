@@ -144,7 +144,7 @@ impl Current {
         to_json(self)
     }
 
-    /// The text that the instance `name` is to run: that of the trial, if it is part of it.
+    /// The text for the instance `name`: that of the trial, if it is part of it.
     pub fn text_for(&self, name: &str) -> Option<TextHash> {
         let trial = self.trial.as_ref().filter(|trial| trial.on.names(name));
         trial.map(|trial| trial.text).or(self.stable)

@@ -14,7 +14,7 @@ pub struct Instance {
     pub runs: Option<TextHash>,
     /// What became of `revision` at this instance.
     pub state: InstanceState,
-    /// Why it does not run the text of `revision`, or what is wrong with the store; empty if all is well.
+    /// Why it does not run the text of `revision`, or the fault of the store; empty if all is well.
     pub why: String,
     /// Version of the program.
     pub version: String,

@@ -38,7 +38,7 @@ pub(super) enum Start {
     Change(Plan),
 }
 
-/// Decides. `lines` gets what the user should know besides.
+/// Decides. `lines` gets further messages for the user.
 pub(super) fn start(
     request: &Request,
     reading: &Reading,

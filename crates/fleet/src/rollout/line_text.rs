@@ -41,7 +41,7 @@ impl fmt::Display for Line {
 }
 
 impl Line {
-    /// The lines about a decision, and what the instances do then.
+    /// The lines about a decision and the instances' reactions.
     fn fmt_decision(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stable { revision } => write!(f, "revision {revision} is stable"),

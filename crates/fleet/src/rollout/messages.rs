@@ -104,7 +104,7 @@ pub enum Work {
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did all that was asked.
+    /// It has finished the request.
     Done,
     /// It did not: the trial fell back, or the command could not begin or end.
     Failed,

@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    /// One random event, and then what the follower does.
+    /// One random event and the follower's reaction.
     pub(crate) fn step(&mut self) {
         match self.random.below(24) {
             0..=5 => self.pass_time(),
@@ -252,7 +252,7 @@ impl World {
 
     fn begin(&mut self, is_on_trial: bool) {
         let (kept, running) = (self.process.disk.clone(), self.process.running.clone());
-        // What was followed and not saved is forgotten.
+        // A revision that was not saved is forgotten.
         self.known = kept.as_ref().map_or(0, |kept| kept.revision);
         self.follower = Follower::new(NAME, kept, running, is_on_trial, moment(self.now));
     }
@@ -278,7 +278,7 @@ impl World {
         assert!(is_right, "seed {}: a text that was never stable", self.seed);
     }
 
-    /// Without faults, the instance runs what is published.
+    /// Without faults, the instance runs the published text.
     pub(crate) fn settle(&mut self) {
         (self.has_faults, self.is_away) = (false, false);
         self.read();

@@ -202,7 +202,7 @@ impl World {
     fn check_step(&self, before: &Current, next: &Current) {
         let Some(trial) = &before.trial else { return };
         let to_all = |next: &Trial| next.text == trial.text && next.on == On::ALL;
-        // Another publisher replaces an ended trial by one of its own.
+        // Another publisher replaces an ended trial by a new one.
         let is_next =
             trial.on != On::ALL && next.by == before.by && next.trial.as_ref().is_some_and(to_all);
         let is_stable = next.stable == Some(trial.text) && next.stable != before.stable;

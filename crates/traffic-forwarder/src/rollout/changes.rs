@@ -2,15 +2,15 @@
 
 use crate::console::changes;
 use crate::console::screen::Screen;
-use api::{Change, ChangedForward, ForwardSummary};
-use plan::{Effect, PlanDiff};
+use api::{ChangedForward, ForwardSummary};
+use plan::PlanDiff;
 
 /// One line per change, and the number of the forwards without one.
 pub(crate) fn text(diff: &PlanDiff, screen: &Screen) -> String {
     let changed = diff.changed.iter().map(|forward| ChangedForward {
         name: forward.name.clone(),
         sessions: 0,
-        changes: forward.changes.iter().map(change).collect(),
+        changes: forward.changes.iter().cloned().map(control::change).collect(),
     });
     let changed: Vec<ChangedForward> = changed.collect();
     let [added, removed] = [&diff.added, &diff.removed]
@@ -21,15 +21,4 @@ pub(crate) fn text(diff: &PlanDiff, screen: &Screen) -> String {
 fn summary(forward: &plan::ForwardSummary) -> ForwardSummary {
     let plan::ForwardSummary { name, listen, to } = forward.clone();
     ForwardSummary { name, listen, to, sessions: 0 }
-}
-
-fn change(change: &plan::Change) -> Change {
-    let plan::Change { key, old, new, parts, effect, .. } = change.clone();
-    let effect = match effect {
-        Effect::AtOnce => api::Effect::Process,
-        Effect::LivingSessions => api::Effect::AllSessions,
-        Effect::NewSessions | Effect::Identity => api::Effect::NewSessions,
-        Effect::Restart => api::Effect::Restart,
-    };
-    Change { section: None, key: key.to_owned(), old, new, parts, effect: effect.into() }
 }

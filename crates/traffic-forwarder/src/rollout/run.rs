@@ -1,4 +1,4 @@
-//! Carries out what the machine of a publisher decides.
+//! Carries out the decisions of a publisher's machine.
 
 use crate::console::failure::CommandError;
 use crate::exit::Exit;

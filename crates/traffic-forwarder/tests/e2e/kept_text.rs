@@ -35,7 +35,7 @@ fn local(dir: &Path, forwards: &str) -> String {
 }
 
 impl Instance {
-    /// Starts one with this last good text, and these forwards of its own.
+    /// Starts one with this last good text and these local forwards.
     fn start(text: Option<&str>, forwards: &str) -> Self {
         let dir = TempDir::new().unwrap();
         if let Some(text) = text {

@@ -1,4 +1,4 @@
-//! A supervisor with published texts, on Unix sockets in a directory of its own.
+//! A supervisor with published texts, on Unix sockets in a private directory.
 
 use super::*;
 use crate::start::{STOP_LIMIT, control_runtime, start};
