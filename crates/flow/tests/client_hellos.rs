@@ -250,6 +250,23 @@ proptest! {
     }
 }
 
+/// A type alone could be the begin of anything: RFC 6066, section 3, wants a length behind each.
+#[test]
+fn a_name_of_another_type_needs_a_length() {
+    let hello = |other: &[u8]| {
+        let names = block(&[&[0][..], &block(b"one.test"), other].concat());
+        records(&message(&[signatures(), extension(0, &names)].concat()), &[1 << 14])
+    };
+    let [with, without] = [&[98, 0, 1, 7][..], &[98]].map(hello);
+    let name = ClientHello { server_name: Some("one.test".to_owned()), protocols: Vec::new() };
+    assert_eq!(HelloRead::of(&with), HelloRead::Complete(name.clone()));
+    assert_eq!(HelloRead::of(&without), HelloRead::NotTls);
+    for bytes in [with, without] {
+        assert_eq!(read_by_rustls(&bytes), Some(name.clone()), "without a look at the other name");
+        hello_rules::check(&bytes);
+    }
+}
+
 /// Why the program does not read hellos with `rustls`: old clients, which do not say what signatures they take,
 /// name their server, too.
 #[test]
