@@ -104,7 +104,8 @@ fn a_name_of_our_own_listener_is_a_loop() {
 /// The first address never answers, and may use only its share of `connect_timeout`.
 #[test]
 fn an_address_that_never_answers_leaves_time_for_the_next() {
-    let hole = BlackHole::open();
+    let port = Port::every_address();
+    let hole = BlackHole::open_at(Place::At(port.addr()));
     let at = SocketAddr::new(ip("127.0.0.9"), hole.addr().port());
     let target = Target::start_at(Place::At(at), Behaviour::Verify);
     let named = Named::start(&[hole.addr().ip(), at.ip()], at.port(), "connect_timeout = '6s'");
@@ -116,7 +117,8 @@ fn an_address_that_never_answers_leaves_time_for_the_next() {
 /// In any order of the addresses.
 #[test]
 fn the_record_has_the_address_of_its_cause() {
-    let hole = BlackHole::open();
+    let port = Port::every_address();
+    let hole = BlackHole::open_at(Place::At(port.addr()));
     let (silent, refuses) = (hole.addr(), ip("127.0.0.9"));
     for addresses in [[silent.ip(), refuses], [refuses, silent.ip()]] {
         let named = Named::start(&addresses, silent.port(), "connect_timeout = '1s'");

@@ -42,6 +42,12 @@ fn take_all(count: u16, to: SocketAddr, stop: &AtomicBool) {
     }
 }
 
+/// In a separate process, since other tests leave this one few of its open files.
+#[track_caller]
+fn newcomers_are_served_in(test: &str, greedy: u16, limit: u32, settings: &str) {
+    in_network_namespace(test, "true", || newcomers_are_served_beside(greedy, limit, settings));
+}
+
 fn newcomers_are_served_beside(greedy: u16, limit: u32, settings: &str) {
     let (target, port) = (Target::start(Behaviour::Echo), Port::v4());
     let settings = format!("name = 'f'\nmax_sessions = {limit}\n{settings}");
@@ -82,19 +88,20 @@ fn a_newcomer_is_served_beside_one_greedy_client() {
 
 #[test]
 fn a_newcomer_is_served_beside_ten_greedy_clients() {
-    newcomers_are_served_beside(10, 400, "");
+    let name = test_name!(a_newcomer_is_served_beside_ten_greedy_clients);
+    newcomers_are_served_in(name, 10, 400, "");
 }
 
-/// In a separate process, since it needs thousands of open files, as other tests do.
 #[test]
 fn a_newcomer_is_served_beside_a_hundred_greedy_clients() {
     let name = test_name!(a_newcomer_is_served_beside_a_hundred_greedy_clients);
-    in_network_namespace(name, "true", || newcomers_are_served_beside(100, 1000, ""));
+    newcomers_are_served_in(name, 100, 1000, "");
 }
 
 #[test]
 fn a_newcomer_is_served_beside_ten_greedy_clients_where_clients_wait() {
-    newcomers_are_served_beside(10, 400, "at_limit = 'wait'");
+    let name = test_name!(a_newcomer_is_served_beside_ten_greedy_clients_where_clients_wait);
+    newcomers_are_served_in(name, 10, 400, "at_limit = 'wait'");
 }
 
 fn a_lone_client_gets_nine_tenths(settings: &str) {
