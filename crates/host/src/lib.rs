@@ -63,4 +63,4 @@ pub use manager::{
     ActivatedSockets, Notifier, RENEW_EVERY, ServiceState, Store, take_activated_sockets,
 };
 
-pub use sys::{accepting_user, open_directory};
+pub use sys::{accepting_user, host_name, open_directory};

@@ -173,7 +173,12 @@ pub(crate) fn read_stream(path: &Path) -> Result<Decoded, FileError> {
 /// Reads a file, an open pipe, or standard input as `-`, for a command that reads it once. Bytes that are not UTF-8
 /// become U+FFFD.
 pub fn read_once(path: &Path) -> Result<String, FileError> {
-    if is_stream(path) { Ok(read_stream(path)?.text) } else { read_other(path) }
+    Ok(decode_once(path)?.text)
+}
+
+/// Likewise, with the place of bytes that are not UTF-8.
+pub(crate) fn decode_once(path: &Path) -> Result<Decoded, FileError> {
+    if is_stream(path) { read_stream(path) } else { read_lossy(path).0 }
 }
 
 /// Reads a regular file that a configuration names. Bytes that are not UTF-8 become U+FFFD.

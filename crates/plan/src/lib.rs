@@ -130,7 +130,7 @@ pub use published::Published;
 pub use read::{
     read, read_once, read_text, read_text_and_files, read_text_for_all_problems, read_text_with,
 };
-pub use read_published::{PublishedNeed, published_needs, read_published};
+pub use read_published::{PublishedNeed, published_needs, read_published, read_text_to_publish};
 pub use release::{NotARelease, Release};
 pub use setting::{Effect, Kind, Role, Section, Setting};
 pub use setting_location::setting_location;

@@ -1,5 +1,6 @@
 //! Published texts: TOML with `[defaults]` and `[[forward]]` only. All else stays in the local file of each machine.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
@@ -7,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use crate::Reading;
 use crate::check::check;
 use crate::document::Document;
+use crate::file::{self, Decoded};
 use crate::format::{Format, detect};
 use crate::forward_only::FORWARD_ONLY;
 use crate::location::Location;
@@ -48,6 +50,20 @@ pub(crate) fn document<'a>(source: &'a Source, problems: &mut Problems) -> Docum
     }
     problems.append(own);
     document
+}
+
+/// Reads the text that is to be published from a file, an open pipe, or standard input as `-`.
+///
+/// # Errors
+///
+/// It cannot be read, or is not UTF-8: every machine must get the bytes of the file.
+pub fn read_text_to_publish(path: &Path) -> Result<String, Problems> {
+    let decoded = file::decode_once(path);
+    decoded.and_then(|Decoded { text, fault }| fault.map_or(Ok(text), Err)).map_err(|fault| {
+        let mut problems = Problems::default();
+        problems.push_error_at(fault.location, &fault.message, fault.hint);
+        problems
+    })
 }
 
 /// Reads a text that is to be published. `name` is the source of its locations. The plan has its forwards alone, and

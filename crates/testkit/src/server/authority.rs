@@ -35,7 +35,7 @@ impl Authority {
         let dir = TempDir::new().expect("a temporary directory");
         let (key, file) = (dir.path().join("ca.key"), dir.path().join("ca.pem"));
         let mut openssl = vec!["req", "-x509", "-newkey", "ec", "-pkeyopt"];
-        openssl.extend(["ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=tests"]);
+        openssl.extend(["ec_paramgen_curve:P-256", "-nodes", "-days", "300", "-subj", "/CN=tests"]);
         openssl.extend(["-keyout", text(&key), "-out", text(&file)]);
         Tool::find("openssl").run(openssl, LIMIT);
         Self { dir }

@@ -51,7 +51,7 @@ pub struct EtcdTls {
 impl EtcdTls {
     /// Certificates of `authority`, whose members' one is good for `usage`.
     pub fn new(authority: &Authority, usage: &str) -> Self {
-        let server = authority.issue("server", usage, 30);
+        let server = authority.issue("server", usage, 300);
         Self { server, ca: authority.file(), client: None }
     }
 }
@@ -129,6 +129,7 @@ impl Etcd {
 
     /// Kills all members, and starts them with nothing stored: another cluster at the same addresses.
     pub fn wipe(&mut self) {
+        self.era += 1;
         self.replace_data(|_, _| ());
         self.root_password = None;
         self.wait_until_healthy();
@@ -141,8 +142,14 @@ impl Etcd {
         run(&mut command, LIMIT).success();
     }
 
-    /// Kills all members, and starts them with the keys of a snapshot.
+    /// Kills all members, and starts them with the keys of a snapshot: another cluster.
     pub fn restore_snapshot(&mut self, file: &Path) {
+        self.era += 1;
+        self.restore_same_cluster(file);
+    }
+
+    /// Likewise, with the old token of the cluster, and so with its old identity.
+    pub fn restore_same_cluster(&mut self, file: &Path) {
         self.replace_data(|cluster, member| {
             let mut command = Tool::find("etcdctl").command();
             command.env("ETCDCTL_API", "3").args(["snapshot", "restore"]).arg(file);
@@ -164,7 +171,6 @@ impl Etcd {
             self.kill_member(member);
             let _ = fs::remove_dir_all(self.data(member));
         }
-        self.era += 1;
         (0..self.members.len()).for_each(|member| prepare(self, member));
         (0..self.members.len()).for_each(|member| self.start_member(member));
     }
