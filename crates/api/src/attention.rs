@@ -17,7 +17,7 @@ words! {
         FleetStoreAway = "fleet_store_away": "`fleet` is there, and its `store_up` is false",
         FleetRefused = "fleet_refused": "the `state` of `fleet` is `refused`",
         FleetFellBack = "fleet_fell_back": "the `state` of `fleet` is `fell_back`",
-        FleetNotFollowed = "fleet_not_followed": "`fleet` has a `why` in another `state`: its store went back, or is another one",
+        FleetNotFollowed = "fleet_not_followed": "`fleet` has a `why` in another `state`: its store went back or is another one, `keep` takes no writes, or the store takes no status",
         Skipped = "skipped": "`error` is there: it could not be bound, or its Unix socket's file is gone",
         AtLimit = "at_limit": "`sessions` is at least `max_sessions`, or no target that may serve is below its own",
         Refusing = "refusing": "`last_refused` is below 60 s",

@@ -13,7 +13,7 @@ pub struct Fleet {
     pub store: String,
     /// The last reading of the store succeeded.
     pub store_up: bool,
-    /// Why it failed.
+    /// Why it failed, at most 500 characters.
     pub problem: Option<String>,
     /// Seconds since the last successful reading; null before the first.
     pub read_age: Option<f64>,
@@ -24,7 +24,7 @@ pub struct Fleet {
     /// State of the instance.
     #[schema(schema_with = Word::<FleetState>::schema)]
     pub state: Word<FleetState>,
-    /// The reason for the state, or for a revision that is not followed.
+    /// The reason for the state, or for a revision that is not followed, at most 500 characters.
     pub why: Option<String>,
     /// Time at which the state began, as RFC 3339.
     pub since: Option<String>,

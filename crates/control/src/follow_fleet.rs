@@ -4,17 +4,19 @@
 mod carry_out;
 mod flag;
 mod health;
+mod namesake;
 mod reader;
 mod reporter;
 
 use crate::handle::Gone;
-use crate::supervisor::reload::{FleetStatus, TrialEnd};
+use crate::supervisor::reload::FleetStatus;
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use api::FleetState;
+use carry_out::ended;
 use flag::is_set;
 use fleet::{
-    Connects, Etcd, Event, Follower, ForwardConnects, Instance, InstanceState, Keep, Keys, Moment,
-    NOT_CONFIRMED, Status, Verdict,
+    ConnectCheck, Connects, Etcd, Event, Follower, ForwardConnects, Instance, InstanceState, Keep,
+    KeepState, Keys, Moment, Status, bounded,
 };
 use health::Health;
 use plan::{Fleet, FleetStore};
@@ -22,6 +24,7 @@ use reader::{ReadResult, Reader};
 use reporter::Reporter;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
@@ -40,7 +43,11 @@ const ACTIONS: usize = 32;
 /// Follows the store until `leaving` is true or the process ends. Returns at once for a process without a fleet.
 pub(crate) async fn follow_fleet(handle: SupervisorHandle, mut leaving: watch::Receiver<bool>) {
     let follow = async {
-        let Some(mut task) = Task::begin(handle).await? else { return Ok(None) };
+        let begun = tokio::select! {
+            begun = Task::begin(handle) => begun?,
+            () = is_set(&mut leaving) => None,
+        };
+        let Some(mut task) = begun else { return Ok(None) };
         tokio::select! {
             result = task.run() => result.map(|()| None),
             () = is_set(&mut leaving) => Ok(Some(task)),
@@ -65,9 +72,9 @@ struct Task {
     reporter: Reporter,
     health: Health,
     begun: Instant,
-    /// A listener was lost before the trial already.
-    had_lost: bool,
-    verdict: Verdict,
+    /// Listeners that were lost before the trial.
+    had_lost: Vec<String>,
+    connect_check: ConnectCheck,
     /// The forwards that the trial adds or changes.
     judged: Arc<HashSet<String>>,
     counted_at: Option<Instant>,
@@ -93,28 +100,14 @@ impl Task {
         let name = name.unwrap_or_else(sys::host_name);
         let begun = Instant::now();
         let now = Moment { time: Duration::ZERO, at: SystemTime::now() };
-        let (keep, kept) = loop {
-            let opened = Keep::open(&keep).map(|mut keep| (keep.load(), keep));
-            let error = match opened {
-                Ok((Ok(kept), keep)) => break (keep, kept),
-                // The next save moves a damaged state aside.
-                Ok((Err(error), keep)) => {
-                    tracing::error!(%error, "the state of the fleet cannot be read");
-                    break (keep, error.into_rest());
-                }
-                Err(error) => error,
-            };
-            let status = unopened(&name, error.to_string());
-            handle.ask(move |it| it.set_fleet_status(status)).await?;
-            tokio::time::sleep(REOPEN).await;
-        };
-        let view = handle.ask(|it| it.published()).await?;
-        let is_on_trial = view.on_trial.is_some();
-        let follower = Follower::new(&name, kept, view.running, is_on_trial, now);
+        let (keep, kept, damage) = open_keep(&handle, &name, &keep).await?;
+        let (view, trial) = handle.ask(|it| (it.published(), it.trial_begin())).await?;
+        let follower = Follower::new(&name, kept, view.standing(), now);
+        let follower = follower.with_damage(damage);
         let (client, keys) = connect(&store);
         let reader = Reader::start(client.clone(), keys.clone());
         let reporter = Reporter::start(client.clone(), keys.instance(&name));
-        Ok(Some(Self {
+        let mut task = Self {
             handle,
             name,
             keep: Some(keep),
@@ -126,15 +119,20 @@ impl Task {
             reporter,
             health: Health::default(),
             begun,
-            had_lost: false,
-            verdict: Verdict::default(),
+            had_lost: Vec::new(),
+            connect_check: ConnectCheck::default(),
             judged: Arc::default(),
             counted_at: None,
             base: Connects::default(),
             reported: None,
             reported_at: None,
             logged: String::new(),
-        }))
+        };
+        if let Some(begin) = trial {
+            task.connect_check.resume(begin.connects.clone());
+            task.follow_trial_begin(Some(begin));
+        }
+        Ok(Some(task))
     }
 
     async fn run(&mut self) -> Result<(), Gone> {
@@ -143,9 +141,10 @@ impl Task {
             self.show().await?;
             let pause = self.pause();
             tokio::select! {
-                result = self.reader.next() => self.on_read(result).await?,
+                result = self.reader.next() => self.on_read(result),
                 () = tokio::time::sleep(pause) => self.look().await?,
             }
+            self.follow_settings().await?;
         }
     }
 
@@ -164,18 +163,15 @@ impl Task {
         self.follower.handle(event, now);
     }
 
-    async fn on_read(&mut self, result: ReadResult) -> Result<(), Gone> {
-        let reading = match result {
-            Ok(reading) => reading,
-            Err(error) => {
-                self.health.failed(error);
-                return self.follow_settings().await;
+    fn on_read(&mut self, result: ReadResult) {
+        match result {
+            Ok(reading) => {
+                self.health.succeeded();
+                let random = RandomState::new().hash_one(self.begun.elapsed());
+                self.handle(Event::Read { reading: Box::new(reading), random });
             }
-        };
-        self.health.succeeded();
-        let random = RandomState::new().hash_one(self.begun.elapsed());
-        self.handle(Event::Read { reading: Box::new(reading), random });
-        self.follow_settings().await
+            Err(error) => self.health.failed(error),
+        }
     }
 
     /// Connects to another store, or with another login, after a reload.
@@ -202,7 +198,7 @@ impl Task {
         for _ in 0..ACTIONS {
             let Some(action) = self.follower.next(self.begun.elapsed()) else { break };
             let event = self.carry_out(action).await?;
-            if matches!(event, Event::Applied(Ok(())) | Event::FellBack) {
+            if matches!(event, Event::Applied(Ok(())) | Event::FellBack { .. }) {
                 self.base = self.numbers().await?.connects;
             }
             self.handle(event);
@@ -214,13 +210,13 @@ impl Task {
     async fn look(&mut self) -> Result<(), Gone> {
         let is_on_trial = self.follower.is_on_trial();
         if !is_on_trial {
-            self.verdict.end();
+            self.connect_check.end();
         }
         if is_on_trial || self.counted_at.is_none_or(|at| at.elapsed() >= COUNT) {
             self.counted_at = Some(Instant::now());
             let judged = is_on_trial.then(|| self.judged.clone());
             let counters = self.handle.ask(move |it| connects(it, judged.as_deref())).await?;
-            if let Some(why) = self.verdict.take(self.begun.elapsed(), &counters) {
+            if let Some(why) = self.connect_check.take(self.begun.elapsed(), &counters) {
                 self.handle(Event::TrialFailed(why));
             }
         }
@@ -229,9 +225,10 @@ impl Task {
         }
         let view = self.handle.ask(|it| it.published()).await?;
         if view.on_trial.is_none() {
-            let how = view.ended.map_or(TrialEnd::Deadline, |ended| ended.how);
-            self.handle(Event::TrialEnded(why_ended(how)));
-        } else if let Some(lost) = view.lost_listener.filter(|_| !self.had_lost) {
+            self.handle(ended(view));
+        } else if let Some(lost) =
+            view.lost_listeners.iter().find(|lost| !self.had_lost.contains(lost))
+        {
             self.handle(Event::TrialFailed(format!("listener lost: {lost}")));
         }
         Ok(())
@@ -240,11 +237,7 @@ impl Task {
     async fn numbers(&self) -> Result<Numbers, Gone> {
         self.handle
             .ask(|it| {
-                let add = |sum: Connects, it: Connects| Connects {
-                    tried: sum.tried + it.tried,
-                    failed: sum.failed + it.failed,
-                };
-                let connects = connects(it, None).into_values().fold(Connects::default(), add);
+                let connects = it.engine().forwards().map(|forward| connects_of(&forward)).sum();
                 let sessions = it.observer().sessions().into();
                 Numbers { sessions, connects }
             })
@@ -255,14 +248,20 @@ impl Task {
     async fn show(&mut self) -> Result<(), Gone> {
         let status = self.follower.status();
         self.log(&status);
+        self.health.log_if_due();
         let runs = status.runs.map(|(hash, _)| hash);
+        let unwritten = self.reporter.problem(self.health.readable_since());
+        let why = Some(status.why.clone()).filter(|why| !why.is_empty());
+        let why = [why, unwritten, self.reporter.namesake()];
+        let why = why.into_iter().flatten().reduce(|all, why| format!("{all}; {why}"));
+        let why = why.map(|it| bounded(&it));
         let view = FleetStatus {
             name: self.name.clone(),
-            problem: self.health.problem(),
+            problem: self.health.problem().map(|it| bounded(&it)),
             read_at: self.health.read_at(),
             revision: (status.revision > 0).then_some(status.revision),
             state: shown(status.state, runs.is_some()),
-            why: (!status.why.is_empty()).then(|| status.why.clone()),
+            why,
             since: Some(status.since.rfc3339()),
         };
         self.handle.ask(move |it| it.set_fleet_status(view)).await?;
@@ -317,12 +316,43 @@ fn connects(supervisor: &Supervisor, judged: Option<&HashSet<String>>) -> Forwar
     let is_judged = |forward: &engine::ForwardView<'_>| {
         judged.is_none_or(|judged| judged.contains(&forward.plan.name))
     };
-    let connects = |forward: engine::ForwardView<'_>| {
-        let totals = forward.totals();
-        let connects = Connects { tried: totals.opened, failed: totals.failed() };
-        (forward.plan.name.clone(), connects)
-    };
+    let connects =
+        |forward: engine::ForwardView<'_>| (forward.plan.name.clone(), connects_of(&forward));
     supervisor.engine().forwards().filter(is_judged).map(connects).collect()
+}
+
+fn connects_of(forward: &engine::ForwardView<'_>) -> Connects {
+    let totals = forward.totals();
+    Connects { tried: totals.opened, failed: totals.failed() }
+}
+
+/// Opens `keep`, and retries until that succeeds. Returns it with its state, and with the error of a damaged state.
+async fn open_keep(
+    handle: &SupervisorHandle,
+    name: &str,
+    path: &Path,
+) -> Result<(Keep, Option<KeepState>, Option<String>), Gone> {
+    let mut logged = String::new();
+    loop {
+        let opened = Keep::open(path).map(|mut keep| (keep.load(), keep));
+        let error = match opened {
+            Ok((Ok(kept), keep)) => return Ok((keep, kept, None)),
+            // The next save moves a damaged state aside.
+            Ok((Err(error), keep)) => {
+                tracing::error!(%error, "the state of the fleet cannot be read");
+                let damage = error.to_string();
+                return Ok((keep, error.into_rest(), Some(damage)));
+            }
+            Err(error) => error.to_string(),
+        };
+        if logged != error {
+            logged.clone_from(&error);
+            tracing::error!(error, "the directory of the fleet cannot be used");
+        }
+        let status = unopened(name, &error);
+        handle.ask(move |it| it.set_fleet_status(status)).await?;
+        tokio::time::sleep(REOPEN).await;
+    }
 }
 
 fn connect(store: &FleetStore) -> (Arc<Etcd>, Keys) {
@@ -332,24 +362,15 @@ fn connect(store: &FleetStore) -> (Arc<Etcd>, Keys) {
     (Arc::new(Etcd::new(store, first)), Keys::new(&store.url.prefix))
 }
 
-fn unopened(name: &str, problem: String) -> FleetStatus {
-    tracing::error!(error = problem, "the directory of the fleet cannot be used");
+fn unopened(name: &str, problem: &str) -> FleetStatus {
     FleetStatus {
         name: name.to_owned(),
-        problem: Some(problem),
+        problem: Some(bounded(problem)),
         read_at: None,
         revision: None,
         state: FleetState::Waiting,
         why: None,
         since: None,
-    }
-}
-
-fn why_ended(how: TrialEnd) -> String {
-    match how {
-        TrialEnd::Deadline => NOT_CONFIRMED.to_owned(),
-        TrialEnd::TakenBack(why) => why,
-        TrialEnd::Upgrade => "the program after an upgrade cannot read the text".to_owned(),
     }
 }
 

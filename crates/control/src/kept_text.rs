@@ -1,6 +1,6 @@
 //! The start of an instance of a fleet from its last good published text, without its store.
 
-use fleet::{Keep, KeepError, Kept};
+use fleet::{Keep, KeepError, KeepState};
 use plan::{Input, Plan, PrefixFileRead, Published};
 
 /// Adds the last good published text to the plan of a start, and returns the files of prefixes that were read for both.
@@ -24,7 +24,7 @@ pub fn add_kept_text(
             None
         }
     };
-    let Some(good) = kept.and_then(|Kept { good, .. }| good) else { return Ok((plan, None)) };
+    let Some(good) = kept.and_then(|KeepState { good, .. }| good) else { return Ok((plan, None)) };
     let revision = good.revision;
     let published = Published { revision, hash: good.hash.to_string(), text: good.text };
     let with_text = Input { published: Some(published), ..input.clone() };

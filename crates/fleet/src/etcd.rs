@@ -10,15 +10,18 @@
 //! A call goes to the member that answered last, and to the next one after a failure or a second of silence. A
 //! transaction goes only to a member that has just answered a read, on the same connection, and is never repeated.
 
+mod certificates;
 mod connection;
 mod failure;
 mod files;
 mod health;
+mod lines;
 mod login;
 mod members;
 mod pages;
 mod tls;
 mod turns;
+mod validity;
 mod watch;
 mod wire;
 
@@ -28,7 +31,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+pub use certificates::{CertificateOf, FoundCertificate};
 pub use health::{Member, MemberHealth};
+pub use validity::Validity;
 pub use watch::EtcdWatch;
 
 use crate::store::{Entry, LeaseId, Op, Read, Store, StoreError, Txn};
@@ -38,13 +43,14 @@ use members::{Answer, Members};
 use pages::Pages;
 use turns::LIMIT;
 use watch::WatchStream;
-use wire::{HeaderAnswer, LeaseAnswer, Range, RangeAnswer, TxnAnswer};
+use wire::{HeaderAnswer, LeaseAnswer, MembersAnswer, Range, RangeAnswer, TxnAnswer};
 
 const RANGE: &str = "/v3/kv/range";
 const TXN: &str = "/v3/kv/txn";
 const WATCH: &str = "/v3/watch";
 const GRANT: &str = "/v3/lease/grant";
 const KEEPALIVE: &str = "/v3/lease/keepalive";
+const MEMBERS: &str = "/v3/cluster/member/list";
 const REVOKE: &str = "/v3/lease/revoke";
 
 /// Time for a transaction, and for each 128 KiB of it.
@@ -71,7 +77,9 @@ impl Etcd {
 
     async fn health(&self, member: usize) -> MemberHealth {
         let endpoint = self.members.name(member).to_owned();
-        let result = match self.members.status(member).await {
+        let status = self.members.status(member).await;
+        let remedy = status.as_ref().err().and_then(Failure::remedy);
+        let result = match status {
             Ok(status) if status.leader == 0 => {
                 Err(StoreError::NoQuorum { endpoint: endpoint.clone() })
             }
@@ -87,7 +95,18 @@ impl Etcd {
             }),
             Err(failure) => Err(self.members.error(member, failure, "")),
         };
-        MemberHealth { endpoint, result }
+        MemberHealth { endpoint, result, remedy }
+    }
+
+    /// Number of members that have a vote, listed in `from` or not.
+    pub(crate) async fn voters(&self) -> Result<usize, StoreError> {
+        let answer: MembersAnswer = self.ask(MEMBERS, &json!({}), "", wire::parse).await?;
+        Ok(answer.members.iter().filter(|member| !member.is_learner).count())
+    }
+
+    /// Whether the store wanted the login of `user`.
+    pub(crate) fn has_logged_in(&self) -> bool {
+        self.members.has_logged_in()
     }
 
     /// Asks the members in turn, and reads the answer.
@@ -110,6 +129,27 @@ impl Etcd {
 
     async fn range_json(&self, request: &Value, key: &str) -> Result<RangeAnswer, StoreError> {
         self.ask(RANGE, request, key, wire::parse).await
+    }
+
+    /// Reads pages to the last one.
+    async fn pages(
+        &self,
+        mut pages: Pages<'_>,
+        prefix: &str,
+    ) -> Result<Read<Vec<Entry>>, StoreError> {
+        loop {
+            match self.range_json(&pages.request(), prefix).await {
+                Ok(answer) => {
+                    if let Some(all) = pages.add(answer) {
+                        return all.map_err(|failure| {
+                            self.members.error(self.members.current(), failure, prefix)
+                        });
+                    }
+                }
+                Err(StoreError::TooLong { .. }) if pages.shrink() => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// A connection to a member that answers reads: it has a quorum, and the login is good.
@@ -174,20 +214,14 @@ impl Store for Etcd {
     }
 
     async fn list(&self, prefix: &str) -> Result<Read<Vec<Entry>>, StoreError> {
-        let mut pages = Pages::new(prefix);
-        loop {
-            match self.range_json(&pages.request(), prefix).await {
-                Ok(answer) => {
-                    if let Some(all) = pages.add(answer) {
-                        return all.map_err(|failure| {
-                            self.members.error(self.members.current(), failure, prefix)
-                        });
-                    }
-                }
-                Err(StoreError::TooLong { .. }) if pages.shrink() => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.pages(Pages::new(prefix), prefix).await
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Read<Vec<String>>, StoreError> {
+        let Read { value, cluster, revision } =
+            self.pages(Pages::without_values(prefix), prefix).await?;
+        let value = value.into_iter().map(|entry| entry.key).collect();
+        Ok(Read { value, cluster, revision })
     }
 
     async fn count(&self, prefix: &str) -> Result<Read<u64>, StoreError> {
@@ -246,9 +280,7 @@ impl Store for Etcd {
         let (key, parse) = ("a key of the lease", wire::parse::<HeaderAnswer>);
         match self.ask(REVOKE, &request, key, parse).await {
             // It has expired, or an answer was lost and the request repeated.
-            Err(StoreError::Refused { message, .. }) if message.contains("lease not found") => {
-                Ok(())
-            }
+            Err(error) if error.is_lost_lease() => Ok(()),
             result => result.map(drop),
         }
     }

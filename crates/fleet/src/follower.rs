@@ -4,15 +4,18 @@
 //! a time, until the process runs the text that `current` names, or the reason why it does not is in the status.
 
 mod acceptance;
+mod begin;
 mod event;
 mod status;
 mod store_fault;
+mod trial;
 
-pub use event::{Action, Event, Moment, Reading, Refusal};
+pub use begin::Running;
+pub use event::{Action, CurrentReading, Event, Moment, Refusal};
 pub use status::Status;
 pub use store_fault::StoreFault;
 
-use crate::keep::{Ended, Good, Kept, Trying};
+use crate::keep::{KeepState, PublishedText, Trying};
 use crate::model::{Current, InstanceState, TextHash};
 use acceptance::accept;
 use std::sync::Arc;
@@ -20,8 +23,6 @@ use std::time::Duration;
 
 /// Why a trial ends that nothing confirmed.
 pub const NOT_CONFIRMED: &str = "not confirmed in time";
-/// Why a trial ends at a start.
-const RESTARTED: &str = "restarted during the trial";
 /// Random delay of a start for each instance, and its bound, so that a text does not start everywhere at once.
 const DELAY_EACH: Duration = Duration::from_millis(2);
 const DELAY_MAX: Duration = Duration::from_secs(2);
@@ -31,12 +32,14 @@ const DELAY_MAX: Duration = Duration::from_secs(2);
 pub struct Follower {
     name: String,
     /// The state in `keep`, or to be written there.
-    kept: Kept,
+    kept: KeepState,
     is_saved: bool,
+    /// The trial in the state on the disk.
+    recorded: Option<TextHash>,
     /// Why `keep` could not be written.
     save_error: Option<String>,
     /// The published text that the process runs.
-    running: Option<Good>,
+    running: Option<PublishedText>,
     /// The trial of `running`, if it is on trial.
     trial: Option<Trying>,
     /// Why the trial has to end.
@@ -48,8 +51,10 @@ pub struct Follower {
     refusal: Option<(TextHash, String, InstanceState)>,
     fetched: Option<(TextHash, Arc<str>)>,
     in_flight: Option<Action>,
-    /// The next reading tries again.
+    /// The next reading tries the text again.
     is_blocked: bool,
+    /// The next reading tries to save again.
+    is_save_blocked: bool,
     not_before: Duration,
     /// The text of the last trial that was confirmed.
     confirmed: Option<TextHash>,
@@ -65,55 +70,6 @@ enum Wanted {
 }
 
 impl Follower {
-    /// Begins with the state in `keep` and the published text that the process runs, which is on trial if an upgrade
-    /// in place has carried a trial over.
-    pub fn new(
-        name: &str,
-        kept: Option<Kept>,
-        running: Option<Good>,
-        is_on_trial: bool,
-        now: Moment,
-    ) -> Self {
-        let mut kept = kept.unwrap_or_default();
-        let trial = kept.trying.filter(|trying| {
-            is_on_trial && running.as_ref().is_some_and(|good| good.hash == trying.text)
-        });
-        let interrupted = kept.trying.take_if(|_| trial.is_none());
-        let mut is_saved = interrupted.is_none();
-        // Before an upgrade, a text may have become good without a save.
-        let unsaved =
-            running.clone().filter(|good| !is_on_trial && kept.good.as_ref() != Some(good));
-        if unsaved.is_some() {
-            (kept.good, is_saved) = (unsaved, false);
-        }
-        if let Some(Trying { revision, text }) = interrupted {
-            let (state, why) = (InstanceState::FellBack, RESTARTED.to_owned());
-            kept.ended = Some(Ended { revision, text, state, why, since: now.rfc3339() });
-        }
-        let mut follower = Self {
-            name: name.to_owned(),
-            kept,
-            is_saved,
-            save_error: None,
-            running,
-            trial,
-            // A trial that is unknown to `keep` cannot be followed.
-            trial_fault: (is_on_trial && trial.is_none()).then(|| RESTARTED.to_owned()),
-            current: None,
-            store_fault: None,
-            refusal: None,
-            fetched: None,
-            in_flight: None,
-            is_blocked: false,
-            not_before: Duration::ZERO,
-            confirmed: None,
-            since: now,
-            state: InstanceState::Stable,
-        };
-        follower.state = follower.state_now();
-        follower
-    }
-
     /// Takes in an event.
     pub fn handle(&mut self, event: Event, now: Moment) {
         match event {
@@ -121,18 +77,17 @@ impl Follower {
             Event::Fetched(result) => self.on_fetched(result),
             Event::Saved(result) => self.on_saved(result, now),
             Event::Applied(result) => self.on_applied(result, now),
-            Event::Extended(true) => self.on_extended(),
-            Event::Confirmed(true) => self.on_confirmed(),
-            Event::Extended(false) | Event::Confirmed(false) => {
-                self.in_flight = None;
-                self.end_trial(NOT_CONFIRMED, now);
-            }
-            Event::FellBack => {
+            Event::Extended => self.on_extended(),
+            Event::Confirmed => self.on_confirmed(),
+            Event::FellBack { running } => {
                 self.in_flight = None;
                 let why = self.trial_fault.take();
-                self.end_trial(&why.unwrap_or_default(), now);
+                self.end_trial(&why.unwrap_or_default(), running, now);
             }
-            Event::TrialEnded(why) => self.end_trial(&why, now),
+            Event::TrialEnded { why, running } => {
+                self.in_flight.take_if(|it| matches!(it, Action::Extend { .. } | Action::Confirm));
+                self.end_trial(&why, running, now);
+            }
             Event::TrialFailed(why) => {
                 self.trial_fault = self.trial_fault.take().or(self.trial.map(|_| why));
             }
@@ -155,7 +110,8 @@ impl Follower {
 
     /// When the follower has something to do without an event.
     pub fn wakes_at(&self) -> Option<Duration> {
-        let waits = self.in_flight.is_none() && !self.is_blocked && self.trial.is_none();
+        let is_blocked = self.is_blocked || self.is_save_blocked;
+        let waits = self.in_flight.is_none() && !is_blocked && self.trial.is_none();
         (waits && self.wanted_change().is_some()).then_some(self.not_before)
     }
 
@@ -170,7 +126,7 @@ impl Follower {
             return Some(action);
         }
         if !self.is_saved {
-            return (!self.is_blocked).then(|| Action::Save(self.kept.clone()));
+            return (!self.is_save_blocked).then(|| Action::Save(self.kept.clone()));
         }
         if self.trial.is_some() || self.is_blocked || now < self.not_before {
             return None;
@@ -187,26 +143,7 @@ impl Follower {
             self.change_kept(|kept| kept.trying = trying);
             return Some(Action::Save(self.kept.clone()));
         }
-        Some(Action::Apply { text: Good { hash, revision, text }, hold })
-    }
-
-    /// The next action of a running trial.
-    fn decide_trial(&mut self) -> Option<Action> {
-        if let Some(why) = &self.trial_fault {
-            return Some(Action::FallBack { why: why.clone() });
-        }
-        let (trial, current) = (self.trial?, self.current.as_ref()?);
-        let goes_on = current.trial.as_ref().filter(|it| it.on.names(&self.name));
-        match goes_on.filter(|it| it.text == trial.text) {
-            Some(_) if trial.revision == current.revision => None,
-            Some(next) => Some(Action::Extend { revision: current.revision, hold: next.hold }),
-            None if current.stable == Some(trial.text) => Some(Action::Confirm),
-            None => {
-                let why = format!("taken back by revision {}", current.revision);
-                self.trial_fault = Some(why.clone());
-                Some(Action::FallBack { why })
-            }
-        }
+        Some(Action::Apply { text: PublishedText { hash, revision, text }, hold })
     }
 
     /// What `current` names, unless it runs already or this instance has ended its trial.
@@ -222,21 +159,37 @@ impl Follower {
         (!runs).then_some(Wanted::Stable(stable))
     }
 
+    /// The text of a trial that has not begun here.
+    fn trial_to_begin(&self) -> Option<TextHash> {
+        if self.trial.is_some() {
+            return None;
+        }
+        let recorded = self.kept.trying.map(|trying| trying.text);
+        recorded.or_else(|| match self.wanted_change()? {
+            Wanted::Trial { text, .. } => Some(text),
+            Wanted::Stable(_) => None,
+        })
+    }
+
+    fn is_recorded(&self, text: TextHash) -> bool {
+        self.kept.trying.is_some_and(|trying| trying.text == text)
+    }
+
     fn text_of(&self, hash: TextHash) -> Option<Arc<str>> {
         let known = self.running.iter().chain(&self.kept.good).find(|good| good.hash == hash);
         let fetched = self.fetched.as_ref().filter(|(of, _)| *of == hash).map(|(_, text)| text);
         known.map(|good| &good.text).or(fetched).cloned()
     }
 
-    fn change_kept(&mut self, change: impl FnOnce(&mut Kept)) {
+    fn change_kept(&mut self, change: impl FnOnce(&mut KeepState)) {
         let before = self.kept.clone();
         change(&mut self.kept);
         self.is_saved &= self.kept == before;
     }
 
-    fn on_read(&mut self, reading: Reading, random: u64, now: Moment) {
-        self.is_blocked = false;
-        let Reading { cluster, current, instances } = reading;
+    fn on_read(&mut self, reading: CurrentReading, random: u64, now: Moment) {
+        (self.is_blocked, self.is_save_blocked) = (false, false);
+        let CurrentReading { cluster, current, instances } = reading;
         let accepted = accept(&self.kept, self.current.as_ref(), cluster, current);
         let current = match accepted {
             Ok(current) => current,
@@ -264,6 +217,10 @@ impl Follower {
             .as_ref()
             .is_some_and(|it| it.on != crate::model::On::ALL && it.on.names(&self.name));
         self.current = Some(current);
+        if !matches!(self.wanted_change(), Some(Wanted::Trial { text, .. }) if self.is_recorded(text))
+        {
+            self.withdraw_record();
+        }
         self.keep_what_runs();
         if is_new {
             self.refusal = None;
@@ -301,14 +258,16 @@ impl Follower {
         match result {
             Ok(()) => {
                 self.save_error = None;
+                self.recorded = saved.trying.map(|trying| trying.text);
                 self.is_saved = self.kept == saved;
             }
             Err(error) => {
-                self.is_blocked = true;
+                self.is_save_blocked = true;
                 self.is_saved = false;
-                if let Some(trying) = self.kept.trying.filter(|_| self.trial.is_none()) {
+                self.end_if_unrecorded(&error);
+                if let Some(text) = self.trial_to_begin() {
                     let why = format!("the trial cannot be recorded: {error}");
-                    self.end(trying.text, InstanceState::Refused, why, now);
+                    self.end(text, InstanceState::Refused, why, now);
                 }
                 self.save_error = Some(error);
             }
@@ -324,57 +283,23 @@ impl Follower {
                 self.fetched = None;
                 self.confirmed = None;
                 if hold.is_some() {
-                    self.trial = Some(Trying { revision: text.revision, text: hash });
+                    let trying = Trying { revision: text.revision, text: hash };
+                    self.trial = Some(trying);
+                    self.change_kept(|kept| kept.trying = Some(trying));
                 } else {
                     self.change_kept(|kept| kept.good = Some(text.clone()));
                 }
                 self.running = Some(text);
             }
-            Err(Refusal::Busy(why)) => self.block(hash, why, self.state),
+            Err(Refusal::Busy(why)) => {
+                self.withdraw_record();
+                self.block(hash, why, self.state);
+            }
             Err(Refusal::Unfit(why)) if hold.is_some() => {
                 self.end(hash, InstanceState::Refused, why, now);
             }
             Err(Refusal::Unfit(why)) => self.block(hash, why, InstanceState::Refused),
         }
-    }
-
-    fn on_extended(&mut self) {
-        let Some(Action::Extend { revision, .. }) = self.in_flight.take() else { return };
-        if let Some(trial) = &mut self.trial {
-            trial.revision = revision;
-            let trying = *trial;
-            self.change_kept(|kept| kept.trying = Some(trying));
-        }
-    }
-
-    fn on_confirmed(&mut self) {
-        self.in_flight = None;
-        self.trial_fault = None;
-        if let Some(trial) = self.trial.take() {
-            self.confirmed = Some(trial.text);
-            let good = self.running.clone();
-            self.change_kept(|kept| (kept.good, kept.trying) = (good, None));
-        }
-    }
-
-    /// Returns to the text before the trial, which the process runs again.
-    fn end_trial(&mut self, why: &str, now: Moment) {
-        self.trial_fault = None;
-        let Some(trial) = self.trial.take() else { return };
-        self.running.clone_from(&self.kept.good);
-        self.end(trial.text, InstanceState::FellBack, why.to_owned(), now);
-    }
-
-    /// Records the end of a trial here. One that `current` has taken back needs no record.
-    fn end(&mut self, text: TextHash, state: InstanceState, why: String, now: Moment) {
-        let goes_on = |current: &Current| current.trial.as_ref().is_some_and(|it| it.text == text);
-        let stays = self.current.as_ref().is_none_or(goes_on);
-        let revision = self.kept.revision;
-        let ended = Ended { revision, text, state, why, since: now.rfc3339() };
-        self.change_kept(|kept| {
-            kept.trying = None;
-            kept.ended = stays.then_some(ended);
-        });
     }
 }
 

@@ -7,15 +7,18 @@
 mod directory;
 mod disk;
 mod error;
+mod examine;
 mod state;
 
 #[cfg(test)]
 mod crashes;
 
 pub use error::KeepError;
-pub use state::{Ended, Foreign, Good, Kept, StateFault, Trying};
+pub use examine::{ExaminedKeep, examine_keep, lock_of, locking_process};
+pub use state::{Ended, Foreign, KeepState, PublishedText, StateFault, Trying};
 
 use crate::model::TextHash;
+use crate::text::TEXT_MAX;
 use directory::Directory;
 use disk::Disk;
 use state::{FoundState, parse, to_json};
@@ -33,9 +36,6 @@ const TEXT: &str = "text-";
 const NEW: &str = ".new";
 /// Bytes of a state, which holds a few numbers and one reason.
 const STATE_MAX: u64 = 1 << 20;
-/// Bytes of a text, as in the store.
-const TEXT_MAX: u64 = 64 << 20;
-
 /// An open directory `keep`, locked for this process.
 pub struct Keep(Place<Directory>);
 
@@ -51,12 +51,21 @@ impl Keep {
     ///
     /// The next [`save`](Self::save) moves a state that cannot be read aside, to `state.json.damaged`. If only the
     /// text cannot be read, the error has the rest: [`KeepError::into_rest`].
-    pub fn load(&mut self) -> Result<Option<Kept>, KeepError> {
+    pub fn load(&mut self) -> Result<Option<KeepState>, KeepError> {
         self.0.load()
     }
 
     /// Writes the state, and removes older texts. After an error the directory has the old state or the new one.
-    pub fn save(&mut self, kept: &Kept) -> Result<(), KeepError> {
+    ///
+    /// Opens the directory again if another one has its place, and creates it if it has been removed.
+    pub fn save(&mut self, kept: &KeepState) -> Result<(), KeepError> {
+        if !self.0.disk.is_at(&self.0.path) {
+            let mut keep = Self::open(&self.0.path)?;
+            match keep.load() {
+                Ok(_) | Err(KeepError::State { .. } | KeepError::Text { .. }) => *self = keep,
+                Err(error) => return Err(error),
+            }
+        }
         self.0.save(kept)
     }
 }
@@ -76,7 +85,7 @@ impl<D: Disk> Place<D> {
         Self { path, disk, is_known: false, text: None }
     }
 
-    fn load(&mut self) -> Result<Option<Kept>, KeepError> {
+    fn load(&mut self) -> Result<Option<KeepState>, KeepError> {
         self.is_known = false;
         let json = self.disk.read(STATE, STATE_MAX).map_err(self.failed("read", STATE))?;
         let Some(json) = json else {
@@ -88,7 +97,7 @@ impl<D: Disk> Place<D> {
         self.is_known = true;
         if let Some((hash, revision)) = good {
             match self.read_text(hash) {
-                Ok(text) => kept.good = Some(Good { hash, revision, text }),
+                Ok(text) => kept.good = Some(PublishedText { hash, revision, text }),
                 Err(message) => {
                     let path = self.path.join(text_name(hash));
                     return Err(KeepError::Text { path, message, rest: Box::new(kept) });
@@ -99,7 +108,7 @@ impl<D: Disk> Place<D> {
     }
 
     fn read_text(&mut self, hash: TextHash) -> Result<Arc<str>, String> {
-        let bytes = match self.disk.read(&text_name(hash), TEXT_MAX) {
+        let bytes = match self.disk.read(&text_name(hash), TEXT_MAX as u64) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Err("the file is missing".to_owned()),
             Err(error) => return Err(error.to_string()),
@@ -112,9 +121,9 @@ impl<D: Disk> Place<D> {
         Ok(text.into())
     }
 
-    fn save(&mut self, kept: &Kept) -> Result<(), KeepError> {
+    fn save(&mut self, kept: &KeepState) -> Result<(), KeepError> {
         if let Some(good) = &kept.good
-            && self.text != Some(good.hash)
+            && (self.text != Some(good.hash) || !self.has_text(good.hash))
         {
             self.text = None;
             self.write(&text_name(good.hash), good.text.as_bytes())?;
@@ -126,6 +135,11 @@ impl<D: Disk> Place<D> {
         self.write(STATE, &to_json(kept))?;
         self.remove_others();
         Ok(())
+    }
+
+    /// Whether the file of a text exists: an operator may have removed it.
+    fn has_text(&self, hash: TextHash) -> bool {
+        self.disk.names().is_ok_and(|names| names.contains(&text_name(hash)))
     }
 
     /// Moves a state that could not be read out of the way.

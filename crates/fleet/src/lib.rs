@@ -7,32 +7,43 @@
 #![forbid(unsafe_code)]
 
 // The documents in the store.
+mod foreign_text;
 mod model;
 mod text;
 // The store.
 mod etcd;
+mod examine;
+mod file_fault;
 mod store;
 // An instance.
+mod connect_check;
 mod follower;
 mod keep;
-mod verdict;
 // The publisher.
 mod rollout;
 
-pub use etcd::{Etcd, EtcdWatch, Member, MemberHealth};
+pub use connect_check::{ConnectCheck, ForwardConnects, TrialConnects};
+pub use etcd::{CertificateOf, Etcd, EtcdWatch, FoundCertificate, Member, MemberHealth, Validity};
+pub use examine::{Examined, Rights, examine};
+pub use file_fault::FileFault;
 pub use follower::{
-    Action, Event, Follower, Moment, NOT_CONFIRMED, Reading, Refusal, Status, StoreFault,
+    Action, CurrentReading, Event, Follower, Moment, NOT_CONFIRMED, Refusal, Running, Status,
+    StoreFault,
 };
-pub use keep::{Ended, Foreign, Good, Keep, KeepError, Kept, StateFault, Trying};
+pub use foreign_text::bounded;
+pub use keep::{
+    Ended, ExaminedKeep, Foreign, Keep, KeepError, KeepState, PublishedText, StateFault, Trying,
+    examine_keep, lock_of, locking_process,
+};
 pub use model::{
-    Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, Instance, InstanceState, Keys, On,
-    TextHash, Trial,
+    Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, HOLD_MAX, Instance, InstanceState,
+    Keys, On, REVISION_MAX, TextHash, Trial,
 };
 pub use plan::HOST_AUTHORITIES;
 pub use rollout::{
-    Canary, CanaryError, Decision, Fault, Found, Input, Line, Need, Now, Outcome, Publication,
-    Reading as FleetReading, Removal, Request, Rollout, Turn, Work,
+    Canary, CanaryError, Change, Decision, FailureLine, Fault, FleetReading, Found, Input,
+    InterruptLine, Line, Need, Now, Outcome, Publication, RefusalLine, Removal, Request,
+    ResultLine, Rollout, StepLine, Turn, WarningLine, Work,
 };
 pub use store::{Compare, Entry, LeaseId, Op, Read, Store, StoreError, Txn, Watch};
 pub use text::{PackedText, TextError, pack, unpack};
-pub use verdict::{ForwardConnects, Verdict};

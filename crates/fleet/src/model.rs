@@ -6,7 +6,9 @@ mod instance;
 mod json;
 mod keys;
 
-pub use current::{Current, CurrentError, Earlier, FORMAT, HISTORY, On, Trial};
+pub use current::{
+    Current, CurrentError, Earlier, FORMAT, HISTORY, HOLD_MAX, On, REVISION_MAX, Trial,
+};
 pub use hash::TextHash;
 pub use instance::{Connects, Instance, InstanceState};
 pub(crate) use json::to_json;

@@ -10,9 +10,10 @@
 
 mod begin;
 mod canary;
+mod endings;
+mod first;
 mod follow;
 mod line;
-mod line_text;
 mod machine;
 mod messages;
 mod need;
@@ -22,8 +23,10 @@ mod settle;
 mod step;
 
 pub use canary::{Canary, CanaryError};
-pub use line::{Fault, Line};
+pub use line::{
+    Change, FailureLine, Fault, InterruptLine, Line, RefusalLine, ResultLine, StepLine, WarningLine,
+};
 pub use machine::Rollout;
 pub use messages::{Decision, Input, Now, Outcome, Publication, Removal, Request, Turn, Work};
 pub use need::Need;
-pub use reading::{Found, Reading};
+pub use reading::{FleetReading, Found};

@@ -1,7 +1,8 @@
-//! What a fleet needs of its store.
+//! The store of a fleet, as the fleet uses it.
 //!
 //! Reads are linearizable: a member without a quorum fails instead of answering with old values.
 
+use crate::file_fault::FileFault;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -24,6 +25,12 @@ pub trait Store: Send + Sync {
         &self,
         prefix: &str,
     ) -> impl Future<Output = Result<Read<Vec<Entry>>, StoreError>> + Send;
+
+    /// Reads the names of all keys that begin with `prefix`, in the order of their bytes, and no values.
+    fn keys(
+        &self,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Read<Vec<String>>, StoreError>> + Send;
 
     /// Counts the keys that begin with `prefix`.
     fn count(&self, prefix: &str) -> impl Future<Output = Result<Read<u64>, StoreError>> + Send;
@@ -74,7 +81,7 @@ pub struct Read<T> {
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// Its value.
+    /// The bytes.
     pub value: Vec<u8>,
     /// The store's revision that changed it last.
     pub mod_revision: i64,
@@ -83,7 +90,7 @@ pub struct Entry {
 /// Operations that are carried out together, under conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Txn {
-    /// The conditions.
+    /// Conditions, of which all must hold.
     pub compare: Vec<Compare>,
     /// The operations; at most 128.
     pub ops: Vec<Op>,
@@ -126,7 +133,7 @@ pub enum Op {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseId(pub i64);
 
-/// Why the store refused a request. `endpoint` is `host:port`.
+/// The failure of a request. `endpoint` is `host:port`.
 #[derive(Debug)]
 pub enum StoreError {
     /// No endpoint could be reached. Lists each with its cause.
@@ -140,33 +147,33 @@ pub enum StoreError {
     Unknown {
         /// The member that it was sent to.
         endpoint: String,
-        /// What ended the wait.
+        /// The end of the wait.
         cause: String,
     },
     /// The user or its password is wrong, or the store wants one.
     Login {
-        /// The store's words.
+        /// The store's message.
         message: String,
     },
     /// The user has no right to the key.
     Denied {
         /// The key, or the start of the keys.
         key: String,
-        /// The store's words.
+        /// The store's message.
         message: String,
     },
     /// A file of `[fleet]` cannot be used: a password, a certificate, a key.
     File {
         /// The path.
         path: std::path::PathBuf,
-        /// What is wrong with it.
-        message: String,
+        /// The fault of the file.
+        fault: FileFault,
     },
     /// The TLS handshake failed.
     Tls {
         /// The member.
         endpoint: String,
-        /// What failed, and what to do.
+        /// The failure, and its remedy.
         message: String,
     },
     /// The store is full and takes no writes (`NOSPACE`).
@@ -175,7 +182,7 @@ pub enum StoreError {
     TooLarge {
         /// The member.
         endpoint: String,
-        /// The store's words.
+        /// The store's message.
         message: String,
     },
     /// A message that is too long to be received, by the store or from it.
@@ -185,20 +192,27 @@ pub enum StoreError {
         /// The limit.
         message: String,
     },
-    /// Any other refusal, in the store's words.
+    /// Any other refusal.
     Refused {
         /// The member.
         endpoint: String,
-        /// The store's words.
+        /// The store's message.
         message: String,
     },
     /// An answer that is not one of etcd's.
     NotEtcd {
         /// The address.
         endpoint: String,
-        /// What came instead.
+        /// The answer instead.
         message: String,
     },
+}
+
+impl StoreError {
+    /// Whether the lease of a request has ended.
+    pub fn is_lost_lease(&self) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.contains("lease not found"))
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -218,7 +232,7 @@ impl fmt::Display for StoreError {
             ),
             Self::Unknown { endpoint, cause } => write!(
                 f,
-                "{endpoint} did not say whether it made the change ({cause}): read the key to see"
+                "{endpoint} did not say whether it made the change: {cause}"
             ),
             Self::Login { message } => {
                 write!(f, "the store refuses the login: {message}: check `user` and `password_file`")
@@ -227,7 +241,7 @@ impl fmt::Display for StoreError {
                 f,
                 "the store refuses access to `{key}`: {message}: give the user a role with this right"
             ),
-            Self::File { path, message } => write!(f, "`{}`: {message}", path.display()),
+            Self::File { path, fault } => write!(f, "`{}` {fault}", path.display()),
             Self::Tls { endpoint, message } => write!(f, "TLS with {endpoint} failed: {message}"),
             Self::Full => f.write_str(
                 "the store is full and takes no writes: compact and defragment it, then disarm its alarm \
@@ -249,4 +263,11 @@ impl fmt::Display for StoreError {
     }
 }
 
-impl Error for StoreError {}
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::File { fault, .. } => Some(fault),
+            _ => None,
+        }
+    }
+}

@@ -10,9 +10,9 @@ use std::io::{Read, Write};
 
 /// Bytes of a part. etcd takes requests of at most 1.5 MiB, and its JSON is a third longer than the bytes in it:
 /// <https://etcd.io/docs/latest/dev-guide/limit/>.
-const PART: usize = 1 << 20;
+const PART_MAX: usize = 1 << 20;
 /// Bytes of a text. 50,000 forwards with random names have 9 MiB.
-const TEXT_MAX: usize = 64 << 20;
+pub(crate) const TEXT_MAX: usize = 64 << 20;
 
 /// A text ready for the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct PackedText {
     pub parts: Vec<Vec<u8>>,
 }
 
-/// Why parts are not the text of a hash.
+/// The reason for which parts are not the text of a hash.
 #[derive(Debug)]
 pub enum TextError {
     /// The store has no part of it.
@@ -85,7 +85,7 @@ pub fn pack(text: &str) -> Result<PackedText, TextError> {
     if text.len() > TEXT_MAX {
         return Err(TextError::TooLong);
     }
-    let parts = compress(text).chunks(PART).map(<[u8]>::to_vec).collect();
+    let parts = compress(text).chunks(PART_MAX).map(<[u8]>::to_vec).collect();
     Ok(PackedText { hash: TextHash::of(text), parts })
 }
 
@@ -129,7 +129,7 @@ mod tests {
         let text: String = std::iter::repeat_with(&mut noise).take(200_000).collect();
         let packed = pack(&text).unwrap();
         assert!(packed.parts.len() > 1);
-        assert!(packed.parts.iter().all(|part| part.len() <= PART));
+        assert!(packed.parts.iter().all(|part| part.len() <= PART_MAX));
         assert_eq!(unpack(packed.hash, &packed.parts).unwrap(), text);
         assert_eq!(pack(&text).unwrap(), packed);
     }

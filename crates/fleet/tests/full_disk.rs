@@ -1,13 +1,13 @@
 //! The directory `keep` on a full disk. Alone in its process: a child of it briefly holds a copy of each lock.
 
-use fleet::{Good, Keep, Kept, TextHash};
+use fleet::{Keep, KeepState, PublishedText, TextHash};
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-fn kept(revision: u64, text: &str) -> Kept {
-    let good = Good { hash: TextHash::of(text), revision, text: text.into() };
-    Kept { cluster: 1, revision, good: Some(good), ..Kept::default() }
+fn kept(revision: u64, text: &str) -> KeepState {
+    let good = PublishedText { hash: TextHash::of(text), revision, text: text.into() };
+    KeepState { cluster: 1, revision, good: Some(good), ..KeepState::default() }
 }
 
 /// The state fits into the limit, and the text does not.

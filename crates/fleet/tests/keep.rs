@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use fleet::{Ended, Foreign, Good, InstanceState, Keep, KeepError, Kept, TextHash, Trying};
+use fleet::{
+    Ended, Foreign, InstanceState, Keep, KeepError, KeepState, PublishedText, TextHash, Trying,
+};
 use std::error::Error;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -15,9 +17,9 @@ fn place() -> (TempDir, PathBuf) {
     (directory, path)
 }
 
-fn kept(revision: u64, text: &str) -> Kept {
-    let good = Good { hash: TextHash::of(text), revision, text: text.into() };
-    Kept { cluster: u64::MAX, revision, good: Some(good), ..Kept::default() }
+fn kept(revision: u64, text: &str) -> KeepState {
+    let good = PublishedText { hash: TextHash::of(text), revision, text: text.into() };
+    KeepState { cluster: u64::MAX, revision, good: Some(good), ..KeepState::default() }
 }
 
 fn names(path: &Path) -> Vec<String> {
@@ -28,7 +30,7 @@ fn names(path: &Path) -> Vec<String> {
     names
 }
 
-fn text_path(path: &Path, kept: &Kept) -> PathBuf {
+fn text_path(path: &Path, kept: &KeepState) -> PathBuf {
     path.join(format!("text-{}", kept.good.as_ref().unwrap().hash))
 }
 
@@ -108,7 +110,7 @@ fn a_state_that_was_not_read_is_not_lost() {
 #[test]
 fn a_damaged_text_leaves_the_rest_of_the_state() {
     let saved = kept(4, "text");
-    let without = Kept { good: None, ..saved.clone() };
+    let without = KeepState { good: None, ..saved.clone() };
     let damages: [fn(&Path); 4] = [
         |text| fs::write(text, "other").unwrap(),
         |text| fs::remove_file(text).unwrap(),

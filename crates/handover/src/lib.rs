@@ -14,9 +14,10 @@ pub use numbers::{pack, unpack};
 
 mod messages;
 pub use messages::{
-    Address, Checked, Connecting, Count, Durations, Episode, FileRead, Forward, Forwards, Held,
-    LastCheck, LastReload, Listener, Name, NameFailure, PrefixFile, Process, Published, Route,
-    Sandbox, Session, SetMember, Standing, StateChange, Target, Totals, Trial, Worker,
+    Address, Checked, Connecting, Connects, Count, Durations, Episode, FileRead, Forward,
+    ForwardConnects, Forwards, Held, LastCheck, LastReload, Listener, Name, NameFailure,
+    PrefixFile, Process, Published, Route, Sandbox, Session, SetMember, Standing, StateChange,
+    Target, Totals, Trial, TrialBegin, Worker,
 };
 
 /// A duration in whole microseconds, the unit of all messages. Saturates at 584,000 years.

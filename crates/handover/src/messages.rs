@@ -13,7 +13,7 @@ pub use forwards::{
     Target, Totals,
 };
 pub use process::{
-    Episode, FileRead, LastReload, Name, NameFailure, PrefixFile, Process, Published, Sandbox,
-    SetMember, Trial,
+    Connects, Episode, FileRead, ForwardConnects, LastReload, Name, NameFailure, PrefixFile,
+    Process, Published, Sandbox, SetMember, Trial, TrialBegin,
 };
 pub use worker::{Address, Connecting, Held, Route, Session, Worker};

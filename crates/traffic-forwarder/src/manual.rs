@@ -42,13 +42,20 @@ fn program() -> Command {
 
 fn write_pages(directory: &Path) -> io::Result<()> {
     let commands = section(directory, "man1")?;
-    for command in program().get_subcommands().filter(|command| !command.is_hide_set()) {
-        let name = command.get_display_name().unwrap_or(command.get_name());
-        fs::write(commands.join(format!("{name}.1")), page(command.clone())?)?;
-    }
+    write_commands(&commands, &program())?;
     fs::write(commands.join(concat!(env!("CARGO_PKG_NAME"), ".1")), program_page()?)?;
     let formats = section(directory, "man5")?;
     fs::write(formats.join(format!("{}.5", configuration::NAME)), configuration::page())
+}
+
+/// Writes the page of each command of `parent`, and of their commands.
+fn write_commands(directory: &Path, parent: &Command) -> io::Result<()> {
+    for command in parent.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let name = command.get_display_name().unwrap_or(command.get_name());
+        fs::write(directory.join(format!("{name}.1")), page(command.clone())?)?;
+        write_commands(directory, command)?;
+    }
+    Ok(())
 }
 
 /// Returns the directory of one manual section, and creates it if missing.

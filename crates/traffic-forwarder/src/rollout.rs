@@ -26,17 +26,18 @@ pub(crate) fn publish(args: &Publish) -> Exit {
 
 /// Shows a roll-out, decides it, or prints a text.
 pub(crate) fn rollout(args: &RolloutArgs) -> Exit {
-    run_to_end(act(args), args.json)
+    run_to_end(act(args), args.json())
 }
 
 async fn act(args: &RolloutArgs) -> Result<Exit, CommandError> {
-    args.check()?;
-    let store = &args.store;
-    match args.action {
-        Action::Status => status::run(args).await,
-        Action::Continue => run::run(&locate::find(store)?, Request::Continue, None).await,
-        Action::Back => run::run(&locate::find(store)?, Request::Back, None).await,
-        Action::Show => show::run(args).await,
+    match &args.action {
+        None => status::run(&args.status).await,
+        Some(Action::Status(args)) => status::run(args).await,
+        Some(Action::Continue(args)) => {
+            run::run(&locate::find(args)?, Request::Continue, None).await
+        }
+        Some(Action::Back(args)) => run::run(&locate::find(args)?, Request::Back, None).await,
+        Some(Action::Show(args)) => show::run(args).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::output::{warn, written};
-use clap::error::{ContextKind, ContextValue, Error};
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::path::Path;
 
@@ -72,14 +72,24 @@ const OPTIONS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Replaces clap's tip for options of other programs, which is to pass them as a value, or a similar option.
+/// Replaces clap's tip for options of other programs, which is to pass them as a value, or a similar option. Gives one
+/// for options ahead of a command.
 pub(crate) fn explain(error: &mut Error) {
-    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return };
-    let tip = OPTIONS.iter().find(|(options, _)| options.contains(&option.as_str()));
-    if let Some((_, tip)) = tip {
-        let tip = ContextValue::StyledStrs(vec![(*tip).into()]);
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let tip = match error.kind() {
+        ErrorKind::ArgumentConflict => text(ContextKind::InvalidSubcommand)
+            .map(|command| format!("write the options after `{command}`")),
+        _ => text(ContextKind::InvalidArg).and_then(|option| {
+            let of_others = OPTIONS.iter().find(|(options, _)| options.contains(&option));
+            of_others.map(|(_, tip)| (*tip).to_owned())
+        }),
+    };
+    if let Some(tip) = tip {
         error.remove(ContextKind::SuggestedArg);
-        error.insert(ContextKind::Suggested, tip);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
 }
 

@@ -1,10 +1,10 @@
-//! What a [`Follower`](fleet::Follower) orders.
+//! The actions of a [`Follower`](fleet::Follower), carried out.
 
 use super::{Task, connects};
 use crate::handle::Gone;
 use crate::supervisor::Supervisor;
-use crate::supervisor::reload::ReloadError;
-use fleet::{Action, Event, Good, Kept, Refusal, Store as _, TextHash, unpack};
+use crate::supervisor::reload::{PublishedView, ReloadError, TrialBegin, TrialEnd};
+use fleet::{Action, Event, KeepState, PublishedText, Refusal, Store as _, TextHash, unpack};
 use plan::Published;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,31 @@ impl Task {
             Action::Save(kept) => Event::Saved(self.save(kept).await),
             Action::Fetch(hash) => Event::Fetched(self.fetch(hash).await),
             Action::Apply { text, hold } => Event::Applied(self.apply(text, hold).await?),
-            Action::Extend { hold, .. } => {
-                Event::Extended(self.handle.ask(move |it| it.extend_published(hold)).await?)
+            Action::Extend { revision, hold } => {
+                let extended = self.handle.ask(move |it| it.extend_published(revision, hold));
+                if extended.await? { Event::Extended } else { self.trial_ended().await? }
             }
             Action::Confirm => {
-                Event::Confirmed(self.handle.ask(Supervisor::confirm_published).await?)
+                let confirmed = self.handle.ask(Supervisor::confirm_published);
+                if confirmed.await? { Event::Confirmed } else { self.trial_ended().await? }
             }
             Action::FallBack { why } => {
-                let fall_back = async move |it: &mut Supervisor| it.fall_back_published(&why).await;
-                self.handle.run(fall_back).await?;
-                Event::FellBack
+                let fall_back = async move |it: &mut Supervisor| {
+                    it.fall_back_published(&why).await;
+                    it.published().running
+                };
+                Event::FellBack { running: self.handle.run(fall_back).await? }
             }
         })
     }
 
+    /// The trial has ended without an order of the follower.
+    async fn trial_ended(&self) -> Result<Event, Gone> {
+        Ok(ended(self.handle.ask(|it| it.published()).await?))
+    }
+
     /// Writes to `keep` on a thread: a disk may take its time.
-    async fn save(&mut self, kept: Kept) -> Result<(), String> {
+    async fn save(&mut self, kept: KeepState) -> Result<(), String> {
         let Some(mut keep) = self.keep.take() else {
             return Err("the directory of the fleet is not open".to_owned());
         };
@@ -60,25 +69,38 @@ impl Task {
         }
     }
 
+    /// Compares a trial with the process at its begin.
+    pub(super) fn follow_trial_begin(&mut self, begin: Option<TrialBegin>) {
+        let Some(TrialBegin { connects, all, lost_listeners }) = begin else { return };
+        self.judged = Arc::new(connects.begin.keys().cloned().collect());
+        (self.base, self.had_lost) = (all, lost_listeners);
+    }
+
     async fn apply(
         &mut self,
-        text: Good,
+        text: PublishedText,
         hold: Option<Duration>,
     ) -> Result<Result<(), Refusal>, Gone> {
-        let before =
-            self.handle.ask(|it| (it.published().lost_listener.is_some(), connects(it, None)));
-        let (had_lost, counters) = before.await?;
-        self.had_lost = had_lost;
-        let Good { hash, revision, text } = text;
+        let PublishedText { hash, revision, text } = text;
         let published = Published { revision, hash: hash.to_string(), text };
-        let apply = async move |it: &mut Supervisor| it.apply_published(published, hold).await;
-        match self.handle.run(apply).await? {
-            Ok(report) => {
-                if hold.is_some() {
-                    let judged = report.new_or_changed();
-                    self.judged = Arc::new(judged.iter().cloned().collect());
-                    self.verdict.begin(judged, &counters);
-                }
+        let mut check = std::mem::take(&mut self.connect_check);
+        // In one turn of the supervisor: an upgrade must find the trial with its begin.
+        let apply = async move |it: &mut Supervisor| {
+            let (lost_listeners, counters) = (it.published().lost_listeners, connects(it, None));
+            let report = it.apply_published(published, hold).await;
+            if let (Ok(report), true) = (&report, hold.is_some()) {
+                check.begin(report.new_or_changed(), &counters);
+                let connects = check.trial().cloned().unwrap_or_default();
+                let all = counters.into_values().sum();
+                it.set_trial_begin(TrialBegin { connects, all, lost_listeners });
+            }
+            (check, report.map(|_| it.trial_begin()))
+        };
+        let (check, report) = self.handle.run(apply).await?;
+        self.connect_check = check;
+        match report {
+            Ok(begin) => {
+                self.follow_trial_begin(begin);
                 Ok(Ok(()))
             }
             Err(error) => {
@@ -90,4 +112,10 @@ impl Task {
             }
         }
     }
+}
+
+/// The end of a trial, as the follower's event.
+pub(super) fn ended(view: PublishedView) -> Event {
+    let how = view.ended.map_or(TrialEnd::Deadline, |ended| ended.how);
+    Event::TrialEnded { why: how.to_string(), running: view.running }
 }

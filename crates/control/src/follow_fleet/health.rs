@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 /// Time of failures after which the log has a line.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOG_AFTER: Duration = Duration::from_secs(10);
 
 /// The readings of the store so far.
 #[derive(Default)]
 pub(super) struct Health {
     read_at: Option<Instant>,
+    /// The first of the successful readings up to the last one.
+    readable_since: Option<Instant>,
     failing: Option<Failing>,
 }
 
@@ -29,15 +31,28 @@ impl Health {
         self.read_at
     }
 
+    /// Since when all readings have succeeded; `None` if the last one failed.
+    pub(super) fn readable_since(&self) -> Option<Instant> {
+        self.readable_since
+    }
+
     pub(super) fn failed(&mut self, error: String) {
         let now = Instant::now();
+        self.readable_since = None;
         let failing = self.failing.get_or_insert_with(|| Failing {
             since: self.read_at.unwrap_or(now),
             error: String::new(),
             is_logged: false,
         });
         failing.error = error;
-        if !failing.is_logged && now.duration_since(failing.since) >= PATIENCE {
+    }
+
+    /// Logs failures that have lasted for some time.
+    pub(super) fn log_if_due(&mut self) {
+        let Some(failing) = self.failing.as_mut().filter(|failing| !failing.is_logged) else {
+            return;
+        };
+        if failing.since.elapsed() >= LOG_AFTER {
             failing.is_logged = true;
             let error = &failing.error;
             tracing::warn!(
@@ -48,7 +63,9 @@ impl Health {
     }
 
     pub(super) fn succeeded(&mut self) {
-        self.read_at = Some(Instant::now());
+        let now = Instant::now();
+        self.read_at = Some(now);
+        self.readable_since.get_or_insert(now);
         if let Some(failing) = self.failing.take().filter(|failing| failing.is_logged) {
             let seconds = observe::log::seconds(failing.since.elapsed());
             tracing::info!(seconds, "the fleet's store can be read again");

@@ -1,6 +1,6 @@
 //! Readings of the key `current`: from time to time, and after each change that a watch reports.
 
-use fleet::{Current, Etcd, Keys, Reading, Store as _, StoreError, Watch as _};
+use fleet::{Current, CurrentReading, Etcd, Keys, Store as _, StoreError, Watch as _};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const REWATCH: Duration = Duration::from_secs(1);
 const REWATCH_RANDOM: u64 = 4000;
 
 /// A reading, or why there is none.
-pub(super) type ReadResult = Result<Reading, String>;
+pub(super) type ReadResult = Result<CurrentReading, String>;
 
 /// Reads until it is dropped.
 pub(super) struct Reader {
@@ -80,7 +80,7 @@ impl Source {
         }
     }
 
-    async fn read(&self, last: &mut Last) -> Result<Reading, StoreError> {
+    async fn read(&self, last: &mut Last) -> Result<CurrentReading, StoreError> {
         let read = self.client.get(&self.keys.current()).await?;
         let changed_by = read.value.as_ref().map_or(0, |entry| entry.mod_revision);
         if last.changed_by != Some(changed_by) {
@@ -89,7 +89,7 @@ impl Source {
         }
         self.revision.send_replace(read.revision);
         let current = read.value.map(|entry| Current::parse(&entry.value));
-        Ok(Reading { cluster: read.cluster, current, instances: last.instances })
+        Ok(CurrentReading { cluster: read.cluster, current, instances: last.instances })
     }
 
     async fn watch_on(&self) {
@@ -97,10 +97,17 @@ impl Source {
         // Without a reading there is no revision to begin with.
         let _ = revision.wait_for(|revision| *revision > 0).await;
         loop {
-            let after = *self.revision.borrow();
+            let after = *revision.borrow_and_update();
             if let Ok(mut watch) = self.client.watch(&self.keys.current(), after).await {
-                while watch.changed().await.is_ok() {
-                    self.wake.notify_one();
+                let changes = async {
+                    while watch.changed().await.is_ok() {
+                        self.wake.notify_one();
+                    }
+                };
+                tokio::select! {
+                    () = changes => {}
+                    // A store that has lost its latest revisions would be silent until it has them again.
+                    _ = revision.wait_for(|revision| *revision < after) => continue,
                 }
                 // What ended it may have hidden a change.
                 self.wake.notify_one();

@@ -5,12 +5,12 @@ mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
 mod published;
-pub(crate) use published::{EndedTrial, FleetStatus, FleetTrials, TrialEnd};
+pub(crate) use published::{EndedTrial, FleetStatus, FleetTrials, PublishedView, TrialEnd};
 
 mod restore;
 
 mod state;
-pub(crate) use state::{NewTrial, Restoring, Trial, TrialOwner};
+pub(crate) use state::{NewTrial, Restoring, Trial, TrialBegin, TrialOwner};
 
 mod trial;
 pub(crate) use trial::NotConfirmed;

@@ -35,6 +35,7 @@ mod retry;
 pub(crate) use retry::RetryPolicy;
 
 mod state;
+mod trial_begin;
 
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use api::{EventName, Word};

@@ -13,7 +13,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -22,7 +22,10 @@ use super::tls::{Tls, tls_error};
 use super::wire;
 
 /// The longest answer: eleven parts of a text.
-const LARGEST: usize = 16 << 20;
+const ANSWER_MAX: usize = 16 << 20;
+
+/// Time for the look-up of a name, within that of a member.
+const LOOK_UP_LIMIT: Duration = Duration::from_millis(2500);
 
 /// Time for one of the addresses of a name.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -49,9 +52,7 @@ impl Drop for Connection {
 /// A request as etcd's gateway takes it: JSON to a path.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    /// The path.
     pub(super) path: &'static str,
-    /// The JSON.
     pub(super) body: Bytes,
     /// Whether a member without a leader must refuse instead of waiting for one.
     pub(super) needs_leader: bool,
@@ -148,10 +149,12 @@ impl Connection {
     /// Reads an answer: JSON if its status is 200, otherwise etcd's refusal.
     async fn read(&self, response: Response<Incoming>) -> Result<Bytes, Failure> {
         let status = response.status();
-        let body = Limited::new(response.into_body(), LARGEST).collect().await;
+        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
         let body = match body {
             Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(Failure::TooLong(LARGEST)),
+            Err(error) if error.is::<LengthLimitError>() => {
+                return Err(Failure::TooLong(ANSWER_MAX));
+            }
             Err(error) => {
                 return Err(match error.downcast_ref::<hyper::Error>() {
                     Some(error) => self.failure(error),
@@ -162,7 +165,7 @@ impl Connection {
         if status == StatusCode::OK { Ok(body) } else { Err(wire::refusal(status, &body)) }
     }
 
-    /// What an error of hyper says about the request.
+    /// The failure of a request that hyper reports.
     pub(super) fn failure(&self, error: &hyper::Error) -> Failure {
         let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
         if let (Some(tls), Some(error)) = (&self.tls, io.and_then(tls_error)) {
@@ -191,6 +194,14 @@ fn causes(error: &hyper::Error) -> impl Iterator<Item = &(dyn Error + 'static)> 
     std::iter::successors(Some(first), |error: &&(dyn Error + 'static)| (*error).source())
 }
 
+/// The certificate that a member shows in a handshake.
+pub(super) async fn certificate(endpoint: &str, tls: &Tls) -> Result<Vec<u8>, Failure> {
+    let stream = tls.connect(host_of(endpoint), connect(endpoint).await?).await?;
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let own = shown.first().ok_or_else(|| Failure::Tls("it shows no certificate".to_owned()))?;
+    Ok(own.to_vec())
+}
+
 /// `HOST` of `HOST:PORT`, without the brackets of IPv6.
 fn host_of(endpoint: &str) -> &str {
     let host = endpoint.rsplit_once(':').map_or(endpoint, |(host, _)| host);
@@ -198,13 +209,9 @@ fn host_of(endpoint: &str) -> &str {
 }
 
 async fn connect(endpoint: &str) -> Result<TcpStream, Failure> {
-    // A literal address needs no thread for its look-up.
     let addresses = match endpoint.parse::<SocketAddr>() {
         Ok(address) => vec![address],
-        Err(_) => lookup_host(endpoint)
-            .await
-            .map_err(|error| Failure::Connect(format!("look-up: {}", flow::error_text(&error))))?
-            .collect(),
+        Err(_) => look_up(endpoint).await?,
     };
     let mut last = None;
     for address in addresses {
@@ -214,5 +221,23 @@ async fn connect(endpoint: &str) -> Result<TcpStream, Failure> {
             Err(_) => last = Some("no connection within 1 s".to_owned()),
         }
     }
-    Err(Failure::Connect(last.unwrap_or_else(|| "the name has no address".to_owned())))
+    match last {
+        Some(cause) => Err(Failure::Connect(cause)),
+        None => Err(Failure::LookUp("the name has no address".to_owned())),
+    }
+}
+
+/// The addresses of `HOST:PORT`. getaddrinfo(3) would keep a thread, for which the end of the process would wait.
+async fn look_up(endpoint: &str) -> Result<Vec<SocketAddr>, Failure> {
+    let port = endpoint.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let port: u16 = port.ok_or_else(|| Failure::LookUp("the address has no port".to_owned()))?;
+    let host = [host_of(endpoint).to_owned()];
+    let answer = discover::look_up_hosts(&host, LOOK_UP_LIMIT).await.pop();
+    let addresses = answer.unwrap_or(Err(discover::LookUpError::NoAddress));
+    let addresses = addresses.map_err(|error| Failure::LookUp(error.to_string()))?;
+    let with_port = |mut address: SocketAddr| {
+        address.set_port(port);
+        address
+    };
+    Ok(addresses.into_iter().map(with_port).collect())
 }

@@ -1,24 +1,22 @@
-//! Why one member did not carry out a request.
+//! Failures of one member.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::file_fault::FileFault;
 use crate::store::StoreError;
 
-/// Why one member did not carry out a request.
+/// The failure of a request at one member.
 #[derive(Debug)]
 pub(super) enum Failure {
+    /// The name of the member has no address.
+    LookUp(String),
     /// No connection, so nothing was sent.
     Connect(String),
     /// The TLS handshake failed, or TLS ended the exchange.
     Tls(String),
     /// A file of the configuration cannot be used.
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// The fault, and the remedy.
-        message: String,
-    },
+    File { path: PathBuf, fault: FileFault },
     /// The request was sent, and the connection ended without a complete answer.
     Lost(String),
     /// The request was sent, and no complete answer came within this time.
@@ -29,11 +27,11 @@ pub(super) enum Failure {
     NotEtcd(String),
     /// An answer longer than this many bytes.
     TooLong(usize),
-    /// etcd's refusal.
+    /// An error of etcd.
     Refused {
-        /// Its gRPC code.
+        /// The gRPC code.
         code: u32,
-        /// Its words.
+        /// The message.
         message: String,
     },
 }
@@ -78,10 +76,10 @@ impl Failure {
         }
     }
 
-    /// Whether it passes by itself, as an election does, so that the call should be repeated within its limit.
+    /// Whether the failure passes by itself, as an election does, so that the call should be repeated within its limit.
     pub(super) fn is_passing(&self) -> bool {
         matches!(self, Self::NoQuorum)
-            || matches!(self, Self::Refused { code: UNAVAILABLE, .. } if !self.is_certificate_trap())
+            || matches!(self, Self::Refused { code: UNAVAILABLE, .. } if !self.is_server_only_certificate())
     }
 
     /// Whether a new login may help: the token has expired, or the rights have changed since.
@@ -110,10 +108,8 @@ impl Failure {
     /// Whether the change of a failed transaction has certainly not been made.
     pub(super) fn left_no_change(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::File { .. } | Self::NoQuorum => true,
-            Self::Refused { .. } => {
-                self.is_refusal_before_the_act() || self.says("etcdserver: no leader")
-            }
+            Self::LookUp(_) | Self::Connect(_) | Self::File { .. } | Self::NoQuorum => true,
+            Self::Refused { .. } => self.is_refusal_before_the_act(),
             Self::Tls(_)
             | Self::Lost(_)
             | Self::Silent(_)
@@ -144,34 +140,63 @@ impl Failure {
 
     /// Whether the member's gateway cannot connect to its own member: with `--client-cert-auth` it shows the member's
     /// certificate as a client, and that may be good for servers only.
-    fn is_certificate_trap(&self) -> bool {
+    fn is_server_only_certificate(&self) -> bool {
+        // The refusal meets the gateway at any point of its handshake.
+        let words = [
+            "bad certificate",
+            "certificate required",
+            "authentication handshake failed",
+            "connection closed",
+            "failed to write client preface",
+            "error reading server preface",
+        ];
         matches!(self, Self::Refused { code: UNAVAILABLE, message }
-            if message.contains("bad certificate")
-                || message.contains("certificate required")
-                || message.contains("authentication handshake failed")
-                || message.contains("connection closed"))
+            if words.iter().any(|words| message.contains(words)))
     }
 
     /// As the error of a call about `key` to the member at `endpoint`.
     pub(super) fn into_error(self, endpoint: &str, tls: bool, key: &str) -> StoreError {
-        let is_trap = tls && self.is_certificate_trap();
+        let is_server_only = tls && self.is_server_only_certificate();
         let endpoint = endpoint.to_owned();
         match self {
             Self::Connect(cause) => StoreError::Unreachable(vec![(endpoint, cause)]),
-            Self::Lost(_) | Self::Silent(_) => {
+            Self::LookUp(_) | Self::Lost(_) | Self::Silent(_) => {
                 let cause = self.cause();
                 StoreError::Unreachable(vec![(endpoint, cause)])
             }
             Self::NoQuorum => StoreError::NoQuorum { endpoint },
-            Self::File { path, message } => StoreError::File { path, message },
+            Self::File { path, fault } => StoreError::File { path, fault },
             Self::Tls(message) => StoreError::Tls { endpoint, message },
             Self::NotEtcd(message) => StoreError::NotEtcd { endpoint, message },
             Self::TooLong(_) => StoreError::TooLong { endpoint, message: self.cause() },
-            Self::Refused { message, .. } if is_trap => {
-                StoreError::Tls { endpoint, message: certificate_trap(&message) }
+            Self::Refused { message, .. } if is_server_only => {
+                StoreError::Tls { endpoint, message: server_only_certificate(&message) }
             }
             Self::Refused { code, message } => refused(endpoint, key, code, message),
         }
+    }
+
+    /// The remedy of a failure whose error has none.
+    pub(super) fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::LookUp(_) => {
+                "write the member's address in `from`, or give its name one: a line in /etc/hosts, or another server in \
+                 /etc/resolv.conf"
+            }
+            Self::Connect(_) => {
+                "start etcd there, open its port in the firewalls between, or correct `from`: clients of etcd have port \
+                 2379 unless its `--listen-client-urls` names another"
+            }
+            Self::Lost(_) | Self::Silent(_) => {
+                "look at the log of etcd there, and restart it if it hangs; or correct `from`: clients of etcd have port \
+                 2379 unless its `--listen-client-urls` names another"
+            }
+            Self::NotEtcd(_) => {
+                "correct `from`: clients of etcd have port 2379 unless its `--listen-client-urls` names another; port 2380 is \
+                 for members only"
+            }
+            _ => return None,
+        })
     }
 
     /// In a list of endpoints that failed.
@@ -180,7 +205,9 @@ impl Failure {
             Self::Connect(cause) | Self::Tls(cause) | Self::Lost(cause) | Self::NotEtcd(cause) => {
                 cause.clone()
             }
-            Self::File { message, .. } | Self::Refused { message, .. } => message.clone(),
+            Self::LookUp(cause) => format!("look-up: {cause}"),
+            Self::File { fault, .. } => fault.to_string(),
+            Self::Refused { message, .. } => message.clone(),
             Self::Silent(limit) => format!("no answer within {} s", limit.as_secs()),
             Self::NoQuorum => "no quorum".to_owned(),
             Self::TooLong(limit) => format!("an answer of more than {} MiB", limit >> 20),
@@ -206,15 +233,15 @@ fn refused(endpoint: String, key: &str, code: u32, message: String) -> StoreErro
     }
 }
 
-fn certificate_trap(message: &str) -> String {
+fn server_only_certificate(message: &str) -> String {
     format!(
         "the member's JSON gateway cannot log in to its own member ({message}): with `--client-cert-auth`, etcd's \
          certificate (`--cert-file`) must be good for clients, too: add `clientAuth` to its extended key usage"
     )
 }
 
-/// One error for the failures of all endpoints that a call has tried: the one with the most to say.
-pub(super) fn sum_up(failures: Vec<(String, Failure)>, tls: bool, key: &str) -> StoreError {
+/// The most specific of the failures of all endpoints that a call has tried.
+pub(super) fn most_specific(failures: Vec<(String, Failure)>, tls: bool, key: &str) -> StoreError {
     let weight = |failure: &Failure| match failure {
         _ if failure.is_final() => 0,
         Failure::TooLong(_) => 0,
@@ -233,5 +260,33 @@ pub(super) fn sum_up(failures: Vec<(String, Failure)>, tls: bool, key: &str) -> 
     match worst {
         Some((endpoint, failure)) => failure.into_error(&endpoint, tls, key),
         None => StoreError::Unreachable(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages of etcd 3.4 and 3.5.
+    #[test]
+    fn a_server_only_certificate_is_recognised_at_each_point_of_a_handshake() {
+        let is_server_only = |code, message: &str| {
+            let failure = Failure::Refused { code, message: message.to_owned() };
+            matches!(failure.into_error("a:1", true, ""), StoreError::Tls { message, .. }
+                if message.contains("clientAuth"))
+        };
+        for message in [
+            "connection closed",
+            "connection error: desc = \"transport: authentication handshake failed: remote error: tls: bad certificate\"",
+            "connection error: desc = \"transport: failed to write client preface: write tcp 127.0.0.1:47366->\
+             127.0.0.1:33645: write: broken pipe\"",
+            "connection error: desc = \"error reading server preface: remote error: tls: certificate required\"",
+        ] {
+            assert!(is_server_only(UNAVAILABLE, message), "{message}");
+            assert!(!is_server_only(PERMISSION_DENIED, message), "{message}");
+        }
+        let stops =
+            "connection error: desc = \"transport: Error while dialing: connection refused\"";
+        assert!(!is_server_only(UNAVAILABLE, stops));
     }
 }

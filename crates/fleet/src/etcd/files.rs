@@ -1,45 +1,86 @@
 //! Files of the configuration: small, and read at each use, so that they may be replaced.
 
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
 use super::failure::Failure;
+use crate::file_fault::FileFault;
 
 /// More than the authorities of a whole host.
-const LARGEST: u64 = 4 << 20;
+const FILE_MAX: u64 = 4 << 20;
 
-/// Reads a regular file: a pipe or a device would make the control thread wait.
+/// Reads a regular file. A pipe or a device would make the control thread wait; the type is that of the open file, because
+/// the path may change at any time.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let failed = |message: String| Failure::File { path: path.to_owned(), message };
-    let metadata = fs::metadata(path).map_err(|error| failed(cannot_read(&error)))?;
-    if !metadata.is_file() {
-        return Err(failed("is no regular file".to_owned()));
+    let failed = |fault| Failure::File { path: path.to_owned(), fault };
+    let unreadable = |error| failed(FileFault::Unreadable(error));
+    let file = sys::open_to_read(path).map_err(|errno| unreadable(errno.into()))?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(failed(FileFault::NotRegular));
     }
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-    read.map_err(|error| failed(cannot_read(&error)))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(failed(format!("is longer than {} MiB", LARGEST >> 20)));
+    file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(failed(FileFault::TooLong(FILE_MAX)));
     }
     Ok(bytes)
 }
 
-fn cannot_read(error: &std::io::Error) -> String {
-    format!("cannot be read: {}", flow::error_text(error))
-}
-
 /// The first line of a password file.
 pub(super) fn read_password(path: &Path) -> Result<String, Failure> {
-    let failed = |message: &str| Failure::File { path: path.to_owned(), message: message.into() };
-    let text = String::from_utf8(read(path)?).map_err(|_| failed("is not UTF-8"))?;
+    let failed = |fault| Failure::File { path: path.to_owned(), fault };
+    let text = String::from_utf8(read(path)?).map_err(|_| failed(FileFault::NotText))?;
     let password = text.strip_suffix('\n').unwrap_or(&text);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() {
-        return Err(failed("is empty: write the password of `user` into it"));
+        return Err(failed(FileFault::NoPassword));
     }
     if password.contains('\n') {
-        return Err(failed("has several lines: expected the password of `user` alone"));
+        return Err(failed(FileFault::SeveralLines));
     }
     Ok(password.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    /// A named pipe that takes the place of the file at any moment makes no reader wait.
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_refused() {
+        const READS: usize = 50_000;
+        let dir = tempfile::TempDir::new().unwrap();
+        let [place, pipe, file] = ["place", "pipe", "file"].map(|name| dir.path().join(name));
+        std::fs::write(&place, "text").unwrap();
+        let (is_over, (sender, receiver)) = (AtomicBool::new(false), channel());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+                    std::fs::rename(&pipe, &place).unwrap();
+                    std::fs::write(&file, "text").unwrap();
+                    std::fs::rename(&file, &place).unwrap();
+                }
+            });
+            let path = place.clone();
+            // A reader that waits for a writer of the pipe is left behind, so that the test can fail.
+            thread::spawn(move || {
+                let reads: Vec<_> = (0..READS).map(|_| read(&path)).collect();
+                let _ = sender.send(reads);
+            });
+            let reads = receiver.recv_timeout(Duration::from_secs(60));
+            is_over.store(true, Ordering::SeqCst);
+            let reads = reads.expect("each read ends");
+            let refused = reads.iter().filter(|read| {
+                matches!(read, Err(Failure::File { fault: FileFault::NotRegular, .. }))
+            });
+            let texts = reads.iter().filter(|read| read.as_deref().is_ok_and(|it| it == b"text"));
+            assert_eq!(refused.count() + texts.count(), READS);
+        });
+    }
 }

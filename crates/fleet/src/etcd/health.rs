@@ -7,8 +7,10 @@ use crate::store::StoreError;
 pub struct MemberHealth {
     /// `HOST:PORT`, as configured.
     pub endpoint: String,
-    /// Its state, or its fault.
+    /// The state, or the fault of the member.
     pub result: Result<Member, StoreError>,
+    /// The remedy of a fault whose text has none.
+    pub remedy: Option<&'static str>,
 }
 
 /// A member that works and knows a leader.
@@ -16,9 +18,9 @@ pub struct MemberHealth {
 pub struct Member {
     /// The identity of its cluster.
     pub cluster: u64,
-    /// Its version, such as `3.4.23`.
+    /// The version of etcd, such as `3.4.23`.
     pub version: String,
-    /// Whether it leads.
+    /// Whether the member is the leader.
     pub is_leader: bool,
     /// Bytes of its database.
     pub size: u64,

@@ -8,16 +8,16 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::connection::{Call, Connection};
-use super::failure::{Failure, sum_up};
+use super::connection::{self, Call, Connection};
+use super::failure::{Failure, most_specific};
 use super::login::{Login, Token};
 use super::tls::Tls;
 use super::turns::{self, LIMIT};
 use super::wire::{self, StatusAnswer};
 use crate::store::StoreError;
 
-/// Time for a member that has been silent to show that it lives.
-const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
+/// Time for a silent member to answer a request that needs no quorum.
+const STATUS_LIMIT: Duration = Duration::from_millis(500);
 
 /// The members of a cluster.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Members {
         *self.preferred.borrow()
     }
 
-    /// Likewise, as it changes.
+    /// The member that answered last, as it changes.
     pub(super) fn preferred(&self) -> watch::Receiver<usize> {
         self.preferred.subscribe()
     }
@@ -105,7 +105,7 @@ impl Members {
             Err(failures) => {
                 let named =
                     failures.into_iter().map(|(member, it)| (self.name(member).to_owned(), it));
-                Err(sum_up(named.collect(), self.tls.is_some(), key))
+                Err(most_specific(named.collect(), self.tls.is_some(), key))
             }
         }
     }
@@ -113,6 +113,23 @@ impl Members {
     /// A failure of one member as an error.
     pub(super) fn error(&self, member: usize, failure: Failure, key: &str) -> StoreError {
         failure.into_error(self.name(member), self.tls.is_some(), key)
+    }
+
+    /// Whether a call has logged in.
+    pub(super) fn has_logged_in(&self) -> bool {
+        matches!(self.login.token(), Some(Some(_)))
+    }
+
+    /// The certificate that a member shows in a handshake of TLS. `None` without TLS.
+    pub(super) async fn certificate(&self, member: usize) -> Option<Result<Vec<u8>, Failure>> {
+        let tls = self.tls.as_ref()?;
+        let shown = timeout(LIMIT, connection::certificate(self.name(member), tls)).await;
+        Some(shown.unwrap_or(Err(Failure::Silent(LIMIT))))
+    }
+
+    /// The files of TLS.
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// Keeps a connection for the next call.
@@ -129,7 +146,7 @@ impl Members {
     async fn ask_member(&self, member: usize, call: &Call) -> Result<Answer<Bytes>, Failure> {
         let answer = timeout(LIMIT, self.ask_logged_in(member, call)).await;
         match answer.unwrap_or(Err(Failure::Silent(LIMIT))) {
-            Err(Failure::Silent(_)) if self.shows_life(member).await => Err(Failure::NoQuorum),
+            Err(Failure::Silent(_)) if self.answers_status(member).await => Err(Failure::NoQuorum),
             answer => answer,
         }
     }
@@ -183,17 +200,23 @@ impl Members {
         Ok(Answer { value: body, connection, token })
     }
 
-    /// Whether a member answers a question that needs no quorum.
-    async fn shows_life(&self, member: usize) -> bool {
+    /// Whether a member answers a request that needs no quorum.
+    async fn answers_status(&self, member: usize) -> bool {
         let call = Call { path: STATUS, body: "{}".into(), needs_leader: false };
-        let answer = timeout(SIGN_OF_LIFE, self.exchange(member, &call, None)).await;
+        let answer = timeout(STATUS_LIMIT, self.exchange(member, &call, None)).await;
         matches!(answer, Ok(Ok(_) | Err(Failure::Refused { .. })))
     }
 
-    /// The state of one member.
+    /// The state of one member. A login is made only if the member wants one for that: it would need a quorum.
     pub(super) async fn status(&self, member: usize) -> Result<StatusAnswer, Failure> {
         let call = Call { path: STATUS, body: "{}".into(), needs_leader: false };
-        let answer = timeout(LIMIT, self.ask_logged_in(member, &call)).await;
+        let answer = async {
+            match self.exchange(member, &call, None).await {
+                Err(failure) if failure.wants_login() => self.ask_logged_in(member, &call).await,
+                answer => answer,
+            }
+        };
+        let answer = timeout(LIMIT, answer).await;
         let answer = answer.unwrap_or(Err(Failure::Silent(LIMIT)))?;
         let status = wire::parse(&answer.value);
         self.put_back(member, answer.connection);

@@ -7,18 +7,19 @@ use super::wire::{self, Range, RangeAnswer};
 use crate::store::{Entry, Read};
 
 /// Keys of the first page.
-const LARGEST_PAGE: usize = 512;
+const PAGE_MAX: usize = 512;
 /// Bytes of all values.
-const LONGEST: usize = 128 << 20;
+const VALUES_MAX: usize = 128 << 20;
 
 /// The pages that have been read.
 #[derive(Debug)]
 pub(super) struct Pages<'a> {
     prefix: &'a str,
+    has_values: bool,
     page: usize,
     /// After the last key that has been read.
     from: Option<Vec<u8>>,
-    /// Those of the first page.
+    /// Cluster and revision of the first page.
     cluster: u64,
     revision: i64,
     entries: Vec<Entry>,
@@ -27,14 +28,21 @@ pub(super) struct Pages<'a> {
 
 impl<'a> Pages<'a> {
     pub(super) fn new(prefix: &'a str) -> Self {
-        let (from, entries) = (None, Vec::new());
-        Self { prefix, page: LARGEST_PAGE, from, cluster: 0, revision: 0, entries, bytes: 0 }
+        let (has_values, page, entries) = (true, PAGE_MAX, Vec::new());
+        let (from, cluster, revision, bytes) = (None, 0, 0, 0);
+        Self { prefix, has_values, page, from, cluster, revision, entries, bytes }
+    }
+
+    /// Pages of keys whose values are left empty.
+    pub(super) fn without_values(prefix: &'a str) -> Self {
+        Self { has_values: false, ..Self::new(prefix) }
     }
 
     /// The request of the next page.
     pub(super) fn request(&self) -> Value {
         let revision = self.revision.to_string();
-        let more = json!({ "limit": self.page.to_string(), "revision": revision });
+        let limit = self.page.to_string();
+        let more = json!({ "limit": limit, "revision": revision, "keys_only": !self.has_values });
         let mut request = wire::range(Range::Prefix(self.prefix), &more);
         if let Some(from) = &self.from {
             request["key"] = wire::base64(from).into();
@@ -66,12 +74,34 @@ impl<'a> Pages<'a> {
             self.bytes += entry.len();
             self.entries.push(entry.into_entry());
         }
-        if self.bytes > LONGEST {
-            return Some(Err(Failure::TooLong(LONGEST)));
+        if self.bytes > VALUES_MAX {
+            return Some(Err(Failure::TooLong(VALUES_MAX)));
         }
         is_last.then(|| {
             let value = std::mem::take(&mut self.entries);
             Ok(Read { value, cluster: self.cluster, revision: self.revision })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_page_leaves_values_out_if_none_are_wanted() {
+        let page = json!({
+            "header": { "cluster_id": "1", "revision": "7" },
+            "kvs": [{ "key": "L2EvYQ==" }],
+            "more": true,
+        });
+        for (mut pages, keys_only) in
+            [(Pages::new("/a/"), false), (Pages::without_values("/a/"), true)]
+        {
+            assert_eq!(pages.request()["keys_only"], keys_only);
+            assert!(pages.add(serde_json::from_value(page.clone()).unwrap()).is_none());
+            assert_eq!(pages.request()["keys_only"], keys_only);
+            assert_eq!(pages.request()["revision"], "7");
+        }
     }
 }

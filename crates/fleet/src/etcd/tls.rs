@@ -15,9 +15,10 @@ use plan::HOST_AUTHORITIES;
 
 use super::failure::Failure;
 use super::files;
+use crate::file_fault::FileFault;
 
-/// How a server that does not speak TLS ends the handshake.
-const ENDS: [io::ErrorKind; 3] =
+/// The errors with which a server without TLS ends the handshake.
+const HANDSHAKE_ENDS: [io::ErrorKind; 3] =
     [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
 
 /// The files of TLS.
@@ -42,8 +43,9 @@ impl Tls {
         let connector = TlsConnector::from(Arc::new(config));
         connector.connect(name, stream).await.map_err(|error| match tls_error(&error) {
             Some(error) => Failure::Tls(self.explain(error)),
-            None if ENDS.contains(&error.kind()) => Failure::Tls(
-                "the connection ended in the handshake: a server without TLS? then write `etcd://`"
+            None if HANDSHAKE_ENDS.contains(&error.kind()) => Failure::Tls(
+                "the server ended the connection in the handshake, as etcd without TLS does: write `etcd://` in \
+                 `from` if it has none, or else look at its log"
                     .to_owned(),
             ),
             None => Failure::Connect(flow::error_text(&error)),
@@ -60,12 +62,12 @@ impl Tls {
             return Ok(config.with_no_client_auth());
         };
         let chain = certificates(chain_file)?;
-        let file = |path: &Path, message: String| Failure::File { path: path.into(), message };
+        let file = |path: &Path, fault| Failure::File { path: path.into(), fault };
         let key = PrivateKeyDer::from_pem_slice(&files::read(key_file)?)
-            .map_err(|_| file(key_file, "has no private key in PEM".to_owned()))?;
+            .map_err(|error| file(key_file, FileFault::NoKey(error)))?;
         config
             .with_client_auth_cert(chain, key)
-            .map_err(|error| file(chain_file, format!("does not go with its key: {error}")))
+            .map_err(|error| file(chain_file, FileFault::OtherKey(error)))
     }
 
     fn authorities(&self) -> Result<RootCertStore, Failure> {
@@ -74,7 +76,7 @@ impl Tls {
             for certificate in certificates(path)? {
                 roots.add(certificate).map_err(|error| Failure::File {
                     path: path.clone(),
-                    message: format!("has a certificate that is no authority's: {error}"),
+                    fault: FileFault::NoAuthority(error),
                 })?;
             }
             return Ok(roots);
@@ -92,10 +94,10 @@ impl Tls {
         Ok(roots)
     }
 
-    /// What a failure means, and what to do.
+    /// The meaning of a failure, and its remedy.
     pub(super) fn explain(&self, error: &rustls::Error) -> String {
         use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
-        let what = match error {
+        let meaning = match error {
             InvalidCertificate(
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
             ) => "its certificate has expired: renew it",
@@ -119,7 +121,7 @@ impl Tls {
             AlertReceived(alert) => self.explain_alert(*alert),
             _ => return error.to_string(),
         };
-        format!("{what} ({error})")
+        format!("{meaning} ({error})")
     }
 
     fn explain_alert(&self, alert: AlertDescription) -> &'static str {
@@ -148,13 +150,14 @@ pub(super) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let failed = |message: String| Failure::File { path: path.to_owned(), message };
+/// All certificates of a file.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let failed = |fault| Failure::File { path: path.to_owned(), fault };
     let bytes = files::read(path)?;
     let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    let parsed = parsed.map_err(|error| failed(format!("is damaged: {error}")))?;
+    let parsed = parsed.map_err(|error| failed(FileFault::Pem(error)))?;
     if parsed.is_empty() {
-        return Err(failed("has no certificate in PEM".to_owned()));
+        return Err(failed(FileFault::NoCertificate));
     }
     Ok(parsed)
 }

@@ -6,11 +6,12 @@ use tokio::sync::watch;
 
 use super::connection::Connection;
 use super::failure::Failure;
+use super::lines::LineBuffer;
 use super::wire::{self, WatchAnswer};
 use crate::store::{StoreError, Watch};
 
 /// The longest message. etcd splits larger ones (`fragment`) at its limit of a request, which is 1.5 MiB by default.
-const LONGEST: usize = 16 << 20;
+const MESSAGE_MAX: usize = 16 << 20;
 
 /// A running watch. It ends when the calls of its [`Etcd`](crate::Etcd) move to another member, because its own may be
 /// frozen or cut off.
@@ -54,13 +55,12 @@ async fn moved(preferred: &mut watch::Receiver<usize>, member: usize) {
 pub(super) struct WatchStream {
     body: Incoming,
     connection: Connection,
-    /// Bytes that have arrived and are not read.
-    buffer: Vec<u8>,
+    lines: LineBuffer,
 }
 
 impl WatchStream {
     pub(super) fn new(connection: Connection, body: Incoming) -> Self {
-        Self { body, connection, buffer: Vec::new() }
+        Self { body, connection, lines: LineBuffer::default() }
     }
 
     /// Waits for the message that confirms the watch.
@@ -76,7 +76,7 @@ impl WatchStream {
     async fn changed(&mut self) -> Result<(), Failure> {
         loop {
             let mut has_changed = !read(&self.line().await?)?.events.is_empty();
-            while let Some(line) = self.take_line() {
+            while let Some(line) = self.lines.take_line() {
                 has_changed |= !read(&line)?.events.is_empty();
             }
             if has_changed {
@@ -87,28 +87,22 @@ impl WatchStream {
 
     async fn line(&mut self) -> Result<Vec<u8>, Failure> {
         loop {
-            if let Some(line) = self.take_line() {
+            if let Some(line) = self.lines.take_line() {
                 return Ok(line);
             }
-            if self.buffer.len() > LONGEST {
-                return Err(Failure::TooLong(LONGEST));
+            if self.lines.len() > MESSAGE_MAX {
+                return Err(Failure::TooLong(MESSAGE_MAX));
             }
             match self.body.frame().await {
                 Some(Ok(frame)) => {
-                    self.buffer.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+                    self.lines.push(frame.data_ref().map_or(&[][..], |data| data));
                 }
                 Some(Err(error)) => return Err(self.connection.failure(&error)),
                 // An error at the end has no line break.
-                None if !self.buffer.is_empty() => return Ok(std::mem::take(&mut self.buffer)),
+                None if self.lines.len() > 0 => return Ok(self.lines.take_rest()),
                 None => return Err(Failure::Lost("the member has ended the watch".to_owned())),
             }
         }
-    }
-
-    fn take_line(&mut self) -> Option<Vec<u8>> {
-        let end = self.buffer.iter().position(|byte| *byte == b'\n')?;
-        let rest = self.buffer.split_off(end + 1);
-        Some(std::mem::replace(&mut self.buffer, rest))
     }
 }
 

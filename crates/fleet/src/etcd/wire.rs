@@ -83,6 +83,21 @@ pub(super) struct HeaderAnswer {
 }
 
 #[derive(Debug, Deserialize)]
+pub(super) struct MembersAnswer {
+    #[serde(rename = "header")]
+    _header: Header,
+    #[serde(default)]
+    pub(super) members: Vec<ListedMember>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ListedMember {
+    /// A member without a vote.
+    #[serde(default, rename = "isLearner")]
+    pub(super) is_learner: bool,
+}
+
+#[derive(Debug, Deserialize)]
 pub(super) struct LoginAnswer {
     #[serde(rename = "header")]
     _header: Header,
@@ -191,9 +206,9 @@ pub(super) fn parse_streamed<T: DeserializeOwned>(line: &[u8]) -> Result<T, Fail
 
 /// A message of another program, short and on one line.
 fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 300;
+    const EXCERPT_MAX: usize = 300;
     let mut short: String =
-        text.chars().take(LONGEST).map(|it| if it.is_control() { ' ' } else { it }).collect();
+        text.chars().take(EXCERPT_MAX).map(|it| if it.is_control() { ' ' } else { it }).collect();
     if short.len() < text.len() {
         short.push('…');
     }

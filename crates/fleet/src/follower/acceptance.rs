@@ -4,12 +4,12 @@
 //! another store under the same address. Both are followed again after a publication there.
 
 use super::StoreFault;
-use crate::keep::{Foreign, Kept};
+use crate::keep::{Foreign, KeepState};
 use crate::model::{Current, CurrentError};
 
 /// Returns the document to follow, or the reason not to, with the store to remember.
 pub(super) fn accept(
-    kept: &Kept,
+    kept: &KeepState,
     last: Option<&Current>,
     cluster: u64,
     current: Option<Result<Current, CurrentError>>,
@@ -47,7 +47,7 @@ pub(super) fn accept(
 
 /// The refused store, with the revision that a publication there has to exceed. It stays that of the first reading,
 /// since a publication may come between two readings, unless the store goes back again.
-fn foreign(kept: &Kept, cluster: u64, found: u64) -> Foreign {
+fn foreign(kept: &KeepState, cluster: u64, found: u64) -> Foreign {
     let first = kept.foreign.filter(|it| it.cluster == cluster && it.revision <= found);
     first.unwrap_or(Foreign { cluster, revision: found })
 }

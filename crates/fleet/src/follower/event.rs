@@ -1,6 +1,6 @@
 //! Inputs and outputs of a [`Follower`](super::Follower).
 
-use crate::keep::{Good, Kept};
+use crate::keep::{KeepState, PublishedText};
 use crate::model::{Current, CurrentError, TextHash};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,7 +23,7 @@ impl Moment {
 
 /// What the store holds.
 #[derive(Debug)]
-pub struct Reading {
+pub struct CurrentReading {
     /// The identity of the cluster that answered.
     pub cluster: u64,
     /// The value of `current`; `None` if the key does not exist.
@@ -38,7 +38,7 @@ pub enum Event {
     /// The store has been read. `random` is any number.
     Read {
         /// The result.
-        reading: Box<Reading>,
+        reading: Box<CurrentReading>,
         /// Decides the delay before a start.
         random: u64,
     },
@@ -48,14 +48,22 @@ pub enum Event {
     Saved(Result<(), String>),
     /// Result of [`Action::Apply`].
     Applied(Result<(), Refusal>),
-    /// Result of [`Action::Extend`]: false if the trial had ended.
-    Extended(bool),
-    /// Result of [`Action::Confirm`]: false if the trial had ended.
-    Confirmed(bool),
+    /// [`Action::Extend`] is done. [`Event::TrialEnded`] instead if the trial had ended.
+    Extended,
+    /// [`Action::Confirm`] is done. [`Event::TrialEnded`] instead if the trial had ended.
+    Confirmed,
     /// [`Action::FallBack`] is done.
-    FellBack,
-    /// The process has fallen back by itself, for this reason.
-    TrialEnded(String),
+    FellBack {
+        /// The published text that runs.
+        running: Option<PublishedText>,
+    },
+    /// The process has fallen back by itself.
+    TrialEnded {
+        /// The reason.
+        why: String,
+        /// The published text that runs.
+        running: Option<PublishedText>,
+    },
     /// The trial must not go on, for this reason.
     TrialFailed(String),
 }
@@ -73,13 +81,13 @@ pub enum Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Write the state to `keep`.
-    Save(Kept),
+    Save(KeepState),
     /// Fetch the text with this hash from the store, and check it.
     Fetch(TextHash),
     /// Run a text beside the local configuration.
     Apply {
         /// The text.
-        text: Good,
+        text: PublishedText,
         /// On trial: falls back 10 s after this time unless it is extended or confirmed.
         hold: Option<Duration>,
     },

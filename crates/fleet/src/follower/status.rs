@@ -1,6 +1,7 @@
 //! The status of an instance, as its decisions determine it.
 
 use super::{Follower, Moment};
+use crate::foreign_text::bounded;
 use crate::model::{InstanceState, TextHash};
 
 /// The part of an instance's status that its decisions determine.
@@ -12,13 +13,20 @@ pub struct Status {
     pub runs: Option<(TextHash, u64)>,
     /// The state of `revision` here.
     pub state: InstanceState,
-    /// Why the text of `revision` does not run, or why the store is not followed; empty if all is well.
+    /// Why the text of `revision` does not run, or why the store is not followed; bounded, and empty if all is well.
     pub why: String,
     /// Since when `state` holds.
     pub since: Moment,
 }
 
 impl Follower {
+    /// Reports that the state in `keep` was damaged, until it is written again.
+    #[must_use]
+    pub fn with_damage(mut self, damage: Option<String>) -> Self {
+        self.save_error = damage;
+        self
+    }
+
     /// The present status.
     pub fn status(&self) -> Status {
         Status {
@@ -51,8 +59,13 @@ impl Follower {
         let ended = self.kept.ended.as_ref().map(|ended| ended.why.clone());
         let refused = self.refusal.as_ref().map(|(_, why, _)| why.clone());
         let store = self.store_fault.as_ref().map(ToString::to_string);
-        let reasons = [ended, refused, store, self.save_error.clone()];
-        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
-        reasons.join("; ")
+        let mut reasons: Vec<String> = [ended, refused, store].into_iter().flatten().collect();
+        // A trial that could not be recorded has the error already.
+        let save_error = self.save_error.iter();
+        let is_new =
+            |error: &&String| reasons.iter().all(|reason| !reason.contains(error.as_str()));
+        let save_error: Vec<_> = save_error.filter(is_new).cloned().collect();
+        reasons.extend(save_error);
+        bounded(&reasons.join("; "))
     }
 }

@@ -2,7 +2,7 @@
 //! arbitrary part of the rest.
 
 use super::disk::Disk;
-use super::{Good, Kept, Place, TextHash};
+use super::{KeepState, Place, PublishedText, TextHash};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
@@ -122,10 +122,10 @@ impl Disk for &Model {
     }
 }
 
-fn kept(number: u64) -> Kept {
+fn kept(number: u64) -> KeepState {
     let text = format!("text {}", number / 2);
-    let good = Good { hash: TextHash::of(&text), revision: number, text: text.into() };
-    Kept { cluster: 7, revision: number, good: Some(good), ..Kept::default() }
+    let good = PublishedText { hash: TextHash::of(&text), revision: number, text: text.into() };
+    KeepState { cluster: 7, revision: number, good: Some(good), ..KeepState::default() }
 }
 
 fn place(disk: &Model) -> Place<&Model> {
@@ -143,8 +143,8 @@ fn random(seed: u64) -> impl FnMut(usize) -> usize {
 /// Saves `first` and `second`, with a failure after `steps` steps of the second save. Returns whether it failed.
 fn save_twice<'a>(
     disk: &'a Model,
-    first: &Kept,
-    second: &Kept,
+    first: &KeepState,
+    second: &KeepState,
     steps: usize,
 ) -> (Place<&'a Model>, bool) {
     disk.left.set(1000);

@@ -3,8 +3,8 @@
 use super::disk::Disk;
 use super::error::KeepError;
 use rustix::fs::{
-    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdir, open, openat,
-    renameat, unlinkat,
+    Access, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, access, flock, fstat, mkdir,
+    open, openat, renameat, stat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -14,7 +14,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Name of the file whose lock is that of the directory.
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 /// For the owner only.
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 const DIRECTORY_MODE: Mode = Mode::RWXU;
@@ -24,8 +24,8 @@ const OTHERS_WRITE: u32 = 0o022;
 /// An open directory. Files in it are reached by its descriptor and never through links.
 pub(super) struct Directory {
     directory: OwnedFd,
-    /// Holds the lock.
-    _lock: OwnedFd,
+    /// Holds the lock. Without it, nothing is written.
+    _lock: Option<OwnedFd>,
 }
 
 impl Directory {
@@ -42,27 +42,51 @@ impl Directory {
             }
             Err(_) => {}
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = open(path, flags, Mode::empty()).map_err(failed("open"))?;
-        let found = fstat(&directory).map_err(failed("open"))?;
-        let user = geteuid().as_raw();
-        if (found.st_uid != user && found.st_uid != 0) || found.st_mode & OTHERS_WRITE != 0 {
-            let mode = found.st_mode & 0o7777;
-            return Err(KeepError::Exposed {
-                path: path.to_owned(),
-                owner: found.st_uid,
-                mode,
-                user,
-            });
-        }
+        let directory = open_directory(path)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let lock = openat(&directory, LOCK, flags, FILE_MODE).map_err(failed("lock"))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { directory, _lock: lock }),
+            Ok(()) => Ok(Self { directory, _lock: Some(lock) }),
             Err(Errno::WOULDBLOCK) => Err(KeepError::InUse { path: path.to_owned() }),
             Err(error) => Err(failed("lock")(error)),
         }
     }
+
+    /// Opens an existing directory for reading, and fails where [`open`](Self::open) would fail for its rights.
+    pub(super) fn without_lock(path: &Path) -> Result<Self, KeepError> {
+        let failed = |act: &'static str| {
+            move |error: Errno| KeepError::Io { act, path: path.to_owned(), error: error.into() }
+        };
+        let directory = open_directory(path)?;
+        access(path, Access::WRITE_OK | Access::EXEC_OK).map_err(failed("write to"))?;
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match openat(&directory, LOCK, flags, Mode::empty()) {
+            Ok(_) | Err(Errno::NOENT) => Ok(Self { directory, _lock: None }),
+            Err(error) => Err(failed("lock")(error)),
+        }
+    }
+
+    /// Whether this directory is the one at `path`.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let (own, found) = (fstat(&self.directory), stat(path));
+        matches!((own, found), (Ok(own), Ok(found))
+            if (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino))
+    }
+}
+
+/// Opens a directory that no other user can write to.
+fn open_directory(path: &Path) -> Result<OwnedFd, KeepError> {
+    let failed =
+        |error: Errno| KeepError::Io { act: "open", path: path.to_owned(), error: error.into() };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = open(path, flags, Mode::empty()).map_err(failed)?;
+    let found = fstat(&directory).map_err(failed)?;
+    let user = geteuid().as_raw();
+    if (found.st_uid != user && found.st_uid != 0) || found.st_mode & OTHERS_WRITE != 0 {
+        let (owner, mode) = (found.st_uid, found.st_mode & 0o7777);
+        return Err(KeepError::Exposed { path: path.to_owned(), owner, mode, user });
+    }
+    Ok(directory)
 }
 
 impl Disk for Directory {

@@ -1,6 +1,6 @@
 //! Why the directory cannot be used.
 
-use super::state::{Kept, StateFault};
+use super::state::{KeepState, StateFault};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -48,13 +48,13 @@ pub enum KeepError {
         /// What is wrong with it.
         message: String,
         /// The state, without the text.
-        rest: Box<Kept>,
+        rest: Box<KeepState>,
     },
 }
 
 impl KeepError {
     /// The state whose text cannot be read.
-    pub fn into_rest(self) -> Option<Kept> {
+    pub fn into_rest(self) -> Option<KeepState> {
         match self {
             Self::Text { rest, .. } => Some(*rest),
             _ => None,
@@ -66,7 +66,7 @@ impl fmt::Display for KeepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { act, path, error } => {
-                write!(f, "could not {act} `{}`: {error}", path.display())?;
+                write!(f, "could not {act} `{}`: {}", path.display(), flow::error_text(error))?;
                 f.write_str(hint(error))
             }
             Self::Exposed { path, owner, mode, user } => write!(

@@ -11,13 +11,13 @@ const FORMAT: u32 = 1;
 
 /// The state that survives a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeepState {
     /// The store's cluster; 0 before the first reading.
     pub cluster: u64,
     /// The highest revision that was followed; 0 before the first.
     pub revision: u64,
     /// The text of the process from its start: the last one that was stable or confirmed.
-    pub good: Option<Good>,
+    pub good: Option<PublishedText>,
     /// The trial that runs.
     pub trying: Option<Trying>,
     /// The last trial that this instance has ended.
@@ -28,7 +28,7 @@ pub struct Kept {
 
 /// A text that was stable or confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Good {
+pub struct PublishedText {
     /// The hash of the text.
     pub hash: TextHash,
     /// The revision by which it was followed.
@@ -120,7 +120,7 @@ impl Error for StateFault {
 
 /// A state whose text is not read yet.
 pub(super) struct FoundState {
-    pub(super) kept: Kept,
+    pub(super) kept: KeepState,
     /// Hash and revision of the text.
     pub(super) good: Option<(TextHash, u64)>,
 }
@@ -135,7 +135,7 @@ pub(super) fn parse(json: &[u8]) -> Result<FoundState, StateFault> {
         return Err(StateFault::Format(head.format));
     }
     let found: Document = serde_json::from_slice(json).map_err(StateFault::NotJson)?;
-    let kept = Kept {
+    let kept = KeepState {
         cluster: found.cluster,
         revision: found.revision,
         good: None,
@@ -146,7 +146,7 @@ pub(super) fn parse(json: &[u8]) -> Result<FoundState, StateFault> {
     Ok(FoundState { kept, good: found.good.map(|good| (good.hash, good.revision)) })
 }
 
-pub(super) fn to_json(kept: &Kept) -> Vec<u8> {
+pub(super) fn to_json(kept: &KeepState) -> Vec<u8> {
     let good = kept.good.as_ref();
     let document = Document {
         format: FORMAT,

@@ -2,7 +2,7 @@
 
 use super::TextHash;
 use super::json::to_json;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -11,25 +11,30 @@ use std::time::Duration;
 pub const FORMAT: u32 = 1;
 /// The most entries of [`Current::earlier`]. Their texts are kept in the store.
 pub const HISTORY: usize = 20;
+/// The longest hold. A value from the store must not overflow a point in time.
+pub const HOLD_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The highest revision: integers above it are not exact in every JSON reader (RFC 8259, section 6).
+pub const REVISION_MAX: u64 = (1 << 53) - 1;
 
 /// One revision: the stable text, and the one on trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Current {
     /// [`FORMAT`].
     pub format: u32,
-    /// Grows by at least one with each change.
+    /// Grows by at least one with each change, up to [`REVISION_MAX`].
+    #[serde(deserialize_with = "revision")]
     pub revision: u64,
     /// The text of instances that are not on trial; `None` until the first trial is confirmed.
     pub stable: Option<TextHash>,
     /// The text on trial, if there is one.
     pub trial: Option<Trial>,
-    /// The user and host of the publisher, as it says.
+    /// The user and host of the publisher, as the command finds them.
     pub by: String,
     /// The publisher's note; may be empty.
     pub note: String,
     /// Time of the publication in RFC 3339, for people: no decision depends on it.
     pub at: String,
-    /// Stable texts before `stable`, the latest first, at most [`HISTORY`].
+    /// `stable` and the stable texts before it, the latest first, at most [`HISTORY`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Earlier>,
 }
@@ -41,7 +46,7 @@ pub struct Trial {
     pub text: TextHash,
     /// The instances that run it.
     pub on: On,
-    /// Time for which the instances run it before the next step.
+    /// Time for which the instances run it before the next step, at most [`HOLD_MAX`].
     #[serde(with = "hold")]
     pub hold: Duration,
 }
@@ -52,7 +57,7 @@ pub struct Trial {
 pub enum On {
     /// Every instance; `"all"` in JSON.
     All(All),
-    /// These, by name.
+    /// Instances by name.
     Named(Vec<String>),
 }
 
@@ -92,7 +97,7 @@ impl On {
     }
 }
 
-/// Why a value of `current` cannot be followed.
+/// The reason for which a value of `current` cannot be followed.
 #[derive(Debug)]
 pub enum CurrentError {
     /// Not the JSON of a `current`.
@@ -144,6 +149,14 @@ impl Current {
         to_json(self)
     }
 
+    /// The revision with which the stable text became stable; the present one if [`earlier`](Self::earlier) does not
+    /// have it.
+    pub fn stable_revision(&self) -> Option<u64> {
+        let stable = self.stable?;
+        let entry = self.earlier.iter().find(|earlier| earlier.text == stable);
+        Some(entry.map_or(self.revision, |entry| entry.revision))
+    }
+
     /// The text for the instance `name`: that of the trial, if it is part of it.
     pub fn text_for(&self, name: &str) -> Option<TextHash> {
         let trial = self.trial.as_ref().filter(|trial| trial.on.names(name));
@@ -151,18 +164,35 @@ impl Current {
     }
 }
 
+/// Reads a revision, and refuses one above [`REVISION_MAX`].
+pub(super) fn revision<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let revision = u64::deserialize(from)?;
+    if revision > REVISION_MAX {
+        let message = format!("revision {revision} is above {REVISION_MAX}");
+        return Err(serde::de::Error::custom(message));
+    }
+    Ok(revision)
+}
+
 /// A duration as humans write it, `"60s"`.
 mod hold {
+    use super::HOLD_MAX;
+    use plan::units::{format_duration, parse_duration};
     use serde::{Deserialize, Deserializer, Serializer};
     use std::time::Duration;
 
     pub(super) fn serialize<S: Serializer>(hold: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&humantime::format_duration(*hold))
+        to.serialize_str(&format_duration(*hold))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
-        humantime::parse_duration(&text).map_err(serde::de::Error::custom)
+        let hold =
+            parse_duration(&text).map_err(|error| serde::de::Error::custom(error.message))?;
+        if hold > HOLD_MAX {
+            return Err(serde::de::Error::custom(format_args!("hold {text:?} is longer than 24h")));
+        }
+        Ok(hold)
     }
 }
 
@@ -184,6 +214,27 @@ mod tests {
         let current = Current::parse(all.as_bytes()).unwrap();
         assert_eq!(current.text_for("edge-2"), Some(trial));
         assert_eq!(String::from_utf8(current.to_json()).unwrap(), all);
+    }
+
+    #[test]
+    fn values_that_would_overflow_are_refused() {
+        let json = |revision: &str, hold: &str| {
+            let text = TextHash::of("b");
+            format!(
+                r#"{{"format":1,"revision":{revision},"stable":null,"trial":{{"text":"{text}","on":"all","hold":"{hold}"}},"by":"a","note":"","at":""}}"#
+            )
+        };
+        let parse = |json: String| Current::parse(json.as_bytes());
+        parse(json("9007199254740991", "24h")).unwrap();
+        for (revision, hold) in [
+            ("9007199254740992", "1s"),
+            ("18446744073709551615", "1s"),
+            ("1", "86401s"),
+            ("1", "18446744073709551615s"),
+        ] {
+            let error = parse(json(revision, hold)).unwrap_err();
+            assert!(matches!(error, CurrentError::NotJson(_)), "{error}");
+        }
     }
 
     #[test]

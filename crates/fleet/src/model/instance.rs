@@ -4,17 +4,20 @@ use super::TextHash;
 use super::json::to_json;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::iter::Sum;
 
 /// The status of one instance. Written when it changes, and while a trial runs also when its numbers change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The highest revision that the instance has followed; 0 before the first.
+    #[serde(deserialize_with = "super::current::revision")]
     pub revision: u64,
     /// The published text that it runs.
     pub runs: Option<TextHash>,
-    /// What became of `revision` at this instance.
+    /// The result of `revision` at this instance.
     pub state: InstanceState,
-    /// Why it does not run the text of `revision`, or the fault of the store; empty if all is well.
+    /// The reason for which the instance does not run the text of `revision`, or the fault of the store; empty without
+    /// one.
     pub why: String,
     /// Version of the program.
     pub version: String,
@@ -37,7 +40,16 @@ pub struct Connects {
     pub failed: u64,
 }
 
-/// What became of a revision at an instance.
+impl Sum for Connects {
+    fn sum<I: Iterator<Item = Self>>(connects: I) -> Self {
+        connects.fold(Self::default(), |sum, it| Self {
+            tried: sum.tried.saturating_add(it.tried),
+            failed: sum.failed.saturating_add(it.failed),
+        })
+    }
+}
+
+/// The result of a revision at an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceState {

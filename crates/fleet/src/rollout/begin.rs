@@ -1,36 +1,36 @@
-//! What a command begins with, decided from its first reading.
+//! The first change of a command, decided from its first reading.
 
-use super::line::{Fault, Line};
+use super::line::{FailureLine, Fault, Line, RefusalLine, ResultLine, WarningLine};
 use super::messages::{Outcome, Publication, Request};
-use super::reading::{Found, Reading};
+use super::reading::{FleetReading, Found};
 use super::revise::{self, Signature};
 use crate::model::{Current, On, TextHash, Trial};
 use std::collections::BTreeSet;
 
-/// A change of `current`, and what follows it.
+/// A change of `current`, and its purpose.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) current: Current,
     pub(super) goal: Goal,
 }
 
-/// What a change of `current` leads to.
+/// The purpose of a change of `current`.
 #[derive(Clone, Debug)]
 pub(super) enum Goal {
     /// A step of a trial, on these living instances.
     Step(BTreeSet<String>),
     /// The text is stable.
-    Stable(Line),
+    Stable(ResultLine),
     /// The trial has ended.
-    Back(Line, Outcome),
+    Back(ResultLine, Outcome),
     /// An ended trial of the same text is gone, so that the instances try the text again.
-    Again(Line),
+    Again(ResultLine),
 }
 
-/// The first thing that a command does.
+/// The first work of a command.
 #[derive(Debug)]
 pub(super) enum Start {
-    /// Nothing: it ends with this line.
+    /// None: it ends with this line.
     End(Line, Outcome),
     /// Write this text, then the plan.
     Text(TextHash, Plan),
@@ -38,15 +38,30 @@ pub(super) enum Start {
     Change(Plan),
 }
 
-/// Decides. `lines` gets further messages for the user.
+impl Start {
+    fn refused(line: RefusalLine) -> Self {
+        Self::End(line.into(), Outcome::Failed)
+    }
+
+    /// `current` is damaged, so that no trial and no earlier text is known.
+    fn damaged(damage: &str) -> Self {
+        let line = FailureLine::NothingChanged { error: damage.to_owned() };
+        Self::End(line.into(), Outcome::Failed)
+    }
+}
+
+/// Decides the first work of a command. `lines` gets further messages for the user.
 pub(super) fn start(
     request: &Request,
-    reading: &Reading,
+    reading: &FleetReading,
     sign: Signature,
     lines: &mut Vec<Line>,
 ) -> Start {
     let unreadable = reading.unreadable.iter().cloned();
-    lines.extend(unreadable.map(|instance| Line::Unreadable { instance }));
+    lines.extend(unreadable.map(|instance| WarningLine::Unreadable { instance }.into()));
+    if let Some(instance) = reading.at_last_revision() {
+        return Start::refused(RefusalLine::LastRevision { instance: instance.to_owned() });
+    }
     match request {
         Request::Publish(publication) => publish(publication, reading, sign, lines),
         Request::Continue => take_over(reading, sign),
@@ -56,20 +71,23 @@ pub(super) fn start(
 
 fn publish(
     publication: &Publication,
-    reading: &Reading,
+    reading: &FleetReading,
     sign: Signature,
     lines: &mut Vec<Line>,
 ) -> Start {
     if let Some(line) = obstacle(publication, reading) {
-        return Start::End(line, Outcome::Failed);
+        return Start::refused(line);
     }
     let current = reading.current();
     let text = publication.text;
     match &reading.found {
         Found::Current(current) if current.trial.is_none() && current.stable == Some(text) => {
-            return Start::End(Line::Unchanged { revision: current.revision }, Outcome::Done);
+            let revision = current.stable_revision().unwrap_or(current.revision);
+            return Start::End(ResultLine::Unchanged { revision }.into(), Outcome::Done);
         }
-        Found::Damaged(damage) => lines.push(Line::Replaces { damage: damage.clone() }),
+        Found::Damaged(damage) => {
+            lines.push(WarningLine::Replaces { damage: damage.clone() }.into());
+        }
         Found::Current(_) | Found::Nothing => {}
     }
     if let Some(current) = current
@@ -78,12 +96,23 @@ fn publish(
         if trial.text == text && !reading.instances.is_empty() {
             return Start::Change(end_before_again(current, sign));
         }
-        lines.push(Line::ReplacesTrial { revision: current.revision, by: current.by.clone() });
+        let (revision, by) = (current.revision, current.by.clone());
+        lines.push(WarningLine::ReplacesTrial { revision, by }.into());
     }
-    let living = reading.living();
+    put(publication, reading, sign, lines)
+}
+
+/// A trial of the text, or the stable text if no instance lives.
+fn put(
+    publication: &Publication,
+    reading: &FleetReading,
+    sign: Signature,
+    lines: &mut Vec<Line>,
+) -> Start {
+    let (current, text, living) = (reading.current(), publication.text, reading.living());
     if living.is_empty() {
-        lines.push(Line::NoInstance);
-        let goal = Goal::Stable(Line::Stable { revision: sign.revision });
+        lines.push(ResultLine::NoInstance.into());
+        let goal = Goal::Stable(ResultLine::Stable { revision: sign.revision });
         let current = revise::stable(current, text, &publication.note, sign);
         return Start::Text(text, Plan { current, goal });
     }
@@ -92,8 +121,7 @@ fn publish(
         Some(canary) => match canary.choose(&living, publication.random) {
             Ok(chosen) => Some(chosen),
             Err(unknown) => {
-                let line = Line::NoSuchInstances { unknown, living };
-                return Start::End(line, Outcome::Failed);
+                return Start::refused(RefusalLine::NoSuchInstances { unknown, living });
             }
         },
     };
@@ -107,45 +135,42 @@ fn publish(
 fn end_before_again(current: &Current, sign: Signature) -> Plan {
     let (ended, revision) = (current.revision, sign.revision);
     let why = format!("the text of revision {ended} is published again");
-    let line = Line::EndedBefore { ended, revision };
+    let line = ResultLine::EndedBefore { ended, revision };
     Plan { current: revise::back(current, &why, sign), goal: Goal::Again(line) }
 }
 
-/// Why a text cannot be published now.
-fn obstacle(publication: &Publication, reading: &Reading) -> Option<Line> {
+/// The reason for which a text cannot be published now.
+fn obstacle(publication: &Publication, reading: &FleetReading) -> Option<RefusalLine> {
     let running = reading.on_trial();
     if let Some(current) = reading.current()
         && !running.is_empty()
     {
         let by = current.by.clone();
-        return Some(Line::TrialPending { revision: current.revision, by, running });
+        return Some(RefusalLine::TrialPending { revision: current.revision, by, running });
     }
     for need in &publication.needs {
         let too_old = |version: &str| !need.is_known_to(version);
         let instance = reading.instances.iter().find(|(_, it)| too_old(&it.version));
         if let Some((name, instance)) = instance {
             let (instance, version) = (name.clone(), instance.version.clone());
-            return Some(Line::TooOld { instance, version, need: need.clone() });
+            return Some(RefusalLine::TooOld { instance, version, need: need.clone() });
         }
     }
     None
 }
 
 /// A new revision of the same step extends the trial at every instance, and shuts out the publisher before.
-fn take_over(reading: &Reading, sign: Signature) -> Start {
+fn take_over(reading: &FleetReading, sign: Signature) -> Start {
     let current = match &reading.found {
-        Found::Damaged(damage) => {
-            let error = damage.clone();
-            return Start::End(Line::NothingChanged { error }, Outcome::Failed);
-        }
-        Found::Nothing => {
-            return Start::End(Line::NothingOnTrial { revision: None }, Outcome::Failed);
-        }
+        Found::Damaged(damage) => return Start::damaged(damage),
+        Found::Nothing => return Start::refused(RefusalLine::NothingOnTrial),
         Found::Current(current) => current,
     };
     let Some(trial) = &current.trial else {
-        let revision = Some(current.revision);
-        return Start::End(Line::NothingOnTrial { revision }, Outcome::Done);
+        return match current.stable_revision() {
+            Some(stable) => Start::End(ResultLine::NothingOnTrial { stable }.into(), Outcome::Done),
+            None => Start::refused(RefusalLine::NothingOnTrial),
+        };
     };
     let mut named = reading.living();
     named.retain(|name| trial.on.names(name));
@@ -153,22 +178,19 @@ fn take_over(reading: &Reading, sign: Signature) -> Start {
     Start::Change(Plan { current: revise::trial_on(current, on, sign), goal: Goal::Step(named) })
 }
 
-fn back(reading: &Reading, sign: Signature) -> Start {
+fn back(reading: &FleetReading, sign: Signature) -> Start {
     let current = match &reading.found {
-        Found::Damaged(damage) => {
-            let error = damage.clone();
-            return Start::End(Line::NothingChanged { error }, Outcome::Failed);
-        }
-        Found::Nothing => return Start::End(Line::NothingEarlier, Outcome::Failed),
+        Found::Damaged(damage) => return Start::damaged(damage),
+        Found::Nothing => return Start::refused(RefusalLine::NothingEarlier),
         Found::Current(current) => current,
     };
     if current.trial.is_some() {
         return Start::Change(end_of_trial(current, &Fault::Asked, Outcome::Done, sign));
     }
     let Some(earlier) = revise::previous(current) else {
-        return Start::End(Line::NothingEarlier, Outcome::Failed);
+        return Start::refused(RefusalLine::NothingEarlier);
     };
-    let line = Line::Reverted {
+    let line = ResultLine::Reverted {
         revision: sign.revision,
         to: earlier.revision,
         by: earlier.by.clone(),
@@ -186,10 +208,10 @@ pub(super) fn end_of_trial(
     outcome: Outcome,
     sign: Signature,
 ) -> Plan {
-    let line = Line::Back {
+    let line = ResultLine::Back {
         revision: sign.revision,
         ended: current.revision,
-        has_stable: current.stable.is_some(),
+        stable: current.stable_revision(),
     };
     let why = format!("back from revision {}: {fault}", current.revision);
     Plan { current: revise::back(current, &why, sign), goal: Goal::Back(line, outcome) }

@@ -8,11 +8,11 @@ use std::str::FromStr;
 /// The instances that try a text first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Canary {
-    /// So many, chosen at random.
+    /// A number of instances, chosen at random.
     Count(usize),
-    /// So many percent of the living instances, rounded up, chosen at random.
+    /// A percentage of the living instances, rounded up, chosen at random.
     Share(usize),
-    /// These.
+    /// Instances by name.
     Names(BTreeSet<String>),
 }
 

@@ -1,12 +1,16 @@
 //! The machine while a trial runs, and Ctrl-C.
 
 use super::begin::{Goal, Plan};
-use super::line::{Fault, Line};
-use super::machine::{AGAIN, POLL, Phase, Rollout};
+use super::line::{Fault, InterruptLine, ResultLine, StepLine};
+use super::machine::{Phase, READ_PERIOD, Rollout};
 use super::messages::{Now, Outcome, Request, Turn, Work};
 use super::revise;
-use super::step::{Step, Verdict};
+use super::step::{Assessment, Step};
 use crate::model::On;
+use std::time::Duration;
+
+/// Time after the first Ctrl-C within which a second one goes back.
+const SECOND_INTERRUPT_LIMIT: Duration = Duration::from_secs(3);
 
 impl Rollout {
     /// A change of this command has begun a step.
@@ -32,13 +36,14 @@ impl Rollout {
         if let Some(trial) = &step.current.trial
             && !is_extension
         {
-            turn.lines.push(Line::OnTrial {
+            let begun = StepLine::Begun {
                 revision: step.current.revision,
                 on: trial.on.clone(),
                 of: step.count(),
                 living: self.reading.as_ref().map_or(0, |reading| reading.instances.len()),
                 hold: trial.hold,
-            });
+            };
+            turn.lines.push(begun.into());
         }
         self.phase = Phase::Following(Box::new(step));
         turn.work = Some(Work::Read { until: now.time });
@@ -52,7 +57,7 @@ impl Rollout {
         if clearing.is_followed(reading) || now.time >= clearing.until {
             self.begin(now, turn);
         } else {
-            turn.work = Some(Work::Read { until: clearing.until.min(now.time + POLL) });
+            turn.work = Some(Work::Read { until: clearing.until.min(now.time + READ_PERIOD) });
         }
     }
 
@@ -67,17 +72,17 @@ impl Rollout {
         let (Phase::Following(step), Some(reading)) = (&mut self.phase, &self.reading) else {
             return;
         };
-        match step.judge(reading, now.time, &mut turn.lines) {
-            Verdict::Wait(until) => {
-                turn.work = Some(Work::Read { until: until.min(now.time + POLL) });
+        match step.assess(reading, now.time, &mut turn.lines) {
+            Assessment::Wait(until) => {
+                turn.work = Some(Work::Read { until: until.min(now.time + READ_PERIOD) });
             }
-            Verdict::Extend(late) => {
+            Assessment::Extend(late) => {
                 let (revision, hold) = (reading.next_revision(), step.hold());
-                turn.lines.push(Line::Extended { revision, late, hold });
+                turn.lines.push(StepLine::Extended { revision, late, hold }.into());
                 self.next_step(now, None, turn);
             }
-            Verdict::Held => self.held(now, turn),
-            Verdict::Back(fault) => self.go_back(now, &fault, Outcome::Failed, turn),
+            Assessment::Held => self.held(now, turn),
+            Assessment::Back(fault) => self.go_back(now, &fault, Outcome::Failed, turn),
         }
     }
 
@@ -87,17 +92,14 @@ impl Rollout {
             return;
         };
         let Some(trial) = &step.current.trial else { return };
-        turn.lines.push(Line::Held {
-            revision: step.current.revision,
-            count: step.count(),
-            hold: trial.hold,
-        });
+        let (revision, count, hold) = (step.current.revision, step.count(), trial.hold);
+        turn.lines.push(StepLine::Held { revision, count, hold }.into());
         let all_have_run = reading.instances.keys().all(|name| step.waits_for(name));
         if trial.on != On::ALL && !all_have_run {
             return self.next_step(now, Some(On::ALL), turn);
         }
         let sign = self.sign(now, reading);
-        let line = Line::Stable { revision: sign.revision };
+        let line = ResultLine::Stable { revision: sign.revision };
         let (text, note) = (trial.text, step.current.note.clone());
         let current = revise::stable(Some(&step.current), text, &note, sign);
         self.send(now, Plan { current, goal: Goal::Stable(line) }, Vec::new(), turn);
@@ -120,37 +122,32 @@ impl Rollout {
     pub(super) fn interrupt(&mut self, now: Now, turn: &mut Turn) {
         self.interrupts += 1;
         match &self.phase {
-            Phase::Begin | Phase::Text { .. } | Phase::Clearing(_) => {
-                let line =
-                    if self.sent.is_empty() { Line::InterruptedUnchanged } else { self.lost() };
-                self.finish(turn, line, Outcome::Failed);
+            Phase::First(first) if self.interrupts == 1 => {
+                let revision = first.plan.current.revision;
+                turn.lines.push(InterruptLine::AnswerAwaited { revision }.into());
             }
-            Phase::First { plan, .. } => {
-                let revision = plan.current.revision;
-                if self.interrupts == 1 {
-                    turn.lines.push(Line::InterruptedUnknown { revision });
-                } else {
-                    self.finish(turn, Line::Unknown { revision }, Outcome::Failed);
-                }
+            Phase::Begin | Phase::Text(_) | Phase::First(_) | Phase::Clearing(_) => {
+                self.finish_interrupted(turn);
             }
             Phase::Following(step) => {
-                let revision = step.current.revision;
+                let awaited = self.sent.last().filter(|_| self.is_sending);
+                let awaited = awaited.map(|sent| sent.decision.current.revision);
                 if self.interrupts > 2 {
-                    let line = self.lost();
-                    self.finish(turn, line, Outcome::Failed);
-                } else if self.is_sending {
-                    turn.lines.push(Line::InterruptedUnknown { revision: revision + 1 });
+                    let left = self.unknown().unwrap_or(on_trial(step, now, None).into());
+                    self.finish(turn, left, Outcome::Failed);
+                } else if let Some(revision) = awaited {
+                    turn.lines.push(InterruptLine::AnswerAwaited { revision }.into());
                 } else {
                     turn.work = Some(Work::Read { until: now.time });
                 }
             }
             Phase::Settling(settling) => {
-                let outcome = settling.outcome;
-                self.end(turn, outcome);
+                let (revision, outcome) = (settling.revision(), settling.outcome);
+                self.finish(turn, InterruptLine::Decided { revision }, outcome);
             }
-            Phase::Cleaning { outcome, .. } => {
-                let outcome = *outcome;
-                self.end(turn, outcome);
+            Phase::Cleaning { revision, outcome, .. } => {
+                let (revision, outcome) = (*revision, *outcome);
+                self.finish(turn, InterruptLine::CleanUp { revision }, outcome);
             }
             Phase::Done => {}
         }
@@ -160,24 +157,27 @@ impl Rollout {
     pub(super) fn pause(&mut self, now: Now, turn: &mut Turn) {
         let Phase::Following(step) = &self.phase else { return };
         if self.paused_until.is_none() {
-            self.paused_until = Some(now.time + AGAIN);
-            turn.lines.push(Line::Interrupted {
-                revision: step.current.revision,
-                within: step.over_at().saturating_sub(now.time),
-                again: AGAIN,
-            });
+            self.paused_until = Some(now.time + SECOND_INTERRUPT_LIMIT);
+            turn.lines.push(on_trial(step, now, Some(SECOND_INTERRUPT_LIMIT)).into());
         }
-        self.give_up_pause(now, turn);
+        self.end_pause(now, turn);
         if turn.work.is_none() {
             let until = self.paused_until.unwrap_or(now.time);
-            turn.work = Some(Work::Read { until: until.min(now.time + POLL) });
+            turn.work = Some(Work::Read { until: until.min(now.time + READ_PERIOD) });
         }
     }
 
-    /// Ends the command when no second Ctrl-C came.
-    fn give_up_pause(&mut self, now: Now, turn: &mut Turn) {
+    /// Ends the command if Ctrl-C was not pressed again.
+    fn end_pause(&mut self, now: Now, turn: &mut Turn) {
         if self.interrupts == 1 && self.paused_until.is_some_and(|until| now.time >= until) {
+            turn.lines.extend(self.unknown());
             self.end(turn, Outcome::Failed);
         }
     }
+}
+
+/// The state of a trial that the command leaves.
+fn on_trial(step: &Step, now: Now, again: Option<Duration>) -> InterruptLine {
+    let within = step.over_at().saturating_sub(now.time);
+    InterruptLine::OnTrial { revision: step.current.revision, within, again }
 }

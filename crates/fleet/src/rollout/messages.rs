@@ -1,14 +1,14 @@
-//! What goes into the machine and comes out of it.
+//! The inputs and outputs of the machine.
 
 use super::canary::Canary;
 use super::line::Line;
 use super::need::Need;
-use super::reading::Reading;
+use super::reading::FleetReading;
 use crate::model::{Current, Keys, TextHash};
 use crate::store::{Compare, Op, Txn};
 use std::time::{Duration, SystemTime};
 
-/// What a publisher wants.
+/// The request of a command.
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Bring a text to all instances.
@@ -22,7 +22,7 @@ pub enum Request {
 /// A text, and how it is brought to the instances.
 #[derive(Clone, Debug)]
 pub struct Publication {
-    /// The text.
+    /// The hash of the text.
     pub text: TextHash,
     /// The instances that try it first; `None`: all at once.
     pub canary: Option<Canary>,
@@ -49,7 +49,7 @@ pub struct Now {
 #[derive(Debug)]
 pub enum Input {
     /// Result of [`Work::Read`].
-    Read(Reading),
+    Read(FleetReading),
     /// [`Work::Read`] failed.
     ReadFailed(String),
     /// Result of [`Work::PutText`]: the parts, with their present revisions.
@@ -81,7 +81,7 @@ pub struct Turn {
     pub work: Option<Work>,
 }
 
-/// One thing to do, whose result is the next input.
+/// Work whose result is the next input.
 #[derive(Debug)]
 pub enum Work {
     /// Read `current` and the instances when they have changed, and at this time at the latest.
@@ -91,17 +91,17 @@ pub enum Work {
     },
     /// Write the parts of this text that the store does not have.
     PutText(TextHash),
-    /// Change `current`.
+    /// Send a change of `current`.
     Decide(Box<Decision>),
     /// List the texts in the store.
     ListTexts,
     /// Remove texts.
     Remove(Removal),
-    /// Nothing more. Aborts any work under way.
+    /// The command ends. Aborts any work under way.
     Finish(Outcome),
 }
 
-/// How a command ends.
+/// The end of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It has finished the request.

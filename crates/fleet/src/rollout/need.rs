@@ -7,7 +7,7 @@ pub struct Need {
     pub key: String,
     /// The first version that knows it.
     pub since: String,
-    /// Its place in the text.
+    /// The place of the key in the text.
     pub location: String,
 }
 

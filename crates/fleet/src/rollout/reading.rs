@@ -1,6 +1,6 @@
 //! The keys of a fleet as a publisher reads them.
 
-use crate::model::{Current, CurrentError, Instance, InstanceState, Keys, Trial};
+use crate::model::{Current, CurrentError, Instance, InstanceState, Keys, REVISION_MAX, Trial};
 use crate::store::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub enum Found {
 
 /// `current` and the instances; the instances as they were then, or later.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct FleetReading {
     /// The value of `current`.
     pub found: Found,
     /// The change that wrote it; 0 if it does not exist.
@@ -28,7 +28,7 @@ pub struct Reading {
     pub unreadable: BTreeSet<String>,
 }
 
-impl Reading {
+impl FleetReading {
     /// Parses the keys. Fails for a `current` in the format of another version.
     pub fn new(
         keys: &Keys,
@@ -70,11 +70,18 @@ impl Reading {
         self.instances.keys().cloned().collect()
     }
 
-    /// A revision above all that instances know.
+    /// A revision above all that instances know; at most [`REVISION_MAX`].
     pub(super) fn next_revision(&self) -> u64 {
         let of_instances = self.instances.values().map(|instance| instance.revision);
         let known = of_instances.chain(self.current().map(|current| current.revision));
-        1 + known.max().unwrap_or(0)
+        (1 + known.max().unwrap_or(0)).min(REVISION_MAX)
+    }
+
+    /// An instance above whose revision none is left.
+    pub(super) fn at_last_revision(&self) -> Option<&str> {
+        let mut instances = self.instances.iter();
+        let found = instances.find(|(_, instance)| instance.revision >= REVISION_MAX);
+        found.map(|(name, _)| name.as_str())
     }
 
     /// Instances of the pending trial that run its text, or may yet begin.

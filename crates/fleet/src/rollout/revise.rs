@@ -3,9 +3,9 @@
 use crate::model::{Current, Earlier, FORMAT, HISTORY, On, TextHash, Trial};
 
 /// Characters of a note that names a fault.
-const NOTE: usize = 200;
+const NOTE_MAX: usize = 200;
 
-/// What all revisions of one moment share.
+/// The number, author and time of a revision.
 #[derive(Clone, Debug)]
 pub(super) struct Signature {
     pub(super) revision: u64,
@@ -53,7 +53,7 @@ pub(super) fn stable(
 
 /// The trial ends, and the stable text stays.
 pub(super) fn back(base: &Current, why: &str, sign: Signature) -> Current {
-    let note = why.chars().take(NOTE).collect();
+    let note = why.chars().take(NOTE_MAX).collect();
     Current { trial: None, note, ..signed(base, sign) }
 }
 

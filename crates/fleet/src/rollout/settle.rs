@@ -1,13 +1,13 @@
 //! The wait for the instances after a decision. It changes nothing about the decision.
 
-use super::line::Line;
+use super::line::{Line, ResultLine, WarningLine};
 use super::messages::Outcome;
-use super::reading::Reading;
-use crate::model::{Current, Instance, InstanceState};
+use super::reading::FleetReading;
+use crate::model::{Current, Instance, InstanceState, TextHash};
 use std::time::Duration;
 
-/// Instances read `current` every 10 s if no watch wakes them.
-const WAIT: Duration = Duration::from_secs(12);
+/// Time in which instances follow: they read `current` every 10 s if no watch wakes them.
+const SETTLE_LIMIT: Duration = Duration::from_secs(12);
 
 /// A decided `current` whose instances follow.
 #[derive(Clone, Debug)]
@@ -25,11 +25,16 @@ impl Settling {
         now: Duration,
         outcome: Outcome,
     ) -> Self {
-        Self { current, mod_revision, until: now + WAIT, outcome }
+        Self { current, mod_revision, until: now + SETTLE_LIMIT, outcome }
     }
 
-    /// Whether the wait is over, and what there is to say then.
-    pub(super) fn is_over(&self, reading: &Reading, now: Duration, lines: &mut Vec<Line>) -> bool {
+    /// Whether the wait is over. Adds the lines about the instances then.
+    pub(super) fn is_over(
+        &self,
+        reading: &FleetReading,
+        now: Duration,
+        lines: &mut Vec<Line>,
+    ) -> bool {
         let open = |instance: &Instance| !self.has_settled(instance) && !self.has_refused(instance);
         if reading.instances.values().any(open) && now < self.until {
             return false;
@@ -38,19 +43,24 @@ impl Settling {
         let unsettled: Vec<Line> = unsettled
             .map(|(name, it)| {
                 let (instance, why) = (name.clone(), it.why.clone());
-                Line::Unsettled { instance, state: it.state, why }
+                WarningLine::Unsettled { instance, state: it.state, why }.into()
             })
             .collect();
         let count = reading.instances.len();
         if unsettled.is_empty() && count > 0 && self.current.stable.is_some() {
-            lines.push(Line::Settled { count });
+            lines.push(ResultLine::Settled { count }.into());
         }
         lines.extend(unsettled);
         true
     }
 
+    /// The decided revision.
+    pub(super) fn revision(&self) -> u64 {
+        self.current.revision
+    }
+
     /// Whether every instance has followed the revision, or a later one.
-    pub(super) fn is_followed(&self, reading: &Reading) -> bool {
+    pub(super) fn is_followed(&self, reading: &FleetReading) -> bool {
         reading.instances.values().all(|instance| instance.revision >= self.current.revision)
     }
 
@@ -65,7 +75,7 @@ impl Settling {
     }
 
     /// The texts that stay in the store.
-    pub(super) fn named(&self) -> Vec<crate::model::TextHash> {
+    pub(super) fn named(&self) -> Vec<TextHash> {
         super::revise::named(&self.current)
     }
 }

@@ -1,7 +1,7 @@
-//! One step of a trial: its instances, and the verdict on it.
+//! One step of a trial: its instances, and its assessment.
 
-use super::line::{Fault, Line};
-use super::reading::Reading;
+use super::line::{Fault, Line, StepLine};
+use super::reading::FleetReading;
 use crate::model::{Current, Instance, InstanceState, Trial};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,8 +9,8 @@ use std::time::Duration;
 /// A step goes back if an instance does not run the text at this time after its hold. Instances fall back by
 /// themselves 10 s after the hold that they began at the step or later.
 const GRACE: Duration = Duration::from_secs(5);
-/// Time in which an instance has fallen back after the hold, if nothing else is decided, and has said so.
-const BY_THEMSELVES: Duration = Duration::from_secs(15);
+/// Time in which an instance has fallen back after the hold, if nothing else is decided, and has reported it.
+const FALL_BACK_LIMIT: Duration = Duration::from_secs(15);
 
 /// A step that runs.
 #[derive(Clone, Debug)]
@@ -36,12 +36,12 @@ struct Progress {
     since: Option<Duration>,
 }
 
-/// What follows from a reading.
+/// The consequence of a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Nothing until this time.
+pub(super) enum Assessment {
+    /// No decision before this time.
     Wait(Duration),
-    /// These began late, and the others would fall back before the end of their hold: the same step again, under a new
+    /// These instances began late, and the others would fall back before the end of their hold: the same step again, under a new
     /// revision.
     Extend(BTreeSet<String>),
     /// All instances of the step have run the text for its hold.
@@ -57,7 +57,7 @@ impl Step {
         mod_revision: i64,
         begun: Duration,
         waited: BTreeSet<String>,
-        reading: &Reading,
+        reading: &FleetReading,
     ) -> Self {
         let trial = current.trial.as_ref();
         let has_run = |name: &String| {
@@ -95,7 +95,7 @@ impl Step {
 
     /// When every instance has ended the trial, if nothing else is decided.
     pub(super) fn over_at(&self) -> Duration {
-        self.begun + self.hold() + BY_THEMSELVES
+        self.begun + self.hold() + FALL_BACK_LIMIT
     }
 
     pub(super) fn hold(&self) -> Duration {
@@ -111,62 +111,62 @@ impl Step {
         self.waited.contains_key(name)
     }
 
-    /// Judges a reading in which `current` is that of the step.
-    pub(super) fn judge(
+    /// Assesses a reading in which `current` is that of the step.
+    pub(super) fn assess(
         &mut self,
-        reading: &Reading,
+        reading: &FleetReading,
         now: Duration,
         lines: &mut Vec<Line>,
-    ) -> Verdict {
-        let Some(trial) = self.current.trial.clone() else { return Verdict::Held };
+    ) -> Assessment {
+        let Some(trial) = self.current.trial.clone() else { return Assessment::Held };
         let mut faults = self.faults(reading, &trial);
         if faults.is_empty() {
-            self.look(reading, &trial, now, lines);
+            self.note_begun(reading, &trial, now, lines);
             if self.waited.is_empty() {
                 faults.push(Fault::NoneLeft);
             }
         }
         let revision = self.current.revision;
-        lines.extend(faults.iter().cloned().map(|fault| Line::Fault { revision, fault }));
+        lines.extend(faults.iter().cloned().map(|fault| Line::GoesBack { revision, fault }));
         match faults.into_iter().next() {
-            Some(fault) => Verdict::Back(fault),
+            Some(fault) => Assessment::Back(fault),
             None => self.progress(&trial, now, lines),
         }
     }
 
-    /// Judges a step without a fault by the time.
-    fn progress(&self, trial: &Trial, now: Duration, lines: &mut Vec<Line>) -> Verdict {
+    /// Assesses a step without a fault by the time.
+    fn progress(&self, trial: &Trial, now: Duration, lines: &mut Vec<Line>) -> Assessment {
         let pending = self.waited.iter().filter(|(_, progress)| progress.since.is_none());
         let pending: BTreeSet<String> = pending.map(|(name, _)| name.clone()).collect();
         let limit = self.begun + trial.hold + GRACE;
         if !pending.is_empty() {
             if now < limit {
-                return Verdict::Wait(limit);
+                return Assessment::Wait(limit);
             }
             let within = trial.hold + GRACE;
             let fault = Fault::NotTrying { instances: pending, within };
-            lines.push(Line::Fault { revision: self.current.revision, fault: fault.clone() });
-            return Verdict::Back(fault);
+            lines.push(Line::GoesBack { revision: self.current.revision, fault: fault.clone() });
+            return Assessment::Back(fault);
         }
         let last = self.waited.values().filter_map(|progress| progress.since).max();
         let held_at = last.unwrap_or(self.begun) + trial.hold;
         if now >= held_at {
-            return Verdict::Held;
+            return Assessment::Held;
         }
         if self.is_extended || held_at <= limit {
-            return Verdict::Wait(held_at);
+            return Assessment::Wait(held_at);
         }
         let extend_at = self.begun + trial.hold;
         if now < extend_at {
-            return Verdict::Wait(extend_at);
+            return Assessment::Wait(extend_at);
         }
         let in_time = Some(self.begun + GRACE);
         let late = self.waited.iter().filter(|(_, progress)| progress.since > in_time);
-        Verdict::Extend(late.map(|(name, _)| name.clone()).collect())
+        Assessment::Extend(late.map(|(name, _)| name.clone()).collect())
     }
 
-    /// The instances that speak against the text.
-    fn faults(&self, reading: &Reading, trial: &Trial) -> Vec<Fault> {
+    /// The faults that instances report.
+    fn faults(&self, reading: &FleetReading, trial: &Trial) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (name, instance) in &reading.instances {
             let known = self.waited.get(name);
@@ -197,12 +197,18 @@ impl Step {
     }
 
     /// Notes the instances that have begun, and leaves out those that vanished before.
-    fn look(&mut self, reading: &Reading, trial: &Trial, now: Duration, lines: &mut Vec<Line>) {
+    fn note_begun(
+        &mut self,
+        reading: &FleetReading,
+        trial: &Trial,
+        now: Duration,
+        lines: &mut Vec<Line>,
+    ) {
         let (base, begun) = (self.base, self.begun);
         self.waited.retain(|name, _| {
             let is_alive = reading.instances.contains_key(name);
             if !is_alive {
-                lines.push(Line::NotWaitedFor { instance: name.clone() });
+                lines.push(StepLine::NotWaitedFor { instance: name.clone() }.into());
             }
             is_alive
         });
@@ -216,7 +222,7 @@ impl Step {
                 progress.since = Some(now);
                 let revision = instance.revision;
                 let after = now.saturating_sub(begun);
-                lines.push(Line::Trying { instance: name.clone(), revision, after });
+                lines.push(StepLine::Runs { instance: name.clone(), revision, after }.into());
             }
         }
     }

@@ -92,6 +92,7 @@ fn more_keys_than_a_page_are_listed_as_of_one_revision() {
         let keys: Vec<_> = all.value.into_iter().map(|entry| entry.key).collect();
         assert_eq!(keys, (0..1200).map(key).collect::<Vec<_>>());
         assert_eq!(all.revision, store.get("/a/00000").await.unwrap().revision);
+        assert_eq!(store.keys("/a/").await.unwrap().value, keys);
     });
 }
 

@@ -5,6 +5,6 @@
 mod calls;
 mod faults;
 mod logins;
-mod strangers;
+mod other_servers;
 mod support;
 mod tls;

@@ -1,5 +1,6 @@
 //! Certificates.
 
+use std::error::Error;
 use std::fs;
 
 use fleet::{Store, StoreError};
@@ -43,7 +44,13 @@ fn the_members_certificate_is_checked() {
         assert!(error.to_string().contains("etcds://"), "{error}");
         let missing = FleetStore { ca: Some("/nowhere/ca.pem".into()), ..right };
         let error = fleet::Etcd::new(&missing, 0).get("/a/a").await.unwrap_err();
-        assert!(matches!(error, StoreError::File { .. }), "{error}");
+        assert!(
+            error.to_string().contains("`/nowhere/ca.pem` cannot be read: no such file"),
+            "{error}"
+        );
+        let fault = error.source().expect("the fault of the file");
+        let cause = fault.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        assert_eq!(cause.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound));
     });
 }
 

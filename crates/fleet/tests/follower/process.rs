@@ -1,7 +1,7 @@
 //! A process as its supervisor presents it, and the disk of `keep`.
 
 use crate::publisher::text_by;
-use fleet::{Good, Kept, TextHash};
+use fleet::{KeepState, PublishedText, Running, TextHash};
 use std::time::Duration;
 
 /// Time beyond the hold until a trial without a decision ends.
@@ -9,14 +9,14 @@ const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(crate) struct Process {
-    pub(crate) running: Option<Good>,
+    pub(crate) running: Option<PublishedText>,
     /// The text before the trial, and the end of the trial.
-    pub(crate) trial: Option<(Option<Good>, Duration)>,
-    pub(crate) disk: Option<Kept>,
+    pub(crate) trial: Option<(Option<PublishedText>, Duration)>,
+    pub(crate) disk: Option<KeepState>,
 }
 
 impl Process {
-    pub(crate) fn apply(&mut self, text: Good, hold: Option<Duration>, now: Duration) {
+    pub(crate) fn apply(&mut self, text: PublishedText, hold: Option<Duration>, now: Duration) {
         assert!(self.trial.is_none(), "a text is applied during a trial");
         let before = self.running.replace(text);
         self.trial = hold.map(|hold| (before, now + hold + GRACE));
@@ -50,6 +50,14 @@ impl Process {
     pub(crate) fn restart(&mut self) {
         self.trial = None;
         self.running = self.disk.as_ref().and_then(|kept| kept.good.clone());
+    }
+
+    pub(crate) fn view(&self) -> Running {
+        let text = self.running.clone();
+        match (&self.trial, text) {
+            (Some((before, _)), Some(text)) => Running::OnTrial { text, before: before.clone() },
+            (_, text) => Running::Settled { text, ended: None },
+        }
     }
 
     pub(crate) fn hash(&self) -> Option<TextHash> {

@@ -3,17 +3,20 @@
 use crate::process::{Process, fetched};
 use crate::publisher::{Cluster, NAME, Published, is_unfit};
 use crate::random::Random;
-use fleet::{Action, Current, Event, Follower, InstanceState, Moment, Reading, Refusal, TextHash};
+use fleet::{
+    Action, Current, CurrentReading, Event, Follower, InstanceState, Moment, PublishedText,
+    Refusal, TextHash,
+};
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 /// How often things happened, so that a history that avoids them is noticed.
 #[derive(Default)]
 pub(crate) struct Seen {
-    counts: [u64; 10],
+    counts: [u64; 13],
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 13] = [
     "trials begun",
     "trials confirmed",
     "trials extended",
@@ -24,6 +27,9 @@ const NAMES: [&str; 10] = [
     "restarts during a trial",
     "upgrades during a trial",
     "failed saves",
+    "operators' trials",
+    "losses of keep",
+    "upgrades without the record of the trial",
 ];
 
 impl Seen {
@@ -62,6 +68,10 @@ pub(crate) struct World {
     /// The trial that runs.
     running_trial: Option<u64>,
     known: u64,
+    /// The last save has failed.
+    is_unsaved: bool,
+    /// Nothing has been saved since `keep` was emptied.
+    is_lost: bool,
     pub(crate) seen: Seen,
 }
 
@@ -77,11 +87,13 @@ impl World {
             has_faults: true,
             published: Published::default(),
             process: Process::default(),
-            follower: Follower::new(NAME, None, None, false, moment(Duration::ZERO)),
+            follower: Follower::new(NAME, None, Process::default().view(), moment(Duration::ZERO)),
             followed: None,
             ended: HashSet::new(),
             running_trial: None,
             known: 0,
+            is_unsaved: false,
+            is_lost: false,
             seen: Seen::default(),
         }
     }
@@ -99,6 +111,7 @@ impl World {
             19 if self.random.once_in(6) => self.at = 1 - self.at,
             20 if self.random.once_in(3) => self.restart(),
             21 if self.random.once_in(2) => self.upgrade(),
+            23 if self.random.once_in(2) => self.lose_keep(),
             22 if self.process.trial.is_some() => {
                 self.follower
                     .handle(Event::TrialFailed("failed connects".to_owned()), moment(self.now));
@@ -114,9 +127,19 @@ impl World {
         if self.process.end_trial_if_due(self.now) {
             self.seen.count("trials ended by time");
             self.trial_is_over();
-            self.follower
-                .handle(Event::TrialEnded(fleet::NOT_CONFIRMED.to_owned()), moment(self.now));
+            self.on_trial_end();
         }
+    }
+
+    /// The process has fallen back by itself.
+    fn on_trial_end(&mut self) {
+        let event = self.ended_event();
+        self.follower.handle(event, moment(self.now));
+    }
+
+    fn ended_event(&self) -> Event {
+        let (why, running) = (fleet::NOT_CONFIRMED.to_owned(), self.process.running.clone());
+        Event::TrialEnded { why, running }
     }
 
     fn publish(&mut self) {
@@ -131,7 +154,8 @@ impl World {
         }
         let cluster = &self.clusters[self.at];
         let (id, current) = (cluster.id, cluster.current.clone());
-        let reading = Reading { cluster: id, current: current.clone().map(Ok), instances: 1000 };
+        let reading =
+            CurrentReading { cluster: id, current: current.clone().map(Ok), instances: 1000 };
         let random = self.random.number();
         self.follower.handle(Event::Read { reading: Box::new(reading), random }, moment(self.now));
         let status = self.follower.status();
@@ -147,7 +171,7 @@ impl World {
 
     fn act(&mut self) {
         for _ in 0..self.random.below(6) {
-            let Some(action) = self.follower.next(self.now) else { return };
+            let Some(action) = self.follower.next(self.now) else { return self.check_idle() };
             if self.has_faults && self.random.once_in(40) {
                 // The process ends before, or after, the action.
                 if self.random.once_in(2) {
@@ -169,10 +193,12 @@ impl World {
         match action {
             Action::Save(_) if self.fails() => {
                 self.seen.count("failed saves");
+                self.is_unsaved = true;
                 Event::Saved(Err("no space left on device".to_owned()))
             }
             Action::Save(kept) => {
                 self.process.disk = Some(kept);
+                (self.is_unsaved, self.is_lost) = (false, false);
                 Event::Saved(Ok(()))
             }
             Action::Fetch(_) if self.is_away || self.fails() => {
@@ -182,24 +208,28 @@ impl World {
             Action::Apply { text, hold } => self.apply(text, hold),
             Action::Extend { hold, .. } => {
                 self.seen.count("trials extended");
-                Event::Extended(self.process.extend(hold, self.now))
+                if self.process.extend(hold, self.now) {
+                    Event::Extended
+                } else {
+                    self.ended_event()
+                }
             }
             Action::Confirm => {
                 self.seen.count("trials confirmed");
                 self.running_trial = None;
-                Event::Confirmed(self.process.confirm())
+                if self.process.confirm() { Event::Confirmed } else { self.ended_event() }
             }
             Action::FallBack { why } => {
                 assert!(!why.is_empty());
                 self.seen.count("fall-backs ordered");
                 self.trial_is_over();
                 self.process.fall_back();
-                Event::FellBack
+                Event::FellBack { running: self.process.running.clone() }
             }
         }
     }
 
-    fn apply(&mut self, text: fleet::Good, hold: Option<Duration>) -> Event {
+    fn apply(&mut self, text: PublishedText, hold: Option<Duration>) -> Event {
         let (cluster, current) = self.followed.as_ref().expect("an accepted document");
         assert_eq!(text.revision, current.revision, "seed {}", self.seed);
         let trial = current.trial.as_ref().filter(|trial| trial.on.names(NAME));
@@ -212,7 +242,8 @@ impl World {
             let recorded = self.process.disk.as_ref().and_then(|kept| kept.trying);
             assert_eq!(recorded.map(|it| it.text), Some(text.hash), "a trial without a record");
         }
-        if self.fails() && self.random.once_in(2) {
+        if self.has_faults && self.random.once_in(12) {
+            self.seen.count("operators' trials");
             return Event::Applied(Err(Refusal::Busy("an operator's trial runs".to_owned())));
         }
         if is_unfit(text.hash) {
@@ -237,24 +268,60 @@ impl World {
             self.seen.count("restarts during a trial");
         }
         self.trial_is_over();
+        if self.is_lost {
+            self.ended.clear();
+        }
         self.process.restart();
-        self.begin(false);
+        self.begin();
     }
 
     fn upgrade(&mut self) {
         let is_on_trial = self.process.trial.is_some();
+        let recorded = self.process.disk.as_ref().and_then(|kept| kept.trying);
         if is_on_trial {
             self.seen.count("upgrades during a trial");
         }
-        self.begin(is_on_trial);
+        if is_on_trial && recorded.map(|it| it.text) != self.process.hash() {
+            self.seen.count("upgrades without the record of the trial");
+        }
+        self.begin();
         assert_eq!(self.follower.is_on_trial(), is_on_trial, "seed {}", self.seed);
     }
 
-    fn begin(&mut self, is_on_trial: bool) {
-        let (kept, running) = (self.process.disk.clone(), self.process.running.clone());
+    /// Empties `keep` and begins again, with the process or in it. Ended trials are forgotten with it, and so is one
+    /// that ends before the next save.
+    fn lose_keep(&mut self) {
+        self.seen.count("losses of keep");
+        (self.process.disk, self.is_lost) = (None, true);
+        self.ended.clear();
+        if self.random.once_in(3) { self.restart() } else { self.upgrade() }
+    }
+
+    fn begin(&mut self) {
+        let (kept, running) = (self.process.disk.clone(), self.process.view());
         // A revision that was not saved is forgotten.
         self.known = kept.as_ref().map_or(0, |kept| kept.revision);
-        self.follower = Follower::new(NAME, kept, running, is_on_trial, moment(self.now));
+        self.is_unsaved = false;
+        self.follower = Follower::new(NAME, kept, running, moment(self.now));
+    }
+
+    /// With nothing left to do, not even later, the disk has a record of the trial that runs, and of no other, and the text that
+    /// runs without it.
+    fn check_idle(&self) {
+        let recorded = self.process.disk.as_ref().and_then(|kept| kept.trying);
+        let on_trial = self.process.trial.as_ref().and_then(|_| self.process.hash());
+        let is_pending = self.is_unsaved || self.follower.wakes_at().is_some();
+        let is_right = (is_pending && on_trial.is_none()) || recorded.map(|it| it.text) == on_trial;
+        assert!(is_right, "seed {}: {recorded:?} is recorded", self.seed);
+        let kept = self.process.disk.as_ref().and_then(|kept| kept.good.as_ref());
+        let is_right = is_pending || self.settled().is_none_or(|text| kept == Some(text));
+        assert!(is_right, "seed {}: {kept:?} is kept", self.seed);
+    }
+
+    /// The text that runs, or the one before the trial.
+    fn settled(&self) -> Option<&PublishedText> {
+        let before = self.process.trial.as_ref().map(|(before, _)| before);
+        before.unwrap_or(&self.process.running).as_ref()
     }
 
     fn check(&mut self) {
@@ -264,9 +331,7 @@ impl World {
         assert_eq!(status.runs.map(|(hash, _)| hash), self.process.hash(), "seed {seed}");
         let is_trying = status.state == InstanceState::Trying;
         assert_eq!(is_trying, self.process.trial.is_some(), "seed {seed}: {status:?}");
-        let before = self.process.trial.as_ref().map(|(before, _)| before);
-        let settled = before.unwrap_or(&self.process.running);
-        self.check_was_stable(settled.as_ref().map(|good| good.hash));
+        self.check_was_stable(self.settled().map(|good| good.hash));
         let kept = self.process.disk.as_ref().and_then(|kept| kept.good.as_ref());
         self.check_was_stable(kept.map(|good| good.hash));
         let is_failed = matches!(status.state, InstanceState::Refused | InstanceState::FellBack);
@@ -289,8 +354,7 @@ impl World {
             self.now += Duration::from_secs(10);
             if self.process.end_trial_if_due(self.now) {
                 self.trial_is_over();
-                self.follower
-                    .handle(Event::TrialEnded(fleet::NOT_CONFIRMED.to_owned()), moment(self.now));
+                self.on_trial_end();
             }
             self.read();
             self.drain();

@@ -3,7 +3,10 @@
 use crate::instance::{Behaviour, Millis, Model};
 use crate::publisher::Publisher;
 use crate::world::World;
-use fleet::{Fault, InstanceState, Line, Outcome, Publication, Request, TextHash};
+use fleet::{
+    FailureLine, Fault, InstanceState, InterruptLine, Line, Outcome, Publication, RefusalLine,
+    Request, ResultLine, StepLine, TextHash,
+};
 use std::time::Duration;
 
 const HOLD: Millis = 20_000;
@@ -65,9 +68,14 @@ fn a_canary_comes_first_then_all_then_the_text_is_stable() {
     let mut world = world(1, fleet(5));
     let publisher = run(&mut world, publish(1, Some("edge-2")));
     assert_eq!(publisher.outcome, Some(Outcome::Done));
-    let steps = publisher.lines.iter().filter(|line| matches!(line, Line::OnTrial { .. }));
+    let steps =
+        publisher.lines.iter().filter(|line| matches!(line, Line::Step(StepLine::Begun { .. })));
     assert_eq!(steps.count(), 2, "{:?}", publisher.lines);
-    assert!(publisher.lines.contains(&Line::Settled { count: 5 }), "{:?}", publisher.lines);
+    assert!(
+        publisher.lines.contains(&ResultLine::Settled { count: 5 }.into()),
+        "{:?}",
+        publisher.lines
+    );
     assert_eq!(world.current().unwrap().stable, Some(text(1)));
     assert_quiet(&world, "after it");
 }
@@ -79,8 +87,8 @@ fn one_refusal_goes_back_with_its_reason_and_removes_the_text() {
     let mut world = world(2, instances);
     let publisher = run(&mut world, publish(1, Some("20%")));
     assert_eq!(publisher.outcome, Some(Outcome::Failed));
-    let said: Vec<String> = publisher.lines.iter().map(ToString::to_string).collect();
-    assert!(said.iter().any(|it| it.ends_with("edge-4 refused it: a port is taken")), "{said:?}");
+    let lines: Vec<String> = publisher.lines.iter().map(ToString::to_string).collect();
+    assert!(lines.iter().any(|it| it.ends_with("edge-4 refused it: a port is taken")), "{lines:?}");
     let current = world.current().unwrap();
     assert!(current.trial.is_none() && current.stable == Some(text(0)), "{current:?}");
     assert!(current.note.contains("a port is taken"), "{current:?}");
@@ -94,7 +102,8 @@ fn an_instance_that_begins_late_runs_the_text_for_its_hold_all_the_same() {
     world.instances[2].next_read = world.now + 9_000;
     let publisher = run(&mut world, publish(1, None));
     assert_eq!(publisher.outcome, Some(Outcome::Done), "{:?}", publisher.lines);
-    let is_extended = publisher.lines.iter().any(|line| matches!(line, Line::Extended { .. }));
+    let is_extended =
+        publisher.lines.iter().any(|line| matches!(line, Line::Step(StepLine::Extended { .. })));
     assert!(is_extended, "{:?}", publisher.lines);
 }
 
@@ -114,15 +123,19 @@ fn back_returns_to_the_text_before_and_again_to_the_later_one() {
 fn a_pending_trial_an_unknown_name_and_the_same_text_are_refused() {
     let mut world = world(5, fleet(2));
     let same = run(&mut world, publish(0, None));
-    assert_eq!(same.lines, [Line::Unchanged { revision: 2 }]);
+    assert_eq!(same.lines, [ResultLine::Unchanged { revision: 2 }.into()]);
     let unknown = run(&mut world, publish(1, Some("edge-9")));
-    let said = unknown.lines[0].to_string();
-    assert!(said.contains("edge-9: choose among edge-1, edge-2"), "{said}");
+    let line = unknown.lines[0].to_string();
+    assert!(line.contains("edge-9: choose among edge-1, edge-2"), "{line}");
     let now = world.now;
     world.publishers.push(Publisher::new(publish(1, None), "bob@ops", now));
     world.play(now + 5_000);
     let second = run(&mut world, publish(2, None));
-    assert!(matches!(second.lines[0], Line::TrialPending { .. }), "{:?}", second.lines);
+    assert!(
+        matches!(second.lines[0], Line::Refusal(RefusalLine::TrialPending { .. })),
+        "{:?}",
+        second.lines
+    );
     assert_eq!(second.outcome, Some(Outcome::Failed));
 }
 
@@ -135,7 +148,9 @@ fn of_two_publishers_at_once_one_goes_on_and_the_other_says_who_won() {
     let early = world.publishers.pop().unwrap();
     assert_eq!(early.outcome, Some(Outcome::Done), "{:?}", early.lines);
     assert_eq!(late.outcome, Some(Outcome::Failed));
-    let Some(Line::Overtaken { by, .. }) = late.lines.last() else { panic!("{:?}", late.lines) };
+    let Some(Line::Failure(FailureLine::Overtaken { by, .. })) = late.lines.last() else {
+        panic!("{:?}", late.lines)
+    };
     assert_eq!(by, "bob@ops");
 }
 
@@ -152,7 +167,10 @@ fn ctrl_c_once_leaves_the_trial_and_twice_goes_back() {
         world.play(now + REST);
         let publisher = &world.publishers[0];
         assert_eq!(publisher.outcome, Some(Outcome::Failed), "{:?}", publisher.lines);
-        let is_said = publisher.lines.iter().any(|line| matches!(line, Line::Interrupted { .. }));
+        let is_said = publisher
+            .lines
+            .iter()
+            .any(|line| matches!(line, Line::Interrupt(InterruptLine::OnTrial { .. })));
         assert!(is_said, "{:?}", publisher.lines);
         assert_quiet(&world, "after Ctrl-C");
     }
@@ -202,7 +220,8 @@ fn a_text_that_every_instance_has_ended_is_tried_again() {
     world.instances[0].behaviours.clear();
     let again = run(&mut world, publish(1, None));
     assert_eq!(again.outcome, Some(Outcome::Done), "{:?}", again.lines);
-    let taken_away = again.lines.iter().any(|line| matches!(line, Line::EndedBefore { .. }));
+    let taken_away =
+        again.lines.iter().any(|line| matches!(line, Line::Result(ResultLine::EndedBefore { .. })));
     assert!(taken_away, "{:?}", again.lines);
     assert_eq!(world.current().unwrap().stable, Some(text(1)));
     assert_quiet(&world, "after it");
@@ -274,11 +293,12 @@ fn random_histories_end_decided_or_fallen_back() {
                 disturb(&mut world);
             }
             world.play(world.now + 40_000);
-            let is_fault = |line: &Line| matches!(line, Line::Fault { .. });
+            let is_fault = |line: &Line| matches!(line, Line::GoesBack { .. });
             for publisher in &world.publishers {
                 done += u32::from(publisher.outcome == Some(Outcome::Done));
                 back += u32::from(publisher.lines.iter().any(is_fault));
-                let is_overtaken = |line: &Line| matches!(line, Line::Overtaken { .. });
+                let is_overtaken =
+                    |line: &Line| matches!(line, Line::Failure(FailureLine::Overtaken { .. }));
                 overtaken += u32::from(publisher.lines.iter().any(is_overtaken));
             }
             world.publishers.retain(|publisher| !publisher.is_over());
@@ -307,6 +327,6 @@ fn disturb(world: &mut World) {
 fn a_name_from_the_store_moves_no_cursor() {
     let why = "\u{1b}[2J".to_owned();
     let fault = Fault::Refused { instance: "edge\n1".into(), why };
-    let line = Line::Fault { revision: 2, fault }.to_string();
+    let line = Line::GoesBack { revision: 2, fault }.to_string();
     assert!(!line.contains(['\n', '\u{1b}']), "{line}");
 }

@@ -5,7 +5,7 @@ use fleet::{Connects, Current, Instance, InstanceState, TextHash};
 /// Milliseconds.
 pub(crate) type Millis = u64;
 
-/// What a text does at an instance.
+/// The effect of a text at an instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Behaviour {
     Fine,

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod clearing;
+mod command;
+mod endings;
 mod histories;
 mod instance;
 mod publisher;

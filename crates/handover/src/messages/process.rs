@@ -314,6 +314,48 @@ pub struct Trial {
     /// The revision on trial, of a trial that belongs to the fleet; absent for one of an operator.
     #[prost(uint64, optional, tag = "10")]
     pub fleet_revision: Option<u64>,
+    /// The begin of a trial of the fleet, for its judgement. Older versions know none.
+    #[prost(message, optional, tag = "11")]
+    pub begin: Option<TrialBegin>,
+}
+
+/// The process at the begin of a trial of the fleet.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TrialBegin {
+    /// Connects since the start of the process of each forward that the trial changes or adds.
+    #[prost(message, repeated, tag = "1")]
+    pub forwards: Vec<ForwardConnects>,
+    /// Connects of these forwards in the time before the trial.
+    #[prost(message, optional, tag = "2")]
+    pub before: Option<Connects>,
+    /// Connects of all forwards since the start of the process.
+    #[prost(message, optional, tag = "3")]
+    pub all: Option<Connects>,
+    /// Listeners that did not accept, in words.
+    #[prost(string, repeated, tag = "4")]
+    pub lost_listeners: Vec<String>,
+}
+
+/// Connects of one forward.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ForwardConnects {
+    /// Name of the forward.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Connects to its targets.
+    #[prost(message, optional, tag = "2")]
+    pub connects: Option<Connects>,
+}
+
+/// Connects to targets.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct Connects {
+    /// Tried connects, failed ones included.
+    #[prost(uint64, tag = "1")]
+    pub tried: u64,
+    /// Failed connects.
+    #[prost(uint64, tag = "2")]
+    pub failed: u64,
 }
 
 /// A file of prefixes in `allow` or `deny`.

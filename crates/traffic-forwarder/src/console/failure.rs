@@ -145,9 +145,9 @@ impl CommandError {
         matches!(self, Self::Usage(_) | Self::Configuration(_) | Self::Refused(_))
     }
 
-    /// True if the process may be down, and may come back.
+    /// True if the process or the store may be down, and may come back.
     pub(crate) fn is_absence(&self) -> bool {
-        matches!(self, Self::NoProcess { .. } | Self::Broken { .. })
+        matches!(self, Self::NoProcess { .. } | Self::Broken { .. } | Self::Store(_))
     }
 }
 

@@ -9,7 +9,10 @@ pub(crate) fn block_on<T>(command: impl Future<Output = T>) -> Result<T, Exit> {
         Ok(runtime) => Ok(runtime.block_on(command)),
         Err(error) => {
             let error = flow::error_text(&error);
-            warn(&format!("error: start a runtime: {error}\n"));
+            warn(&format!(
+                "error: the kernel refuses the event queue of this command: {error}: raise the limit of open files \
+                 (`ulimit -n`), or stop other processes\n"
+            ));
             Err(Exit::Failed)
         }
     }

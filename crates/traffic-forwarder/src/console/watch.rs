@@ -9,7 +9,6 @@ use crate::exit::Exit;
 use crate::output::{json_line, print, written};
 use api::Status;
 use serde::Serialize;
-use std::io;
 use std::time::{Duration, Instant};
 
 /// How long a notice of a restart, upgrade or reload stays on the page.
@@ -52,13 +51,9 @@ pub(crate) async fn run(
     let mut notices = Notices(Vec::new());
     let mut last: Option<Status> = None;
     let mut gone = false;
-    loop {
+    let page = async || {
         let screen = Screen::now();
-        let drawn = tokio::select! {
-            drawn = draw(&screen) => drawn,
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
-        };
-        let text = match drawn {
+        let text = match draw(&screen).await {
             Ok(Page { status, text }) => {
                 notices.compare(last.as_ref(), &status, gone);
                 (last, gone) = (Some(status), false);
@@ -71,37 +66,60 @@ pub(crate) async fn run(
             // The session has ended or the forward was removed: nothing left to show.
             Err(failure) => return Err(failure),
         };
-        // A closed pipe is no error, but it ends the command.
-        if let Err(error) = print(&on_screen(&format!("{}{text}", notices.text()), &screen)) {
-            return Ok(written(Err(error)));
-        }
-        tokio::select! {
-            () = tokio::time::sleep(period) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
-        }
-    }
+        Ok(on_screen(&format!("{}{text}", notices.text()), &screen))
+    };
+    repeat(period, page).await
 }
 
-/// Prints an answer as one line of JSON, again and again until Ctrl-C. While the process is away,
-/// the line contains the error.
+/// Draws pages of a fleet until Ctrl-C. While a store that has answered before is away, the page is the error.
+pub(crate) async fn pages(
+    period: Duration,
+    draw: impl AsyncFn(&Screen) -> Result<String, CommandError>,
+) -> Result<Exit, CommandError> {
+    let mut was_there = false;
+    let page = async || {
+        let screen = Screen::now();
+        let text = match draw(&screen).await {
+            Err(failure) if was_there && failure.is_absence() => format!("{failure}\n"),
+            text => text?,
+        };
+        was_there = true;
+        Ok(on_screen(&text, &screen))
+    };
+    repeat(period, page).await
+}
+
+/// Prints an answer as one line of JSON, again and again until Ctrl-C. While the process or the store is away, the line
+/// contains the error.
 pub(crate) async fn lines<Answer: Serialize>(
     period: Duration,
     ask: impl AsyncFn() -> Result<Answer, CommandError>,
 ) -> Result<Exit, CommandError> {
     let mut was_there = false;
-    loop {
-        let answer = tokio::select! {
-            answer = ask() => answer,
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
-        };
-        let line = match answer {
+    let line = async || {
+        let line = match ask().await {
             Ok(answer) => json_line(&answer),
             Err(failure) if was_there && failure.is_absence() => json_line(&failure.for_programs()),
             Err(failure) => return Err(failure),
         };
         was_there = true;
-        let line = line.map_err(io::Error::from);
-        if let Err(error) = line.and_then(|line| print(&line)) {
+        line.map_err(|error| CommandError::Terminal(error.into()))
+    };
+    repeat(period, line).await
+}
+
+/// Prints texts until Ctrl-C or an error.
+async fn repeat(
+    period: Duration,
+    mut next: impl AsyncFnMut() -> Result<String, CommandError>,
+) -> Result<Exit, CommandError> {
+    loop {
+        let text = tokio::select! {
+            text = next() => text?,
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        };
+        // A closed pipe is no error, but it ends the command.
+        if let Err(error) = print(&text) {
             return Ok(written(Err(error)));
         }
         tokio::select! {
@@ -128,7 +146,7 @@ impl Notices {
 }
 
 /// On a terminal the page replaces the previous one; elsewhere it is appended.
-pub(crate) fn on_screen(text: &str, screen: &Screen) -> String {
+fn on_screen(text: &str, screen: &Screen) -> String {
     let Some((width, height)) = screen.size else { return format!("{text}\n") };
     let text = folded(text, width);
     let total = text.lines().count();

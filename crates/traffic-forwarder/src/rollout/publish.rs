@@ -10,13 +10,18 @@ use crate::rollout::locate::{self, Located};
 use crate::rollout::reading;
 use crate::rollout::run::{self, Published};
 use fleet::{Need, Publication, Request};
-use plan::{Plan, PlanDiff, escaped};
+use plan::{Plan, PlanDiff};
 use std::path::Path;
 
 pub(crate) async fn run(args: &Publish) -> Result<Exit, CommandError> {
     let name = name_of(&args.file);
-    let text = plan::read_file_once(&args.file);
-    let text = text.map_err(|error| CommandError::Usage(escaped(&error.message)))?;
+    let text = match plan::read_text_to_publish(&args.file) {
+        Ok(text) => text,
+        Err(problems) => {
+            warn(&problems.render(Screen::of_errors().colours));
+            return Ok(Exit::Usage);
+        }
+    };
     let checked = plan::read_published(&name, &text);
     let plan = match checked.plan {
         Some(plan) if checked.problems.is_empty() => plan,
@@ -60,7 +65,7 @@ fn needs(name: &str, text: &str) -> Vec<Need> {
 /// Prints the changes against the stable text.
 async fn show_changes(store: &Located, plan: &Plan) -> Result<(), CommandError> {
     let reading = reading::read_once(store).await?;
-    let stable = reading.current().and_then(|current| Some((current.revision, current.stable?)));
+    let stable = reading.current().and_then(|it| Some((it.stable_revision()?, it.stable?)));
     let Some((revision, hash)) = stable else {
         let none = Plan { forwards: Vec::new(), ..plan.clone() };
         let changes = changes::text(&PlanDiff::new(&none, plan), &Screen::now());

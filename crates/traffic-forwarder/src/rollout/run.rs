@@ -9,18 +9,17 @@ use fleet::{
     Decision, Etcd, EtcdWatch, Input, Line, Now, Outcome, PackedText, Removal, Request, Rollout,
     Store, StoreError, TextHash, Turn, Watch, Work,
 };
-use rustix::system::uname;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 /// The longest time between two readings, also if no watch reports a change.
-const LONGEST: Duration = Duration::from_secs(1);
+const READ_PERIOD_MAX: Duration = Duration::from_secs(1);
 /// The shortest time between two readings: many instances write at once.
-const SHORTEST: Duration = Duration::from_millis(200);
+const READ_PERIOD_MIN: Duration = Duration::from_millis(200);
 
-/// What a command does beside its machine.
+/// The text of a publication.
 #[derive(Debug)]
 pub(crate) struct Published {
     pub(crate) text: PackedText,
@@ -76,8 +75,9 @@ fn print(line: &Line) {
 fn publisher() -> String {
     let names = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
     let user = names.filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
+    let user = user.or_else(|| host::user_name(host::own_user()));
     let user = user.unwrap_or_else(|| format!("uid-{}", host::own_user()));
-    format!("{user}@{}", uname().nodename().to_string_lossy())
+    format!("{user}@{}", host::host_name())
 }
 
 struct Worker<'a> {
@@ -126,9 +126,9 @@ impl Worker<'_> {
         let Some(last) = self.last else { return };
         tokio::select! {
             () = changed(&self.store.etcd, &self.store.prefix, self.seen, &mut self.watch) => {}
-            () = sleep_until(until.min(last + LONGEST)) => {}
+            () = sleep_until(until.min(last + READ_PERIOD_MAX)) => {}
         }
-        sleep_until(last + SHORTEST).await;
+        sleep_until(last + READ_PERIOD_MIN).await;
     }
 
     async fn put_text(&self, hash: TextHash) -> Input {
@@ -152,10 +152,10 @@ impl Worker<'_> {
 
     async fn list_texts(&self) -> Input {
         let texts = self.store.keys.texts();
-        match self.store.etcd.list(&texts).await {
+        match self.store.etcd.keys(&texts).await {
             Ok(read) => {
                 let hash = |key: &str| key.strip_prefix(&texts)?.split('/').next()?.parse().ok();
-                let found = read.value.iter().filter_map(|entry| hash(&entry.key));
+                let found = read.value.iter().filter_map(|key| hash(key));
                 let found: BTreeSet<TextHash> = found.collect();
                 Input::Texts(found.into_iter().collect())
             }

@@ -4,7 +4,7 @@ use crate::console::failure::CommandError;
 use crate::console::screen::Screen;
 use crate::exit::Exit;
 use crate::output::{say_as_is, say_json};
-use crate::rollout::args::RolloutArgs;
+use crate::rollout::args::Show;
 use crate::rollout::{locate, reading};
 use fleet::{Current, TextHash};
 use plan::{counted, escaped_lines};
@@ -17,14 +17,14 @@ struct Shown {
     text: String,
 }
 
-pub(crate) async fn run(args: &RolloutArgs) -> Result<Exit, CommandError> {
+pub(crate) async fn run(args: &Show) -> Result<Exit, CommandError> {
     let store = locate::find(&args.store)?;
     let fleet = reading::read_once(&store).await?;
     let nothing = || CommandError::Store("nothing has been published yet".to_owned());
     let current = fleet.current().ok_or_else(nothing)?;
     let (revision, hash) = match args.revision {
         Some(revision) => (revision, of_revision(current, revision)?),
-        None => current.stable.map(|hash| (current.revision, hash)).ok_or_else(|| {
+        None => current.stable_revision().zip(current.stable).ok_or_else(|| {
             let message = "no text is stable yet: `rollout show` with the number of the revision \
                            prints the one on trial";
             CommandError::Store(message.to_owned())

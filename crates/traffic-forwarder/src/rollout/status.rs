@@ -1,23 +1,27 @@
 //! `rollout status`: where each instance stands.
 
 use crate::console::failure::CommandError;
-use crate::console::screen::{Colour, Screen};
+use crate::console::screen::{Colour, Screen, cut, cut_within};
 use crate::console::table::{Cell, Table, address, number, text, word};
 use crate::console::units::seconds;
-use crate::console::watch::on_screen;
+use crate::console::watch;
 use crate::exit::Exit;
-use crate::output::{json_line, print, say, say_json, written};
-use crate::rollout::args::RolloutArgs;
+use crate::output::{say, say_json};
+use crate::rollout::args;
 use crate::rollout::locate::{self, Located};
 use crate::rollout::reading;
-use fleet::{Current, Found, Instance, InstanceState, TextHash};
+use fleet::{Current, Found, Instance, InstanceState, TextHash, bounded};
 use plan::{counted, escaped};
 use serde::Serialize;
-use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The width of most reasons.
 const REASON: usize = 40;
+
+/// The most columns of a name: any writer of the store chooses it.
+const NAME: usize = 64;
+/// The most columns of a version, likewise.
+const VERSION: usize = 24;
 
 /// The state of a fleet.
 #[derive(Serialize)]
@@ -50,40 +54,17 @@ struct Member {
     error: Option<String>,
 }
 
-pub(crate) async fn run(args: &RolloutArgs) -> Result<Exit, CommandError> {
+pub(crate) async fn run(args: &args::Status) -> Result<Exit, CommandError> {
     let store = locate::find(&args.store)?;
-    let Some(period) = args.watch.watch else {
-        let status = read(&store).await?;
-        return Ok(if args.json { say_json(&status) } else { say(&show(&status, &Screen::now())) });
-    };
-    watch(&store, period, args.json).await
-}
-
-/// Shows it again and again until Ctrl-C. Once read, it waits for a store that is away.
-async fn watch(store: &Located, period: Duration, json: bool) -> Result<Exit, CommandError> {
-    let mut was_read = false;
-    loop {
-        let status = tokio::select! {
-            status = read(store) => status,
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
-        };
-        let screen = Screen::now();
-        let text = match status {
-            Ok(status) if json => json_line(&status).map_err(io::Error::from),
-            Ok(status) => Ok(on_screen(&show(&status, &screen), &screen)),
-            Err(failure) if was_read && json => {
-                json_line(&failure.for_programs()).map_err(io::Error::from)
-            }
-            Err(failure) if was_read => Ok(on_screen(&format!("{failure}\n"), &screen)),
-            Err(failure) => return Err(failure),
-        };
-        was_read = true;
-        if let Err(error) = text.and_then(|text| print(&text)) {
-            return Ok(written(Err(error)));
+    match args.watch.watch {
+        Some(period) if args.json => watch::lines(period, async || read(&store).await).await,
+        Some(period) => {
+            let draw = async |screen: &Screen| Ok(show(&read(&store).await?, screen));
+            watch::pages(period, draw).await
         }
-        tokio::select! {
-            () = tokio::time::sleep(period) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        None => {
+            let status = read(&store).await?;
+            Ok(if args.json { say_json(&status) } else { say(&show(&status, &Screen::now())) })
         }
     }
 }
@@ -135,14 +116,16 @@ fn show(status: &Status, screen: &Screen) -> String {
     let mut all = format!("{}   {}\n", head(status, now), store(&status.store));
     let note = status.current.as_ref().map_or("", |current| current.note.as_str());
     if !note.is_empty() {
-        all.extend(["note: ", &escaped(note), "\n"]);
+        all.extend(["note: ", &escaped(&bounded(note)), "\n"]);
     }
     let faults = status.store.iter().filter_map(|it| Some((it, it.error.as_ref()?)));
     for (_, error) in faults {
-        all += &(screen.paint(&format!("store: {}", escaped(error)), Some(Colour::Bad)) + "\n");
+        all += &(screen.paint(&format!("store: {}", escaped(&bounded(error))), Some(Colour::Bad))
+            + "\n");
     }
     for name in &status.unreadable {
-        let text = format!("the status of {} is not the JSON of an instance", escaped(name));
+        let name = cut_within(&escaped(name), NAME);
+        let text = format!("the status of {name} is not the JSON of an instance");
         all += &(screen.paint(&text, Some(Colour::Bad)) + "\n");
     }
     if !status.instances.is_empty() {
@@ -177,10 +160,16 @@ fn head(status: &Status, now: SystemTime) -> String {
             };
             format!("trying on {} of {count}{time}", running(trial.text))
         }
-        (None, Some(stable)) => format!("stable on {} of {count}", running(stable)),
+        (None, Some(stable)) => {
+            let since = current.stable_revision().filter(|since| *since != current.revision);
+            let text =
+                since.map_or_else(String::new, |since| format!("the text of revision {since} is "));
+            format!("{text}stable on {} of {count}", running(stable))
+        }
         (None, None) => "no text is stable yet".to_owned(),
     };
-    format!("revision {} by {}{ago}: {state}", current.revision, escaped(&current.by))
+    let by = cut_within(&escaped(&current.by), NAME);
+    format!("revision {} by {by}{ago}: {state}", current.revision)
 }
 
 fn store(members: &[Member]) -> String {
@@ -188,10 +177,10 @@ fn store(members: &[Member]) -> String {
     format!("store: {working} of {}", members.len())
 }
 
-/// The seconds since a time in RFC 3339.
+/// The whole seconds since a time in RFC 3339, which another host may have written.
 fn age(at: &str, now: SystemTime) -> Option<f64> {
     let at = humantime::parse_rfc3339(at).ok()?;
-    Some(now.duration_since(at).unwrap_or_default().as_secs_f64())
+    Some(now.duration_since(at).unwrap_or_default().as_secs_f64().floor())
 }
 
 fn table(status: &Status, now: SystemTime) -> Table<9> {
@@ -199,7 +188,7 @@ fn table(status: &Status, now: SystemTime) -> Table<9> {
     let columns = [
         address("INSTANCE"),
         word("VERSION").rank(4),
-        word("RUNS"),
+        word("RUNS").rank(1),
         word("STATE"),
         number("SINCE").rank(3),
         number("SESSIONS").rank(5),
@@ -221,11 +210,11 @@ fn cells(Row { name, runs_revision, instance }: &Row, now: SystemTime) -> [Cell;
         InstanceState::Trying => Colour::Notable,
         InstanceState::Refused | InstanceState::FellBack => Colour::Bad,
     };
-    let why = if instance.why.is_empty() { "-" } else { &instance.why };
+    let why = if instance.why.is_empty() { "-".to_owned() } else { bounded(&instance.why) };
     let since = age(&instance.since, now).map_or_else(|| "-".to_owned(), seconds);
     [
-        name.into(),
-        Cell::from(&instance.version),
+        Cell::from(cut_within(&escaped(name), NAME)),
+        Cell::from(cut(&escaped(&instance.version), VERSION)),
         runs.into(),
         Cell::coloured(instance.state.to_string(), Some(colour)),
         since.into(),
@@ -234,4 +223,22 @@ fn cells(Row { name, runs_revision, instance }: &Row, now: SystemTime) -> [Cell;
         instance.connects.failed.to_string().into(),
         why.into(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn an_age_has_no_fractions_of_a_second() {
+        let at = humantime::parse_rfc3339("2026-12-02T10:00:00Z").unwrap();
+        let shown = |millis| {
+            let now = at + Duration::from_millis(millis);
+            seconds(age("2026-12-02T10:00:00Z", now).unwrap())
+        };
+        assert_eq!([0, 342, 1999, 61_700].map(shown), ["0s", "0s", "1s", "1m01s"]);
+        let early = at - Duration::from_secs(5);
+        assert_eq!(age("2026-12-02T10:00:00Z", early), Some(0.0), "of a clock that is ahead");
+    }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use fleet::{Good, Keep, Kept, TextHash};
+use fleet::{Keep, KeepState, PublishedText, TextHash};
 use tempfile::TempDir;
 use testkit::{Behaviour, Forwarder, Http, LIMIT, Port, Target, connect, wait_until};
 
@@ -21,8 +21,8 @@ fn forward(name: &str, listen: &Port, target: &Target) -> String {
 }
 
 fn keep(directory: &Path, text: &str) {
-    let good = Good { hash: TextHash::of(text), revision: 42, text: text.into() };
-    let kept = Kept { cluster: 1, revision: 42, good: Some(good), ..Kept::default() };
+    let good = PublishedText { hash: TextHash::of(text), revision: 42, text: text.into() };
+    let kept = KeepState { cluster: 1, revision: 42, good: Some(good), ..KeepState::default() };
     Keep::open(directory).unwrap().save(&kept).unwrap();
 }
 

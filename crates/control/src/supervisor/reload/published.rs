@@ -4,13 +4,14 @@
 //! merges the new file with the running published text. So neither waits for the other to be right.
 
 use super::outcome::{Requester, log_refusal, log_reload};
-use super::state::{NewTrial, Restoring, Trial, TrialOwner};
+use super::state::{NewTrial, Restoring, Trial, TrialBegin, TrialOwner};
 use super::{ReloadError, ReloadReport};
 use crate::supervisor::Supervisor;
 use api::{Fleet, FleetState};
-use fleet::{Good, TextHash};
+use fleet::{NOT_CONFIRMED, PublishedText, Running, TextHash};
 use observe::metrics::FleetMetrics;
 use plan::Published;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// Origin of published texts in logs and events.
@@ -70,13 +71,38 @@ pub(crate) enum TrialEnd {
 #[derive(Clone, Debug)]
 pub(crate) struct PublishedView {
     /// The running text.
-    pub(crate) running: Option<Good>,
+    pub(crate) running: Option<PublishedText>,
     /// Time left of its trial, if it is on trial.
     pub(crate) on_trial: Option<Duration>,
+    /// The published text before that trial.
+    pub(crate) before: Option<PublishedText>,
     /// How the last trial ended, if it was not confirmed.
     pub(crate) ended: Option<EndedTrial>,
-    /// A listener that does not accept although it should, in words.
-    pub(crate) lost_listener: Option<String>,
+    /// Listeners that do not accept although they should, in words.
+    pub(crate) lost_listeners: Vec<String>,
+}
+
+impl PublishedView {
+    /// The text and its trial, as a [`Follower`](fleet::Follower) begins with them.
+    pub(crate) fn standing(self) -> Running {
+        match self.running {
+            Some(text) if self.on_trial.is_some() => Running::OnTrial { text, before: self.before },
+            text => {
+                let ended = self.ended.map(|ended| (ended.revision, ended.how.to_string()));
+                Running::Settled { text, ended }
+            }
+        }
+    }
+}
+
+impl fmt::Display for TrialEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deadline => NOT_CONFIRMED,
+            Self::TakenBack(why) => why,
+            Self::Upgrade => "the program after an upgrade cannot read the text",
+        })
+    }
 }
 
 impl Supervisor {
@@ -153,10 +179,11 @@ impl Supervisor {
         }
     }
 
-    /// Gives the fleet's trial another `hold`, and 10 s. Returns false if none runs.
-    pub(crate) fn extend_published(&mut self, hold: Duration) -> bool {
+    /// Gives the fleet's trial another `hold`, and 10 s: it is that of `revision` now. Returns false if none runs.
+    pub(crate) fn extend_published(&mut self, revision: u64, hold: Duration) -> bool {
         match &mut self.trial {
             Some(trial) if trial.owner.is_fleet() => {
+                trial.owner = TrialOwner::Fleet { revision };
                 trial.until = Instant::now() + hold.saturating_add(MARGIN);
                 true
             }
@@ -186,23 +213,38 @@ impl Supervisor {
 
     /// The published text as it runs.
     pub(crate) fn published(&self) -> PublishedView {
-        let good = |it: &Published| {
+        let of = |it: &Published| {
             let hash: TextHash = it.hash.parse().ok()?;
-            Some(Good { hash, revision: it.revision, text: it.text.clone() })
+            Some(PublishedText { hash, revision: it.revision, text: it.text.clone() })
         };
-        let running = self.plan.published.as_ref().and_then(good);
+        let running = self.plan.published.as_ref().and_then(of);
         let trial = self.trial.as_ref().filter(|trial| trial.owner.is_fleet());
-        let lost = self.lost_files().into_iter().min_by_key(|(name, _)| name.clone());
+        let lost = self.lost_files().into_iter();
         let lost =
             lost.map(|(name, listen)| format!("the file of {listen} (forward {name}) is gone"));
-        let unbound = self.restoring.as_ref().and_then(|it| it.names.first());
+        let unbound = self.restoring.iter().flat_map(|it| &it.names);
         let unbound = unbound.map(|name| format!("forward {name} cannot be bound"));
+        let mut lost_listeners: Vec<_> = lost.chain(unbound).collect();
+        lost_listeners.sort();
         PublishedView {
             running,
             on_trial: trial.map(Trial::left),
+            before: trial.and_then(|trial| trial.back_to.published.as_ref()).and_then(of),
             ended: self.fleet.ended.clone(),
-            lost_listener: lost.or(unbound),
+            lost_listeners,
         }
+    }
+
+    /// Records the begin of the fleet's trial, which an upgrade in place carries over.
+    pub(crate) fn set_trial_begin(&mut self, begin: TrialBegin) {
+        if let Some(trial) = self.trial.as_mut().filter(|trial| trial.owner.is_fleet()) {
+            trial.begin = Some(begin);
+        }
+    }
+
+    /// The begin of the fleet's trial.
+    pub(crate) fn trial_begin(&self) -> Option<TrialBegin> {
+        self.trial.as_ref().and_then(|trial| trial.begin.clone())
     }
 
     /// The fleet of this process: its name and directory are those of the start.

@@ -1,6 +1,7 @@
 //! State between reloads: the way back from a configuration on trial, and the forwards that a
 //! fall-back could not bind.
 
+use fleet::{Connects, TrialConnects};
 use plan::Plan;
 use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
@@ -23,6 +24,19 @@ pub(crate) struct Trial {
     pub(crate) first: u64,
     /// Whether the configuration on trial replaced another one during the trial.
     pub(crate) replaced: bool,
+    /// The begin of a trial of the fleet.
+    pub(crate) begin: Option<TrialBegin>,
+}
+
+/// The process at the begin of a trial of the fleet, with which its targets and listeners are compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TrialBegin {
+    /// The forwards that the trial changes or adds.
+    pub(crate) connects: TrialConnects,
+    /// Connects of all forwards since the start of the process.
+    pub(crate) all: Connects,
+    /// Listeners that did not accept, in words.
+    pub(crate) lost_listeners: Vec<String>,
 }
 
 /// The party that a trial waits for.

@@ -92,6 +92,7 @@ impl Supervisor {
                 until,
                 first,
                 replaced: false,
+                begin: None,
             });
             return;
         };

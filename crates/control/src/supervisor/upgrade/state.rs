@@ -1,6 +1,6 @@
 //! The state of the process as a whole: saved as a message, and restored from it.
 
-use super::{Arrival, LastUpgrade};
+use super::{Arrival, LastUpgrade, trial_begin};
 use crate::admin::Interface;
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{EndedTrial, LastReload, Trial, TrialEnd, TrialOwner};
@@ -246,6 +246,7 @@ fn saved_trial(supervisor: &Supervisor, trial: &Trial, stopped_at: u64) -> Optio
             TrialOwner::Operator => None,
             TrialOwner::Fleet { revision } => Some(revision),
         },
+        begin: trial.begin.as_ref().map(trial_begin::saved),
     })
 }
 
@@ -328,6 +329,7 @@ fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64)
         // Missing in the state of older versions: the trial then has this generation only.
         first: if saved.first == 0 { supervisor.generation } else { saved.first },
         replaced: saved.replaced,
+        begin: saved.begin.as_ref().map(trial_begin::read),
     })
 }
 

@@ -134,9 +134,9 @@ fn a_published_text_runs_beside_the_local_file_and_through_its_reloads() {
         it.reload(None).await.expect("a good file");
         assert_eq!(it.names(), ["more", "a"]);
         assert!(it.listens(&["more", "a"]));
-        assert_eq!(it.supervisor.published().lost_listener, None);
+        assert_eq!(it.supervisor.published().lost_listeners, [""; 0]);
         fs::remove_file(it.path("a")).expect("remove the listener's file");
-        let lost = it.supervisor.published().lost_listener.expect("a lost listener");
+        let lost = it.supervisor.published().lost_listeners.pop().expect("a lost listener");
         assert!(lost.contains("forward a") && lost.ends_with("is gone"), "{lost}");
         // The file on disk is wrong, and what runs of it is merged with the next text.
         fs::write(it.path("local.toml"), "wrong = 1\n").expect("write into an own directory");
@@ -195,7 +195,7 @@ fn a_trial_of_the_fleet_is_decided_by_the_fleet_alone() {
         let how = TrialEnd::TakenBack("it failed".to_owned());
         assert_eq!(it.supervisor.published().ended, Some(EndedTrial { revision: 2, how }));
         assert!(!it.supervisor.fall_back_published("again").await);
-        assert!(!it.supervisor.confirm_published() && !it.supervisor.extend_published(HOLD));
+        assert!(!it.supervisor.confirm_published() && !it.supervisor.extend_published(2, HOLD));
         let text = it.text(3, &["b"]);
         it.supervisor.apply_published(text, Some(HOLD)).await.expect("a good text");
         assert_eq!(it.supervisor.published().ended, None);
@@ -212,13 +212,18 @@ fn a_trial_without_a_decision_falls_back_ten_seconds_after_its_hold() {
         it.supervisor.apply_published(text, Some(HOLD)).await.expect("a good text");
         let left = it.supervisor.published().on_trial.expect("a trial");
         assert!(left > HOLD && left <= HOLD + MARGIN);
-        assert!(it.supervisor.extend_published(2 * HOLD));
+        assert!(it.supervisor.extend_published(2, 2 * HOLD));
         it.supervisor.fall_back_if_unconfirmed(Instant::now() + HOLD + MARGIN).await;
         assert_eq!(it.runs(), Some(1), "it was extended");
         it.supervisor.fall_back_if_unconfirmed(Instant::now() + LATER).await;
         assert!(it.runs().is_none() && it.listens(&["local"]) && !it.supervisor.has_text());
-        let ended = EndedTrial { revision: 1, how: TrialEnd::Deadline };
+        let ended = EndedTrial { revision: 2, how: TrialEnd::Deadline };
         assert_eq!(it.supervisor.published().ended, Some(ended));
+        let standing = it.supervisor.published().standing();
+        let Running::Settled { text: None, ended: Some((2, why)) } = standing else {
+            panic!("{standing:?}");
+        };
+        assert_eq!(why, NOT_CONFIRMED);
     });
 }
 

@@ -19,31 +19,41 @@ pub type ForwardConnects = BTreeMap<String, Connects>;
 
 /// Counters of the time before a trial, and the trial.
 #[derive(Clone, Debug, Default)]
-pub struct Verdict {
+pub struct ConnectCheck {
     older: ForwardConnects,
     newer: ForwardConnects,
     /// Time of `newer`.
     newer_at: Option<Duration>,
+    /// The begin of a trial that has ended since the last snapshot: the time before it is that before the next one.
+    ended: Option<ForwardConnects>,
     trial: Option<OnTrial>,
+}
+
+/// The begin of a trial, which an upgrade in place carries over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrialConnects {
+    /// The connects before the trial of each forward that it changes or adds.
+    pub begin: ForwardConnects,
+    /// Connects of these forwards in the last 30 to 60 s before the trial.
+    pub before: Connects,
 }
 
 /// A trial that is judged.
 #[derive(Clone, Debug)]
 struct OnTrial {
-    forwards: Vec<String>,
-    /// The counters at its begin.
-    begin: ForwardConnects,
-    before: Connects,
+    start: TrialConnects,
+    /// All counters at the end of the time before it.
+    before_end: ForwardConnects,
 }
 
-impl Verdict {
+impl ConnectCheck {
     /// Takes the counters of this second. Returns why the trial is bad, if it is.
     pub fn take(&mut self, now: Duration, counters: &ForwardConnects) -> Option<String> {
         let Some(trial) = &self.trial else {
             self.rotate(now, counters);
             return None;
         };
-        let (found, before) = (trial.found(counters), trial.before);
+        let (found, before) = (trial.found(counters), trial.start.before);
         is_worse(found, before).then(|| {
             format!(
                 "{} of {} connects to targets failed in the trial, and {} of {} before it",
@@ -53,18 +63,35 @@ impl Verdict {
     }
 
     /// A trial begins that changes or adds `forwards`. `counters` are those before it.
-    ///
-    /// A trial that an upgrade in place carries over is not begun again: its time before is not known, so its targets
-    /// are not judged.
     pub fn begin(&mut self, forwards: Vec<String>, counters: &ForwardConnects) {
-        let before = difference(&forwards, &self.older, counters);
-        self.trial = Some(OnTrial { forwards, begin: counters.clone(), before });
+        // One that follows the last trial at once is not compared with that trial.
+        self.end();
+        let before_end = self.ended.take().unwrap_or_else(|| counters.clone());
+        let at_begin = |name: String| {
+            let connects = counters.get(&name).copied().unwrap_or_default();
+            (name, connects)
+        };
+        let begin: ForwardConnects = forwards.into_iter().map(at_begin).collect();
+        let before = difference(begin.keys(), &self.older, &before_end);
+        self.trial = Some(OnTrial { start: TrialConnects { begin, before }, before_end });
+    }
+
+    /// Goes on with a trial that an upgrade in place has carried over.
+    pub fn resume(&mut self, start: TrialConnects) {
+        let before_end = start.begin.clone();
+        self.trial = Some(OnTrial { start, before_end });
+    }
+
+    /// The begin of the trial; `None` without one.
+    pub fn trial(&self) -> Option<&TrialConnects> {
+        self.trial.as_ref().map(|trial| &trial.start)
     }
 
     /// The trial has ended. Its connects do not count as those before the next one.
     pub fn end(&mut self) {
-        if self.trial.is_some() {
-            *self = Self::default();
+        if let Some(trial) = self.trial.take() {
+            self.ended = Some(trial.before_end);
+            (self.newer, self.newer_at) = (ForwardConnects::new(), None);
         }
     }
 
@@ -79,6 +106,7 @@ impl Verdict {
             Some(_) => self.older = std::mem::take(&mut self.newer),
             None => self.older.clone_from(counters),
         }
+        self.ended = None;
         self.newer.clone_from(counters);
         self.newer_at = Some(now);
     }
@@ -86,22 +114,24 @@ impl Verdict {
 
 impl OnTrial {
     fn found(&self, counters: &ForwardConnects) -> Connects {
-        difference(&self.forwards, &self.begin, counters)
+        difference(self.start.begin.keys(), &self.start.begin, counters)
     }
 }
 
 /// The connects of some forwards between two snapshots. A forward that is new has 0 in the first, and one whose
 /// counter began again counts from 0.
-fn difference(forwards: &[String], from: &ForwardConnects, to: &ForwardConnects) -> Connects {
-    let mut sum = Connects::default();
-    for name in forwards {
+fn difference<'a>(
+    forwards: impl Iterator<Item = &'a String>,
+    from: &ForwardConnects,
+    to: &ForwardConnects,
+) -> Connects {
+    let of_forward = |name| {
         let to = to.get(name).copied().unwrap_or_default();
         let from = from.get(name).copied().unwrap_or_default();
         let from = if to.tried < from.tried { Connects::default() } else { from };
-        sum.tried = sum.tried.saturating_add(to.tried - from.tried);
-        sum.failed = sum.failed.saturating_add(to.failed.saturating_sub(from.failed));
-    }
-    sum
+        Connects { tried: to.tried - from.tried, failed: to.failed.saturating_sub(from.failed) }
+    };
+    forwards.map(of_forward).sum()
 }
 
 /// Whether enough connects failed, and their share is that much greater. No connects before count as none failed.
@@ -145,50 +175,90 @@ mod tests {
 
     #[test]
     fn only_changed_forwards_are_judged_and_only_since_the_begin() {
-        let mut verdict = Verdict::default();
-        assert_eq!(verdict.take(SECOND, &counters(&[("a", 500, 500), ("b", 0, 0)])), None);
+        let mut check = ConnectCheck::default();
+        assert_eq!(check.take(SECOND, &counters(&[("a", 500, 500), ("b", 0, 0)])), None);
         let begin = counters(&[("a", 600, 500), ("b", 0, 0)]);
-        verdict.take(SECOND * 31, &begin);
-        verdict.begin(vec!["a".to_owned(), "new".to_owned()], &begin);
+        check.take(SECOND * 31, &begin);
+        check.begin(vec!["a".to_owned(), "new".to_owned()], &begin);
         let others = counters(&[("a", 609, 509), ("b", 99, 99)]);
-        assert_eq!(verdict.take(SECOND * 32, &others), None);
-        assert_eq!(verdict.connects(&others), Some(connects(9, 9)));
+        assert_eq!(check.take(SECOND * 32, &others), None);
+        assert_eq!(check.connects(&others), Some(connects(9, 9)));
         let bad = counters(&[("a", 609, 509), ("b", 99, 99), ("new", 11, 11)]);
         let why = "20 of 20 connects to targets failed in the trial, and 0 of 100 before it";
-        assert_eq!(verdict.take(SECOND * 33, &bad).as_deref(), Some(why));
-        verdict.end();
-        assert_eq!(verdict.take(SECOND * 34, &bad), None);
+        assert_eq!(check.take(SECOND * 33, &bad).as_deref(), Some(why));
+        check.end();
+        assert_eq!(check.take(SECOND * 34, &bad), None);
     }
 
     /// 1 of 2 connects fails all the time: before the trial in the last minute, and in it.
     #[test]
     fn the_time_before_is_30_to_60_seconds_and_not_the_last_trial() {
-        let mut verdict = Verdict::default();
+        let mut check = ConnectCheck::default();
         let at = |second: u64| counters(&[("a", second * 2, second)]);
         for second in 0..95 {
-            verdict.take(SECOND * second.try_into().unwrap(), &at(second));
+            check.take(SECOND * second.try_into().unwrap(), &at(second));
         }
-        verdict.begin(vec!["a".to_owned()], &at(95));
-        let before = verdict.trial.as_ref().unwrap().before;
+        check.begin(vec!["a".to_owned()], &at(95));
+        let before = check.trial().unwrap().before;
         assert_eq!(before, connects(70, 35), "since 60 s");
-        assert_eq!(verdict.take(SECOND * 96, &at(115)), None);
-        verdict.end();
-        verdict.take(SECOND * 97, &at(120));
-        verdict.begin(vec!["a".to_owned()], &at(121));
-        assert_eq!(verdict.trial.unwrap().before, connects(2, 1));
+        assert_eq!(check.take(SECOND * 96, &at(115)), None);
+        check.end();
+        check.take(SECOND * 97, &at(120));
+        check.begin(vec!["a".to_owned()], &at(121));
+        assert_eq!(check.trial().unwrap().before, connects(2, 1));
+    }
+
+    /// 1 of 10 connects fails before the trials, and all of them in the first one.
+    #[test]
+    fn a_trial_at_once_after_another_is_compared_with_the_time_before_both() {
+        for ends in [false, true] {
+            let mut check = ConnectCheck::default();
+            let forwards = || vec!["a".to_owned()];
+            check.take(SECOND, &counters(&[("a", 1000, 900)]));
+            let begin = counters(&[("a", 1100, 910)]);
+            check.begin(forwards(), &begin);
+            let failing = counters(&[("a", 1200, 1010)]);
+            assert!(check.take(SECOND * 2, &failing).is_some());
+            if ends {
+                check.end();
+            }
+            check.begin(forwards(), &failing);
+            assert_eq!(check.trial().unwrap().before, connects(100, 10));
+            let why = check.take(SECOND * 3, &counters(&[("a", 1300, 1040)]));
+            assert!(why.is_some_and(|why| why.starts_with("30 of 100 ")), "{ends}");
+        }
+    }
+
+    /// The next program begins with the counters and the begin of the trial alone.
+    #[test]
+    fn a_trial_that_is_carried_over_is_compared_with_the_same_time_before() {
+        let mut check = ConnectCheck::default();
+        check.take(SECOND, &counters(&[("a", 0, 0), ("b", 0, 0)]));
+        check.begin(vec!["a".to_owned()], &counters(&[("a", 100, 20), ("b", 50, 50)]));
+        let mut next = ConnectCheck::default();
+        next.resume(check.trial().unwrap().clone());
+        assert_eq!(next.trial(), check.trial());
+        let at = |failed: u64| counters(&[("a", 200, 20 + failed), ("b", 150, 150)]);
+        assert_eq!(next.take(SECOND, &at(30)), None, "20 of 100 before it, and 10 points");
+        let why = next.take(SECOND * 2, &at(31)).expect("more than 10 points");
+        assert!(why.ends_with(
+            "31 of 100 connects to targets failed in the trial, and 20 of 100 before it"
+        ));
+        next.end();
+        assert_eq!(next.take(SECOND * 3, &at(100)), None);
     }
 
     #[test]
     fn counters_that_begin_again_and_great_ones_do_no_harm() {
-        let mut verdict = Verdict::default();
+        let mut check = ConnectCheck::default();
         let begin = counters(&[("a", u64::MAX, u64::MAX), ("b", u64::MAX, 0)]);
         let both = vec!["a".to_owned(), "b".to_owned()];
-        verdict.take(SECOND, &begin);
-        verdict.begin(both.clone(), &begin);
-        assert_eq!(verdict.take(SECOND, &begin), None);
+        check.take(SECOND, &begin);
+        check.begin(both.clone(), &begin);
+        assert_eq!(check.take(SECOND, &begin), None);
         let again = counters(&[("a", 20, 20)]);
-        assert!(verdict.take(SECOND, &again).is_some_and(|why| why.starts_with("20 of 20")));
-        verdict.begin(both, &ForwardConnects::new());
-        assert!(verdict.take(SECOND, &begin).is_some());
+        assert!(check.take(SECOND, &again).is_some_and(|why| why.starts_with("20 of 20")));
+        check.begin(both, &ForwardConnects::new());
+        assert!(check.take(SECOND, &begin).is_some());
     }
 }

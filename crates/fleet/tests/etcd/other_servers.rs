@@ -25,17 +25,17 @@ fn request(connection: &mut TcpStream) -> Option<String> {
     head.split(' ').nth(1).map(str::to_owned)
 }
 
-/// A server on loopback that treats each request so, by its path.
-fn server(treat: impl Fn(&mut TcpStream, String) + Clone + Send + 'static) -> String {
+/// A server on loopback that answers each request, given its path.
+fn server(serve: impl Fn(&mut TcpStream, String) + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
-            let treat = treat.clone();
+            let serve = serve.clone();
             thread::spawn(move || {
                 let mut connection = connection;
                 while let Some(path) = request(&mut connection) {
-                    treat(&mut connection, path);
+                    serve(&mut connection, path);
                 }
             });
         }
@@ -54,14 +54,14 @@ const RANGE: &str = r#"{"header":{"cluster_id":"7","member_id":"1","revision":"5
 fn another_server_is_recognised_and_the_next_endpoint_used() {
     let cluster = Etcd::start(1);
     for body in ["{}", "<html>", "[]", r#"{"header":{"cluster_id":"x"}}"#] {
-        let stranger = server(move |connection, _| answer(connection, body));
+        let other = server(move |connection, _| answer(connection, body));
         run(async {
-            let store = fleet::Etcd::new(&at(vec![stranger.clone()]), 0);
+            let store = fleet::Etcd::new(&at(vec![other.clone()]), 0);
             let error = store.get("/a/a").await.unwrap_err();
             assert!(matches!(error, StoreError::NotEtcd { .. }), "{body}: {error}");
             let error = write(&store, "/a/a", b"").await.unwrap_err();
             assert!(matches!(error, StoreError::NotEtcd { .. }), "{body}: {error}");
-            let both = [vec![stranger], cluster.endpoints()].concat();
+            let both = [vec![other], cluster.endpoints()].concat();
             let store = fleet::Etcd::new(&at(both), 0);
             write(&store, "/a/a", b"1").await.unwrap();
             assert_eq!(text(&store, "/a/a").await.as_deref(), Some("1"));
@@ -97,6 +97,31 @@ fn a_silent_server_costs_three_seconds() {
 }
 
 #[test]
+fn a_member_that_has_a_new_leader_is_asked_again_beside_a_frozen_one() {
+    // The frozen member is asked first, or last.
+    for (first, election) in [(0, 2200), (1, 1300)] {
+        let frozen = server(|connection, _| {
+            let _ = connection.read_to_end(&mut Vec::new());
+        });
+        let asked = Arc::new(AtomicUsize::new(0));
+        let changing = server(move |connection, _| {
+            if asked.fetch_add(1, Ordering::SeqCst) > 0 {
+                return answer(connection, RANGE);
+            }
+            // A read waits for the election, and fails when it ends.
+            thread::sleep(Duration::from_millis(election));
+            let body = r#"{"error":"etcdserver: leader changed","code":14}"#;
+            let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-length";
+            let _ = write!(connection, "{head}: {}\r\n\r\n{body}", body.len());
+        });
+        run(async {
+            let store = fleet::Etcd::new(&at(vec![frozen, changing]), first);
+            assert_eq!(store.get("/a/a").await.unwrap().revision, 5, "from {first} on");
+        });
+    }
+}
+
+#[test]
 fn an_endless_answer_is_cut() {
     let cluster = Etcd::start(1);
     let endless = server(|connection, _| {
@@ -121,7 +146,7 @@ fn an_endless_answer_is_cut() {
 fn a_transaction_without_an_answer_is_not_repeated() {
     let sent = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&sent);
-    let treat = move |connection: &mut TcpStream, path: String| {
+    let serve = move |connection: &mut TcpStream, path: String| {
         // Reads are answered; a transaction ends the connection.
         if path == "/v3/kv/range" {
             return answer(connection, RANGE);
@@ -129,7 +154,7 @@ fn a_transaction_without_an_answer_is_not_repeated() {
         counter.fetch_add(1, Ordering::SeqCst);
         let _ = connection.shutdown(Shutdown::Both);
     };
-    let endpoints = vec![server(treat.clone()), server(treat)];
+    let endpoints = vec![server(serve.clone()), server(serve)];
     run(async {
         let store = fleet::Etcd::new(&at(endpoints.clone()), 0);
         let error = write(&store, "/a/a", b"1").await.unwrap_err();

@@ -1,0 +1,44 @@
+//! The end of a command that has taken an ended trial away, and has not published yet.
+
+use crate::command::{Command, away, current, instance, on_trial, publish, reading, text};
+use fleet::{FailureLine, Input, Instance, InstanceState, Outcome, Work};
+
+/// An instance that has ended a trial of the text, at revision 1.
+fn ended() -> Instance {
+    instance(1, InstanceState::FellBack, None)
+}
+
+/// A publication of the text whose trial all instances have ended, when that trial has been taken away.
+fn cleared() -> Command {
+    let mut command = Command::new(publish(text(1)));
+    command.on(0, reading(Some(on_trial(current(1), text(1))), 10, Some(ended())));
+    let without = command.decision.clone().expect("the ended trial is taken away first").current;
+    assert_eq!((without.revision, &without.trial), (2, &None));
+    command.on(0, Input::Written(11));
+    let turn = command.on(1, reading(Some(without), 11, Some(ended())));
+    assert!(matches!(turn.work, Some(Work::Read { .. })), "{turn:?}");
+    command
+}
+
+#[track_caller]
+fn assert_ends(command: &Command, cause: &str) {
+    let cause = cause.to_owned();
+    command.assert_ends(Outcome::Failed, FailureLine::OnlyCleared { revision: 2, cause });
+    let words = "revision 2 has taken the ended trial away, and the text was not published";
+    let line = command.lines.last().unwrap().to_string();
+    assert!(line.contains(words), "{line}");
+}
+
+#[test]
+fn an_interrupt_says_what_was_changed() {
+    let mut command = cleared();
+    command.on(2, Input::Interrupt);
+    assert_ends(&command, "interrupted");
+}
+
+#[test]
+fn a_store_that_goes_away_does_not_hide_what_was_changed() {
+    let mut command = cleared();
+    command.on(2, Input::ReadFailed(away()));
+    assert_ends(&command, "no endpoint answers");
+}
