@@ -72,6 +72,14 @@ checks! {
         "owner, mode and ACL of the program, of the configuration file, of the files of tokens and prefixes that it names, and of all directories and links that lead to them, if root asks";
     Sandbox, "sandbox",
         "the kernel's version of landlock, and a sandbox entered by a temporary thread";
+    FleetStore, "fleet_store",
+        "the state of each endpoint in `from`, and the number of members";
+    FleetRights, "fleet_rights",
+        "the login, a read of the fleet's keys, and two transactions at the store whose conditions never hold";
+    FleetCertificates, "fleet_certificates",
+        "the dates of the certificates in `ca` and `certificate`, and of those that the store shows";
+    FleetKeep, "fleet_keep",
+        "owner, mode, content, file system and free space of `keep`, and the process that has locked it";
     Names, "names",
         "the time to resolve the name of each target, and each set of targets in DNS";
     Connections, "connections",

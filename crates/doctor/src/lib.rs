@@ -29,6 +29,9 @@ mod directories;
 mod exposed_files;
 mod files;
 
+mod fleet_checks;
+mod fleet_trial;
+
 mod listen_names;
 mod log_file;
 
@@ -70,7 +73,7 @@ pub struct Scope {
 }
 
 /// Examines this host for a plan that was read from `source`. Takes ten seconds at most, the time
-/// limit for targets.
+/// limit for targets; the fleet's store is tried beside them.
 ///
 /// The process permanently switches to the configured user, so that the checks apply to that user.
 /// Call it while the process has one thread.
@@ -81,13 +84,16 @@ pub fn examine(plan: &Plan, source: ConfigSource<'_>, options: Scope) -> DoctorR
     // Before the switch: root sees the processes of other users.
     let taken = taken::look(&demand, source);
     let exposed = exposed_files::look(plan);
+    let keep_holder = fleet_trial::keep_holder(plan, source);
     let mut made = None;
     let become_user = host::become_user(plan, |_| made = directories::made_by_root(plan));
     let become_user = become_user.map_err(|error| error.to_string());
     let host = Host::read(Path::new("/"));
     let user = user::UserResult::of(plan, become_user);
+    let store = options.connect.then(|| fleet_trial::begin(plan)).flatten();
     let trial = TrialResults::make(&demand, options, taken, user, made.as_deref());
-    let trial = TrialResults { listen_names: names, exposed, ..trial };
+    let fleet = fleet_trial::finish(plan, keep_holder, store);
+    let trial = TrialResults { listen_names: names, exposed, fleet, ..trial };
     DoctorReport::new(judge(&demand, &host, &trial), demand.sessions)
 }
 
@@ -116,6 +122,10 @@ fn judge(demand: &Demand<'_>, host: &Host, trial: &TrialResults) -> Vec<Finding>
         log_file::log_file(trial.log_file.as_ref(), host),
         exposed_files::exposed_files(&trial.exposed),
         sandbox::sandbox(demand, &trial.sandbox),
+        fleet_checks::fleet_store(trial.fleet.as_ref()),
+        fleet_checks::fleet_rights(trial.fleet.as_ref()),
+        fleet_checks::fleet_certificates(trial.fleet.as_ref()),
+        fleet_checks::fleet_keep(trial.fleet.as_ref(), host),
         targets::names(&trial.targets),
         targets::connections(&trial.targets),
         targets::health_checks(&trial.targets),

@@ -77,6 +77,7 @@ fn each_check_is_made_once_and_in_order() {
         log_file: None,
         exposed: Vec::new(),
         sandbox: Err(Vec::new()),
+        fleet: None,
         targets: Vec::new(),
     };
     let made: Vec<_> =

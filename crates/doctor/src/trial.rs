@@ -3,6 +3,7 @@
 use crate::Scope;
 use crate::demand::Demand;
 use crate::directories::{self, Directory};
+use crate::fleet_trial::FleetTrial;
 use crate::listen_names::UnusableName;
 use crate::log_file;
 use crate::socket_files;
@@ -41,6 +42,8 @@ pub(super) struct TrialResults {
     pub(super) exposed: Vec<ExposedFile>,
     /// The kernel's support for a sandbox, or one text for each fault of the plan's sandbox.
     pub(super) sandbox: Result<Kernel, Vec<String>>,
+    /// `None` without `[fleet]`.
+    pub(super) fleet: Option<FleetTrial>,
     pub(super) targets: Vec<TargetResult>,
 }
 
@@ -67,6 +70,7 @@ impl TrialResults {
             log_file: log_file::look(demand.plan),
             exposed: Vec::new(),
             sandbox: Sandbox::rehearse(demand.plan).map_err(|error| error.faults()),
+            fleet: None,
             targets: target_trial::try_all(demand, options),
         }
     }

@@ -3,6 +3,7 @@
 mod checked;
 mod claims;
 mod findings;
+mod fleet;
 mod report;
 mod taken;
 
@@ -33,7 +34,17 @@ impl Examined {
 
     #[track_caller]
     fn with(command: ForwarderBuilder, config: &Config) -> Self {
-        let finished = command.arg("--json").config(config.text()).run();
+        Self::of_text(command, &config.text())
+    }
+
+    #[track_caller]
+    fn of_text(command: ForwarderBuilder, text: &str) -> Self {
+        Self::of(command.config(text))
+    }
+
+    #[track_caller]
+    fn of(command: ForwarderBuilder) -> Self {
+        let finished = command.arg("--json").run();
         assert!(finished.stderr.is_empty(), "{finished}");
         let report = serde_json::from_slice(&finished.stdout);
         let report = report.unwrap_or_else(|error| panic!("{error}: {finished}"));
