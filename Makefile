@@ -114,6 +114,10 @@ status: ## Print whether the process runs; fails if not
 demo: $(BUILT) ## A target, a forward and a client in one process, until Ctrl-C
 	'$(BINARY)' demo
 
+.PHONY: fleet-demo
+fleet-demo: $(BUILT) ## Five forwarders on three members of etcd: trials, a mistake, an outage; half a minute
+	@BINARY='$(BINARY)' sh scripts/fleet-demo.sh
+
 # --- packages ---
 
 CONTAINED := IMAGE='$(IMAGE)' CONTAINER='$(CONTAINER)' CONF='$(CONF)' sh scripts/docker.sh
