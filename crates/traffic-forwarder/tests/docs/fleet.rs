@@ -5,7 +5,7 @@ use crate::blocks::blocks;
 use crate::markdown::Block;
 use crate::repository::BINARY;
 use std::fs;
-use testkit::Forwarder;
+use testkit::{Etcd, Forwarder};
 
 const PAGE: &str = "docs/fleet.md";
 
@@ -130,6 +130,32 @@ fn the_roles_are_for_the_prefix_and_the_user_of_the_local_file() {
     granted("publisher", &["readwrite", "--prefix", &all]);
     granted(&user, &["read", "--prefix", &all]);
     granted(&user, &["readwrite", &format!("{prefix}/instances/{user}")]);
+}
+
+/// With a real store.
+#[test]
+fn after_the_commands_of_the_roles_a_machine_writes_its_own_key_only() {
+    let store = Etcd::start(1);
+    for (place, mut words) in commands("sh etcd roles") {
+        if words[1..3] == ["user", "add"] {
+            // etcdctl asks for the password otherwise.
+            words[3].push_str(":secret");
+        }
+        let finished = store.try_ctl(&words[1..]);
+        assert!(finished.status.success(), "{place}: {words:?}: {finished}");
+    }
+    let prefix = fleets().remove(0).store.url.prefix;
+    let writes = |user: Option<&str>, key: &str| {
+        let login = user.map(|user| format!("--user={user}:secret"));
+        let key = format!("{prefix}/{key}");
+        let words = ["put", &key, "x"].into_iter().chain(login.as_deref());
+        store.try_ctl(words).status.success()
+    };
+    assert!(!writes(None, "current"));
+    assert!(writes(Some("publisher"), "current"));
+    assert!(!writes(Some("edge-1"), "current"));
+    assert!(!writes(Some("edge-1"), "instances/edge-2"));
+    assert!(writes(Some("edge-1"), "instances/edge-1"));
 }
 
 #[test]

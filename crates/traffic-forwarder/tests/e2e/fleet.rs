@@ -2,7 +2,18 @@
 
 mod fixture;
 
+mod demo;
+mod faults;
 mod follow;
+mod held_store;
+mod hostile;
+mod killed_publisher;
+mod machines;
+mod names;
 mod publish;
+mod records;
 mod restarts;
+mod rollouts;
+mod statuses;
 mod trials;
+mod watch;

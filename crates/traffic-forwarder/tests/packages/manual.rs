@@ -10,7 +10,12 @@ use testkit::{Forwarder, LIMIT, Tool};
 use crate::made::BINARY;
 
 fn commands() -> Vec<String> {
-    let help = Forwarder::binary(BINARY).arg("--help").run().success().text();
+    commands_of(&[])
+}
+
+/// The commands that the help of a command lists.
+fn commands_of(command: &[&str]) -> Vec<String> {
+    let help = Forwarder::binary(BINARY).args(command).arg("--help").run().success().text();
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let listed = listed.take_while(|line| !line.is_empty());
     let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
@@ -46,8 +51,12 @@ fn each_command_has_a_page_without_errors() {
         fs::read_dir(&section).unwrap().map(|page| page.unwrap().path()).collect();
     pages.sort();
     let mut expected = vec![section.join("traffic-forwarder.1")];
-    let of_command = |name| section.join(format!("traffic-forwarder-{name}.1"));
-    expected.extend(commands().into_iter().map(of_command));
+    let of_command = |name: &str| section.join(format!("traffic-forwarder-{name}.1"));
+    for name in commands() {
+        let nested = commands_of(&[&name]);
+        expected.extend(nested.iter().map(|it| of_command(&format!("{name}-{it}"))));
+        expected.push(of_command(&name));
+    }
     expected.sort();
     assert_eq!(pages, expected);
     for page in pages {

@@ -39,6 +39,42 @@ fn every_form_of_help_for_a_command_works() {
     assert!(none.stderr.contains("did you mean `status`?"), "{none}");
 }
 
+/// Each command of a fleet has examples and its exit codes, which a terminal of 80 columns shows as they are written.
+#[test]
+fn the_help_of_a_roll_out_fits_a_terminal() {
+    let help = |words: &[&str], columns: &str| {
+        let help = forwarder().args(words.iter().copied()).arg("--help").env("COLUMNS", columns);
+        help.run().success().text()
+    };
+    let actions = ["status", "continue", "back", "show"];
+    let commands = actions.map(|action| vec!["rollout", action]);
+    for words in commands.into_iter().chain([vec!["rollout"], vec!["publish"]]) {
+        let shown = help(&words, "80");
+        let wide = shown.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{words:?}");
+        assert!(shown.contains("\nUsage: ") && shown.contains("--from <URL>"), "{shown}");
+        let end = shown.find("\nExample").unwrap_or_else(|| panic!("no example: {shown}"));
+        let example = format!("\n  traffic-forwarder {}", words.join(" "));
+        assert!(shown[end..].contains(&example), "{shown}");
+        assert!(shown[end..].contains("\nExit status: 0 "), "{shown}");
+        assert!(help(&words, "10000").ends_with(&shown[end..]), "{shown}");
+    }
+    let listed = help(&["rollout"], "80");
+    for action in actions {
+        assert!(listed.contains(&format!("\n  {action} ")), "{action}: {listed}");
+    }
+    for (wrong, part) in [
+        (&["rollout", "bakc"][..], "a similar subcommand exists: 'back'"),
+        (&["rollout", "back", "3"], "rollout back [OPTIONS]"),
+        (&["rollout", "--json", "back"], "tip: write the options after `back`"),
+        (&["rollout", "-c", "a.conf", "show"], "tip: write the options after `show`"),
+    ] {
+        let refused = forwarder().args(wrong.iter().copied()).run();
+        assert_eq!(refused.status.code(), Some(2), "{refused}");
+        assert!(refused.stderr.contains(part), "{refused}");
+    }
+}
+
 #[test]
 fn every_form_of_version_works() {
     let version = forwarder().arg("-version").run().success();

@@ -117,6 +117,7 @@ impl Fixture {
         );
         let tokens = unset(&path("token"), &path("other-token"));
         values.insert(("[process]", "admin_token_file"), tokens);
+        values.extend(values_of_a_fleet(dir.path()));
         values.insert(("[log]", "file"), unset(&path("other.log"), &path("third.log")));
         let listen = [0, 1, 2].map(|at| address(listens[at].addr().to_string()));
         values.insert(("[[forward]]", "listen"), listen);
@@ -190,22 +191,26 @@ impl Fixture {
         fs::write(&probe, text(&self.values, PROBE, self.dir.path())).unwrap();
         let query = format!("/v1/reload?dry_run=true&file={}", probe.display());
         let report = self.http.post(&query).success().json();
+        let old = |change: &Value| change["old"].as_str().map(str::to_owned);
         let of = |changes: &Value, key: &str| {
-            let change = changes.as_array().unwrap().iter().find(|change| change["key"] == key)?;
-            Some(change["old"].as_str().map(str::to_owned))
+            changes.as_array().unwrap().iter().find(|change| change["key"] == key).map(old)
+        };
+        let of_process = |section: &str, key: &str| {
+            let changes = report["settings"].as_array().unwrap();
+            changes.iter().find(|change| is_of(change, section, key)).map(old)
         };
         let main = report["changed"].as_array().unwrap().iter().find(|it| it["name"] == "main");
         let main = &main.unwrap()["changes"];
         let keys = self.values.keys().copied();
         let value = |(section, key): (&'static str, &'static str)| {
             let found = match (section, key) {
+                (section @ ("[process]" | "[log]" | "[fleet]"), key) => of_process(section, key),
                 (_, "name") => Some(Some(report["removed"][0]["name"].to_string())),
                 (
                     table @ ("keepalive" | "passive" | "check" | "accept_proxy" | "per_client"
                     | "rate" | "route" | "to"),
                     key,
                 ) => of(main, table).map(|value| part(&value.unwrap(), key)),
-                ("[process]" | "[log]", key) => of(&report["settings"], key),
                 (_, key) => of(main, key),
             };
             // A setting without a difference has the probe's value.
@@ -255,16 +260,14 @@ impl Fixture {
         let (seen, status) = (self.seen(), self.status());
         let waiting: Vec<_> = status["waiting"].as_array().unwrap().iter().collect();
         let forward = self.http.json("/v1/forwards/main");
-        for setting in in_test() {
+        for setting in settings() {
             let key = (header(setting.section), setting.key);
             let cell = of_setting(setting.effect.explanation()).unwrap()[column];
             let with =
                 if matches!(cell, "back" | "waits" | "waits no longer") { FIRST } else { OTHER };
             let expected = &self.values[&key][with];
             assert_eq!(&seen[&key], expected, "{key:?} after {crossing:?}");
-            // Only these sections have settings that wait, and forwards have a `group`, too.
-            let may_wait = matches!(setting.section, Section::Process | Section::Log);
-            let waits = waiting.iter().find(|it| may_wait && it["key"] == setting.key);
+            let waits = waiting.iter().find(|it| is_of(it, key.0, setting.key));
             assert_eq!(waits.is_some(), cell == "waits", "{key:?} after {crossing:?}");
             if let Some(waits) = waits.filter(|_| setting.effect == Effect::Restart) {
                 let values =
@@ -286,9 +289,21 @@ fn part(table: &str, key: &str) -> Option<String> {
     list.unwrap_or_else(|| rest.split([',', ' ']).next()).map(str::to_owned)
 }
 
-/// All settings but those of `[fleet]`: `plan` tests which of them wait, and how they are handed off.
-fn in_test() -> impl Iterator<Item = &'static plan::Setting> {
-    settings().iter().filter(|setting| setting.section != Section::Fleet)
+/// Whether a change is that of a setting of the process.
+fn is_of(change: &Value, section: &str, key: &str) -> bool {
+    change["key"] == key && change["section"] == section
+}
+
+/// The settings of `[fleet]`. No store is there: the process serves its local forwards.
+fn values_of_a_fleet(dir: &Path) -> Vec<((&'static str, &'static str), Values)> {
+    let from = ["a", "b", "c"].map(|prefix| Some(format!("\"etcds://127.0.0.1:1/{prefix}\"")));
+    let name = given(["\"edge-1\"", "\"edge-2\"", "\"edge-3\""]);
+    let files = |key: &str| [1, 2, 3].map(|it| Some(format!("\"{}/{key}-{it}\"", dir.display())));
+    let user = given(["\"one\"", "\"two\"", "\"three\""]);
+    let mut values = vec![("from", from), ("name", name), ("user", user)];
+    let of_files = ["keep", "password_file", "ca", "certificate", "key"];
+    values.extend(of_files.map(|key| (key, files(key))));
+    values.into_iter().map(|(key, values)| (("[fleet]", key), values)).collect()
 }
 
 /// The table under which a row is looked up: a forward's settings stand in `[defaults]`.
@@ -312,10 +327,11 @@ fn text(
     };
     let own = |key| values[&("[[forward]]", key)][which].as_ref().unwrap();
     format!(
-        "[process]\n{}[log]\n{}[[forward]]\nname = 'main'\nlisten = {}\nto = {}\nroute = {}\n{}\
+        "[process]\n{}[log]\n{}[fleet]\n{}[[forward]]\nname = 'main'\nlisten = {}\nto = {}\nroute = {}\n{}\
          [[forward]]\nname = {}\nlisten = 'unix:{}/named'\nto = 'h:1'\n",
         lines("[process]"),
         lines("[log]"),
+        lines("[fleet]"),
         own("listen"),
         own("to"),
         own("route"),
@@ -328,7 +344,7 @@ fn text(
 #[test]
 fn every_setting_crosses_as_documented() {
     let fixture = Fixture::start();
-    let all = in_test().map(|setting| (header(setting.section), setting.key));
+    let all = settings().iter().map(|setting| (header(setting.section), setting.key));
     let mut all: Vec<_> = all.collect();
     all.sort_unstable();
     assert_eq!(fixture.values.keys().copied().collect::<Vec<_>>(), all, "a row for each setting");

@@ -1,19 +1,18 @@
 //! A store with one publisher, and an instance that follows it.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fleet::{
-    Current, Etcd, FORMAT, Instance, InstanceState, Keys, On, Op, Store, TextHash, Trial, Txn, pack,
-};
-use plan::{FleetStore, StoreUrl};
+use fleet::{Instance, InstanceState};
+use plan::FleetStore;
 use tempfile::TempDir;
 use testkit::{Forwarder, Http, LIMIT, Port, connect, wait_for, wait_until};
-use tokio::runtime::{Builder, Runtime};
 
+use super::records::Records;
 use crate::support::{BINARY, forwarder, messages, ping};
 
-const PREFIX: &str = "/p";
+pub(super) const PREFIX: &str = "/p";
 /// The instance under test.
 pub(super) const NAME: &str = "edge-1";
 /// A reading is due every 10 s, and a write may wait for a lease.
@@ -24,9 +23,7 @@ pub(super) const LONG: Duration = Duration::from_secs(120);
 /// A store, its publisher, and the directory of an instance.
 pub(super) struct Fleet {
     pub(super) cluster: testkit::Etcd,
-    runtime: Runtime,
-    store: Etcd,
-    keys: Keys,
+    pub(super) records: Records,
     dir: TempDir,
 }
 
@@ -38,68 +35,80 @@ pub(super) struct Running {
 
 impl Fleet {
     pub(super) fn start() -> Self {
-        let cluster = testkit::Etcd::start(1);
-        let endpoints = cluster.endpoints();
-        let url = StoreUrl { tls: false, endpoints, prefix: PREFIX.to_owned() };
-        let store = Etcd::new(&FleetStore::at(url), 0);
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        Self { cluster, runtime, store, keys: Keys::new(PREFIX), dir: TempDir::new().unwrap() }
+        Self::on(testkit::Etcd::start(1))
+    }
+
+    /// On a store without logins.
+    pub(super) fn on(cluster: testkit::Etcd) -> Self {
+        let records = Records::of(&cluster, PREFIX);
+        Self { cluster, records, dir: TempDir::new().unwrap() }
+    }
+
+    /// With the publisher's login.
+    pub(super) fn with_login(cluster: testkit::Etcd, publisher: &FleetStore) -> Self {
+        Self { cluster, records: Records::at(publisher), dir: TempDir::new().unwrap() }
+    }
+
+    /// The directory of the instance.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Starts the instance, with the directory `keep` of earlier ones.
     pub(super) fn instance(&self) -> Running {
-        let (dir, from) = (self.dir.path().display(), self.cluster.url(PREFIX));
+        self.instance_in(self.dir.path())
+    }
+
+    /// Starts an instance with this directory.
+    pub(super) fn instance_in(&self, path: &Path) -> Running {
+        let (dir, from) = (path.display(), self.cluster.url(PREFIX));
         // A killed process leaves its socket.
-        let _ = fs::remove_file(self.dir.path().join("admin.sock"));
+        let _ = fs::remove_file(path.join("admin.sock"));
         let config = format!(
             "[process]\nworkers = 1\nadmin = 'unix:{dir}/admin.sock'\n[log]\nformat = 'json'\n\
              [fleet]\nfrom = '{from}'\nname = '{NAME}'\nkeep = '{dir}/keep'\n"
         );
         let forwarder = forwarder().config(config).start();
         forwarder.ready();
-        Running { forwarder, http: Http::new(self.dir.path().join("admin.sock")) }
+        Running { forwarder, http: Http::new(path.join("admin.sock")) }
     }
 
-    fn write(&self, key: String, value: Vec<u8>) {
-        let ops = vec![Op::Put { key, value, lease: None }];
-        let txn = Txn { compare: Vec::new(), ops };
-        assert!(self.runtime.block_on(self.store.transact(&txn)).unwrap().value);
+    /// Address of the store.
+    pub(super) fn url(&self) -> String {
+        self.cluster.url(PREFIX)
     }
 
-    /// Writes a revision with its texts.
-    #[track_caller]
-    pub(super) fn publish(
-        &self,
-        revision: u64,
-        stable: Option<&str>,
-        trial: Option<(&str, On, Duration)>,
-    ) {
-        for text in stable.into_iter().chain(trial.as_ref().map(|it| it.0)) {
-            let packed = pack(text).unwrap();
-            for (number, part) in packed.parts.into_iter().enumerate() {
-                self.write(self.keys.part(&packed.hash, number), part);
-            }
-        }
-        let trial = trial.map(|(text, on, hold)| Trial { text: TextHash::of(text), on, hold });
-        let [by, note, at] = ["a test", "", "2026-11-29T20:00:00Z"].map(str::to_owned);
-        let stable = stable.map(TextHash::of);
-        let current =
-            Current { format: FORMAT, revision, stable, trial, by, note, at, earlier: Vec::new() };
-        self.write(self.keys.current(), current.to_json());
+    /// The admin socket of the instance.
+    pub(super) fn admin(&self) -> PathBuf {
+        self.dir.path().join("admin.sock")
+    }
+
+    /// Writes a file, and returns its path.
+    pub(super) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Writes a document below the prefix, as any writer of the store can.
+    pub(super) fn put(&self, key: &str, document: &serde_json::Value) {
+        self.records.write(format!("{PREFIX}/{key}"), document.to_string().into_bytes());
     }
 
     /// The status that the instance has written.
     pub(super) fn status(&self) -> Option<Instance> {
-        let key = self.keys.instance(NAME);
-        let entry = self.runtime.block_on(self.store.get(&key)).unwrap().value?;
-        Some(Instance::parse(&entry.value).unwrap())
+        self.records.status(NAME)
     }
 
-    /// Waits until the instance reports this revision and state.
+    /// Waits until the instance reports this revision and state, and runs the text of the revision: it reports a stable
+    /// one before it has applied it.
     #[track_caller]
     pub(super) fn wait_for(&self, revision: u64, state: InstanceState) -> Instance {
+        let has_ended = matches!(state, InstanceState::Refused | InstanceState::FellBack);
+        let current = self.records.current().filter(|it| it.revision == revision && !has_ended);
         self.wait_within(READ, &format!("revision {revision} to be {state}"), |it| {
-            it.revision == revision && it.state == state
+            let runs_it = current.as_ref().is_none_or(|current| current.text_for(NAME) == it.runs);
+            it.revision == revision && it.state == state && runs_it
         })
     }
 
@@ -110,11 +119,7 @@ impl Fleet {
         what: &str,
         is_it: impl Fn(&Instance) -> bool,
     ) -> Instance {
-        let mut last = None;
-        wait_for(what, limit, || {
-            last = self.status();
-            last.clone().filter(|it| is_it(it))
-        })
+        wait_for(what, limit, || self.status().filter(|it| is_it(it)))
     }
 }
 

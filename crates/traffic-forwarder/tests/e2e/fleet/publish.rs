@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use testkit::{
-    Behaviour, Etcd, Finished, Forwarder, LIMIT, Port, Signal, Target, connect, wait_until,
+    Behaviour, Etcd, Finished, Forwarder, LIMIT, Port, Signal, Target, Tool, connect, wait_until,
 };
 
 use crate::support::{forwarder, ping};
@@ -38,9 +38,9 @@ impl Fleet {
         finished
     }
 
-    /// Starts a publication whose steps take five seconds, and waits until the instance runs it.
-    fn publish_in_background(&self, file: &str) -> Forwarder {
-        let arguments = ["publish", file, "--hold", "5s", "--from", &self.url];
+    /// Starts a publication, and waits until the instance runs it. The steps of the test must fit into the hold.
+    fn publish_in_background(&self, file: &str, hold: &str) -> Forwarder {
+        let arguments = ["publish", file, "--hold", hold, "--from", &self.url];
         let publisher = forwarder().args(arguments).start();
         wait_until("the instance to try it", LIMIT, || {
             publisher.stdout().iter().any(|line| line.starts_with("edge-1 runs revision"))
@@ -74,6 +74,9 @@ fn without_an_instance_a_text_is_stable_at_once_shown_and_taken_back() {
     let (listen, target) = (Port::v4(), Target::start(Behaviour::Echo));
     let first = text(&listen, &target);
     let file = fleet.file("first.toml", &first);
+    for nothing in [&["rollout", "continue"][..], &["rollout", "back"], &["rollout", "show"]] {
+        fleet.run(nothing, 1);
+    }
     let dry = fleet.run(&["publish", &file, "--dry-run"], 0);
     assert!(dry.text().contains("+ db"), "{dry}");
     assert_eq!(fleet.cluster.ctl(["get", "--prefix", "/path", "--keys-only"]).trim(), "");
@@ -95,6 +98,30 @@ fn without_an_instance_a_text_is_stable_at_once_shown_and_taken_back() {
 }
 
 #[test]
+fn a_publisher_without_names_in_its_environment_has_that_of_its_user() {
+    let fleet = Fleet::start();
+    let file = fleet.file("first.toml", "[[forward]]\nlisten = ':1'\nto = '127.0.0.1:9'\n");
+    let by = |name: Option<&str>| {
+        let mut publish = forwarder().args(["publish", &file, "--from", &fleet.url]);
+        for unset in ["SUDO_USER", "USER", "LOGNAME"] {
+            publish = publish.env(unset, "");
+        }
+        if let Some(name) = name {
+            publish = publish.env("USER", name);
+        }
+        let finished = publish.run();
+        assert_eq!(finished.status.code(), Some(0), "{finished}");
+        let shown = fleet.run(&["rollout", "--json"], 0);
+        let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+        shown["by"].as_str().unwrap().split('@').next().unwrap().to_owned()
+    };
+    let own = Tool::find("id").run(["-un"], LIMIT).text();
+    assert_eq!(by(None), own.trim());
+    fleet.file("first.toml", "[[forward]]\nlisten = ':2'\nto = '127.0.0.1:9'\n");
+    assert_eq!(by(Some("alice")), "alice");
+}
+
+#[test]
 fn a_wrong_text_is_refused_with_every_problem_before_the_store_is_asked() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("wrong.toml");
@@ -106,6 +133,11 @@ fn a_wrong_text_is_refused_with_every_problem_before_the_store_is_asked() {
     for place in ["wrong.toml:1:2", "wrong.toml:4:"] {
         assert!(refused.stderr.contains(place), "{refused}");
     }
+    std::fs::write(&file, b"[[forward]]\nlisten = ':1' # \xff\nto = 'a:1'\n").unwrap();
+    let undecoded = forwarder().arg("publish").arg(&file).args(nowhere).run();
+    assert_eq!(undecoded.status.code(), Some(2), "{undecoded}");
+    assert!(undecoded.stderr.contains("is not UTF-8 text"), "{undecoded}");
+    assert!(undecoded.stderr.contains("wrong.toml:2:17"), "{undecoded}");
     std::fs::write(&file, "[[forward]]\nlisten = ':1'\nto = 'a:1'\n").unwrap();
     let away = forwarder().arg("publish").arg(&file).args(nowhere).run();
     assert_eq!(away.status.code(), Some(1), "{away}");
@@ -130,8 +162,18 @@ fn an_instance_confirms_a_text_and_its_refusal_takes_one_back() {
     let back = fleet.run(&["publish", &file, "--hold", "2s"], 1);
     assert!(back.stderr.contains("edge-1 refused it: "), "{back}");
     assert_eq!(fleet.run(&["rollout", "show"], 0).text(), good);
+    // Revision 4 has ended the trial of revision 3: the stable text is still that of revision 2.
+    assert!(back.text().contains("the text of revision 2 stays stable"), "{back}");
+    let shown = fleet.run(&["rollout", "show", "--json"], 0);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["revision"], 2);
+    let table = fleet.run(&["rollout"], 0).text();
+    assert!(
+        table.contains("revision 4 by") && table.contains("the text of revision 2 is stable on")
+    );
     drop(other);
-    fleet.run(&["publish", &file, "--hold", "2s"], 0);
+    let again = fleet.run(&["publish", &file, "--hold", "2s"], 0);
+    assert!(again.text().contains("the stable text of revision 2:"), "{again}");
     ping(&connect(&taken).unwrap());
     let table = fleet.run(&["rollout"], 0).text();
     assert!(table.contains("stable on 1 of 1") && table.contains("edge-1"), "{table}");
@@ -143,19 +185,57 @@ fn a_trial_goes_on_without_its_publisher_and_another_one_decides_it() {
     let _instance = fleet.instance();
     let (listen, target) = (Port::v4(), Target::start(Behaviour::Echo));
     let file = fleet.file("a.toml", &text(&listen, &target));
-    let publisher = fleet.publish_in_background(&file);
+    let publisher = fleet.publish_in_background(&file, "15s");
     let refused = fleet.run(&["publish", &file], 1);
     assert!(refused.stderr.contains("is on trial (edge-1)"), "{refused}");
     publisher.signal(Signal::KILL);
-    fleet.run(&["rollout", "continue"], 0);
+    let decided = forwarder().args(["rollout", "continue", "--from", &fleet.url]).start();
+    assert_eq!(decided.wait_exit(ROLLOUT).code(), Some(0), "{:?}", decided.stderr());
+    let lines = decided.stdout().join("\n");
+    assert!(lines.contains("is on trial on the 1 living instance"), "{lines}");
     ping(&connect(&listen).unwrap());
 
     let next = text(&listen, &target) + "max_sessions = 7\n";
-    let publisher = fleet.publish_in_background(&fleet.file("b.toml", &next));
+    let publisher = fleet.publish_in_background(&fleet.file("b.toml", &next), "1h");
     publisher.signal(Signal::INT);
     assert_eq!(publisher.wait_exit(ROLLOUT).code(), Some(1));
     let lines = publisher.stderr().join("\n");
     assert!(lines.contains("stays on trial"), "{lines}");
     fleet.run(&["rollout", "back"], 0);
     assert!(!fleet.run(&["rollout", "show"], 0).text().contains("max_sessions"));
+}
+
+/// A writer of the store, or an instance with a fault, sets the longest hold and the highest revision.
+#[test]
+fn values_that_would_overflow_end_no_instance_and_are_named() {
+    let fleet = Fleet::start();
+    let instance = fleet.instance();
+    let (listen, target) = (Port::v4(), Target::start(Behaviour::Echo));
+    let file = fleet.file("a.toml", &text(&listen, &target));
+    fleet.run(&["publish", &file, "--hold", "1s"], 0);
+
+    let current = fleet.cluster.ctl(["get", "--print-value-only", "/path/current"]);
+    let mut current: serde_json::Value = serde_json::from_str(&current).unwrap();
+    let trial = serde_json::json!({ "text": current["stable"], "on": "all", "hold": "18446744073709551615s" });
+    (current["trial"], current["revision"]) = (trial, 9.into());
+    fleet.cluster.ctl(["put", "/path/current", &current.to_string()]);
+    wait_until("the instance to report the key", LIMIT, || {
+        fleet.cluster.ctl(["get", "/path/instances/edge-1"]).contains("longer than 24h")
+    });
+    ping(&connect(&listen).unwrap());
+    fleet.run(&["publish", &file, "--hold", "25h"], 2);
+    let replaced = fleet.run(&["publish", &file, "--hold", "1s"], 0);
+    assert!(replaced.stderr.contains("this revision replaces it"), "{replaced}");
+
+    let status = fleet.cluster.ctl(["get", "--print-value-only", "/path/instances/edge-1"]);
+    let mut status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    for (revision, code) in [(u64::MAX, 0), ((1 << 53) - 1, 1)] {
+        status["revision"] = revision.into();
+        fleet.cluster.ctl(["put", "/path/instances/edge-2", &status.to_string()]);
+        let file = fleet.file("b.toml", &format!("{}max_sessions = 7\n", text(&listen, &target)));
+        let ended = fleet.run(&["publish", &file, "--hold", "1s"], code);
+        assert!(ended.stderr.contains("the status of edge-2"), "{ended}");
+    }
+    ping(&connect(&listen).unwrap());
+    drop(instance);
 }

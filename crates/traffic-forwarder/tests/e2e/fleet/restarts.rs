@@ -12,7 +12,7 @@ fn the_last_good_text_serves_without_a_store_and_the_store_is_followed_again() {
     let target = Target::start(Behaviour::Echo);
     let instance = fleet.instance();
     let text = forward("first", &first, target.addr().tcp());
-    fleet.publish(1, Some(&text), None);
+    fleet.records.publish(1, Some(&text), None);
     fleet.wait_for(1, InstanceState::Stable);
     fleet.cluster.kill_member(0);
     assert!(serves(&first));
@@ -24,7 +24,7 @@ fn the_last_good_text_serves_without_a_store_and_the_store_is_followed_again() {
     fleet.cluster.start_member(0);
     fleet.cluster.wait_until_healthy();
     let text = forward("second", &second, target.addr().tcp());
-    fleet.publish(2, Some(&text), None);
+    fleet.records.publish(2, Some(&text), None);
     fleet.wait_for(2, InstanceState::Stable);
     assert!(serves(&second) && refuses(&first));
 }
@@ -37,9 +37,9 @@ fn a_trial_ends_with_its_process() {
     let instance = fleet.instance();
     let [old_text, new_text] =
         [("old", &old), ("new", &new)].map(|it| forward(it.0, it.1, target.addr().tcp()));
-    fleet.publish(1, Some(&old_text), None);
+    fleet.records.publish(1, Some(&old_text), None);
     fleet.wait_for(1, InstanceState::Stable);
-    fleet.publish(2, Some(&old_text), Some((&new_text, On::ALL, LONG)));
+    fleet.records.publish(2, Some(&old_text), Some((&new_text, On::ALL, LONG)));
     fleet.wait_for(2, InstanceState::Trying);
     assert!(serves(&new) && refuses(&old));
     drop(instance);
@@ -49,7 +49,7 @@ fn a_trial_ends_with_its_process() {
     assert!(status.why.contains("restarted during the trial"), "{}", status.why);
     assert_eq!((status.revision, status.runs), (2, Some(TextHash::of(&old_text))));
     // A later step of the same trial is not tried either.
-    fleet.publish(3, Some(&old_text), Some((&new_text, On::ALL, LONG)));
+    fleet.records.publish(3, Some(&old_text), Some((&new_text, On::ALL, LONG)));
     fleet.wait_for(3, InstanceState::FellBack);
     assert!(serves(&old) && refuses(&new));
 }

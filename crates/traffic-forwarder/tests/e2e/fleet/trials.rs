@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fleet::{InstanceState, On, TextHash};
+use fleet::{Instance, InstanceState, On, TextHash};
 use testkit::{Behaviour, Port, Target, connect, wait_until};
 
 use super::fixture::{Fleet, LONG, READ, Running, forward, refuses, serves};
@@ -24,7 +24,7 @@ impl Stable {
         let target = Target::start(Behaviour::Echo);
         let instance = fleet.instance();
         let text = forward("old", &listen, target.addr().tcp());
-        fleet.publish(1, Some(&text), None);
+        fleet.records.publish(1, Some(&text), None);
         fleet.wait_for(1, InstanceState::Stable);
         Self { fleet, instance, listen, target, text }
     }
@@ -32,7 +32,7 @@ impl Stable {
     /// Revision 2: tries a text with one forward more.
     fn try_more(&self, listen: &Port, hold: Duration) -> String {
         let more = self.text.clone() + &forward("new", listen, self.target.addr().tcp());
-        self.fleet.publish(2, Some(&self.text), Some((&more, On::ALL, hold)));
+        self.fleet.records.publish(2, Some(&self.text), Some((&more, On::ALL, hold)));
         self.fleet.wait_for(2, InstanceState::Trying);
         more
     }
@@ -74,7 +74,7 @@ fn an_instance_with_clients_keeps_its_lease_through_a_trial() {
 fn a_trial_that_its_publisher_takes_back_ends_at_once() {
     let (stable, new) = (Stable::start(), Port::v4());
     stable.try_more(&new, LONG);
-    stable.fleet.publish(3, Some(&stable.text), None);
+    stable.fleet.records.publish(3, Some(&stable.text), None);
     let status = stable.fleet.wait_for(3, InstanceState::Stable);
     assert_eq!((status.runs, status.why.as_str()), (Some(TextHash::of(&stable.text)), ""));
     assert!(refuses(&new) && serves(&stable.listen));
@@ -85,17 +85,42 @@ fn targets_that_fail_end_a_trial_with_their_numbers() {
     let stable = Stable::start();
     let nothing = Port::v4();
     let text = forward("old", &stable.listen, nothing.addr());
-    stable.fleet.publish(2, Some(&stable.text), Some((&text, On::ALL, LONG)));
+    stable.fleet.records.publish(2, Some(&stable.text), Some((&text, On::ALL, LONG)));
     stable.fleet.wait_for(2, InstanceState::Trying);
     let ended = || stable.fleet.status().is_some_and(|it| it.state == InstanceState::FellBack);
     wait_until("the trial to end", READ, || {
-        // Nine failures end no trial.
+        // The verdict needs several failures; the number of connects to the target is not that of clients.
         (0..3).for_each(|_| drop(connect(&stable.listen)));
         thread::sleep(Duration::from_millis(100));
         ended()
     });
     let status = stable.fleet.status().unwrap();
     assert!(status.why.contains("connects to targets failed"), "{}", status.why);
+    assert_eq!(status.runs, Some(TextHash::of(&stable.text)));
+    assert!(serves(&stable.listen));
+}
+
+/// Nine failures end no trial: six of them in the process image before, and so many after it.
+#[test]
+fn failures_before_and_after_an_upgrade_in_place_end_a_trial() {
+    let stable = Stable::start();
+    let text = forward("old", &stable.listen, Port::v4().addr());
+    stable.fleet.records.publish(2, Some(&stable.text), Some((&text, On::ALL, LONG)));
+    stable.fleet.wait_for(2, InstanceState::Trying);
+    let fail = |times: u64| (0..times).for_each(|_| drop(connect(&stable.listen)));
+    let failed = |at_least: u64| {
+        let is_enough = |it: Instance| it.connects.failed >= at_least;
+        wait_until("the failures in the status", READ, || {
+            stable.fleet.status().is_some_and(is_enough)
+        });
+    };
+    fail(6);
+    failed(6);
+    stable.instance.upgrade();
+    fail(6);
+    let status =
+        stable.fleet.wait_within(READ, "the fall-back", |it| it.state == InstanceState::FellBack);
+    assert!(status.why.starts_with("12 of 12 connects to targets failed"), "{}", status.why);
     assert_eq!(status.runs, Some(TextHash::of(&stable.text)));
     assert!(serves(&stable.listen));
 }
@@ -108,10 +133,10 @@ fn an_upgrade_in_place_goes_on_with_the_trial() {
     stable.instance.upgrade();
     ping(&client);
     // A status that the next image has written.
-    stable.fleet.publish(3, Some(&stable.text), Some((&more, On::ALL, LONG)));
+    stable.fleet.records.publish(3, Some(&stable.text), Some((&more, On::ALL, LONG)));
     let status = stable.fleet.wait_for(3, InstanceState::Trying);
     assert_eq!(status.runs, Some(TextHash::of(&more)));
-    stable.fleet.publish(4, Some(&more), None);
+    stable.fleet.records.publish(4, Some(&more), None);
     stable.fleet.wait_for(4, InstanceState::Confirmed);
     assert!(serves(&new) && serves(&stable.listen));
     ping(&client);

@@ -1,0 +1,92 @@
+//! Changes of `[fleet]` in the local file of a running instance.
+
+use std::time::{Duration, Instant};
+
+use fleet::{InstanceState, On};
+use testkit::{Etcd, LIMIT, Signal, wait_until};
+
+use super::super::fixture::{Fleet, PREFIX, READ, forward};
+use super::fixture::{Faults, Local};
+
+/// The instances that a store knows.
+fn instances(cluster: &Etcd) -> String {
+    cluster.ctl(["get", "--prefix", &format!("{PREFIX}/instances/"), "--keys-only"])
+}
+
+#[test]
+fn another_store_is_followed_after_a_publication_there() {
+    let faults = Faults::start(3);
+    let other = Fleet::on(Etcd::start(1));
+    let (first, second) = (Local::of(&faults.fleet.cluster), Local::of(&other.cluster));
+    faults.publish_reaches_it();
+    other.records.publish(1, Some(&faults.text(1)), None);
+    let begin = Instant::now();
+    faults.reload(&second);
+    faults.is_not_followed(
+        begin,
+        "the store is another cluster, at revision 1, than that of revision 2",
+    );
+    // Publishers of the old store do not wait for it, and those of the new one see what it has followed.
+    wait_until("its key to leave the old store", LIMIT, || {
+        instances(&faults.fleet.cluster).is_empty()
+    });
+    let status = other.wait_within(READ, "its status in the other store", |_| true);
+    assert_eq!((status.revision, status.state), (2, InstanceState::Stable));
+    let revision = faults.next();
+    other.records.publish(revision, Some(&faults.text(revision)), None);
+    faults.runs(revision);
+
+    // Back again by a signal in a trial, whose end takes the file back, too.
+    let text = faults.text(revision) + &forward("new", &faults.spare, faults.target.addr());
+    let trial = (&*text, On::ALL, Duration::from_secs(5));
+    other.records.publish(revision + 1, Some(&faults.text(revision)), Some(trial));
+    other.wait_for(revision + 1, InstanceState::Trying);
+    let begin = Instant::now();
+    faults.write(&first);
+    faults.instance.forwarder.signal(Signal::HUP);
+    faults.is_not_followed(
+        begin,
+        "the store is another cluster, at revision 2, than that of revision 4",
+    );
+    wait_until("the fall-back", READ, || {
+        let view = faults.view();
+        view["state"] == "fell_back" && view["store"] == second.from.as_str()
+    });
+    other.wait_for(revision + 1, InstanceState::FellBack);
+    faults.serves();
+    faults.finish();
+}
+
+#[test]
+fn the_other_keys_wait_for_a_restart() {
+    let faults = Faults::start(1);
+    let cluster = &faults.fleet.cluster;
+    let elsewhere = faults.fleet.dir().join("elsewhere");
+    let keep = format!("keep = '{}'\n", elsewhere.display());
+    let waits = |what: &str| {
+        let waiting = faults.instance.http.json("/v1/status")["waiting"].to_string();
+        assert!(waiting.contains(what), "{what}: {waiting}");
+        assert!(faults.shown().contains("for a restart"), "{what}");
+        faults.serves();
+    };
+    faults.reload(&Local::of(cluster).fleet(&keep));
+    waits("keep");
+    assert!(!elsewhere.exists());
+    let mut named = Local::of(cluster);
+    named.name = "edge-2".to_owned();
+    faults.reload(&named);
+    waits("name");
+    faults.reload(&Local { from: String::new(), ..Local::of(cluster) });
+    waits("from");
+    // The process follows its fleet all the same.
+    let revision = faults.publish();
+    wait_until("the next revision", READ, || faults.view()["revision"] == revision);
+    faults.reload(&Local::of(cluster));
+    assert_eq!(
+        faults.instance.http.json("/v1/status")["waiting"].as_array().map(Vec::len),
+        Some(0)
+    );
+    faults.runs(revision);
+    faults.publish_reaches_it();
+    faults.finish();
+}
