@@ -17,26 +17,32 @@ pub struct Help {
     pub items: Vec<(String, String)>,
     about: String,
     usage: Vec<String>,
+    /// The paragraph about the exit status, if the command has its own.
+    exit: Option<String>,
 }
 
-/// The help of the program, and of each command that it lists.
+/// The help of the program, and of each command that it or one of them lists.
 ///
 /// # Errors
 /// If the program cannot be executed.
 pub fn read(program: &Path) -> io::Result<Vec<Help>> {
-    let text = help_text(program, None)?;
+    let text = help_text(program, &[])?;
     let mut commands = vec![parse(None, &text)];
     for name in names(&text) {
-        let text = help_text(program, Some(name))?;
+        let text = help_text(program, &[name])?;
         commands.push(parse(Some(name), &text));
+        for action in names(&text) {
+            let text = help_text(program, &[name, action])?;
+            commands.push(parse(Some(&format!("{name} {action}")), &text));
+        }
     }
     Ok(commands)
 }
 
-fn help_text(program: &Path, name: Option<&str>) -> io::Result<String> {
+fn help_text(program: &Path, words: &[&str]) -> io::Result<String> {
     let mut command = Command::new(program);
     // Without a terminal, COLUMNS is the width: no description is wrapped.
-    command.args(name).arg("--help").env("COLUMNS", "10000").stdin(Stdio::null());
+    command.args(words).arg("--help").env("COLUMNS", "10000").stdin(Stdio::null());
     Ok(String::from_utf8_lossy(&command.output()?.stdout).into_owned())
 }
 
@@ -53,7 +59,15 @@ fn parse(name: Option<&str>, help: &str) -> Help {
     let usage = help.lines().skip_while(|line| !line.starts_with("Usage: "));
     let usage = usage.take_while(|line| !line.is_empty());
     let usage = usage.map(|line| line.trim_start_matches("Usage: ").trim().to_owned()).collect();
-    Help { name: name.map(str::to_owned), items: items(help), about, usage }
+    let exit = name.and_then(|_| paragraph(help, "Exit status: "));
+    Help { name: name.map(str::to_owned), items: items(help), about, usage, exit }
+}
+
+/// The paragraph that begins so, on one line.
+fn paragraph(help: &str, begin: &str) -> Option<String> {
+    let lines = help.lines().skip_while(|line| !line.starts_with(begin));
+    let lines: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    (!lines.is_empty()).then(|| lines.join(" "))
 }
 
 fn items(help: &str) -> Vec<(String, String)> {
@@ -80,7 +94,7 @@ fn items(help: &str) -> Vec<(String, String)> {
 pub(super) fn list(commands: &[Help]) -> String {
     let row = |help: &Help| {
         let name = help.name.as_ref()?;
-        Some(vec![format!("[`{name}`](#{name})"), format!("{}.", help.about)])
+        Some(vec![format!("[`{name}`](#{})", name.replace(' ', "-")), format!("{}.", help.about)])
     };
     table(&["Command", "Meaning"], commands.iter().filter_map(row))
 }
@@ -90,8 +104,9 @@ pub(super) fn reference(commands: &[Help]) -> String {
     let section = |help: &Help| {
         let usage: Vec<_> = help.usage.iter().map(|usage| code(usage)).collect();
         let items = help.items.iter().map(|(name, text)| vec![code(name), text.clone()]);
+        let exit = help.exit.as_ref().map_or_else(String::new, |exit| format!("\n{exit}\n"));
         format!(
-            "## {}\n\n{}.\n\nUsage: {}\n\n{}",
+            "## {}\n\n{}.\n\nUsage: {}\n\n{}{exit}",
             help.name.as_deref().unwrap_or("Without a command"),
             help.about,
             usage.join(", "),
