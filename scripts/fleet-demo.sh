@@ -294,7 +294,7 @@ title "The store goes away: all three members of etcd are stopped"
 stop_etcd
 status() { traffic-forwarder status --admin "unix:$dir/edge-3/admin.sock" >said 2>&1; }
 reports() { status && said "$1"; }
-await 20 "a status that reports the store" reports "the fleet's store is away"
+await 20 "a status that reports the store" reports "the fleet's store cannot be read"
 say "$ traffic-forwarder status --admin unix:$dir/edge-3/admin.sock | head -n 5"
 head -n 5 said | indent
 await 10 "answers without a store" has_answers $(($(answered) + 50))
@@ -303,7 +303,7 @@ traffic
 
 title "The store is back, and the forwarders follow it again by themselves"
 start_etcd
-follows() { status && ! said "the fleet's store is away"; }
+follows() { status && ! said "the fleet's store cannot be read"; }
 await 30 "a status without that report" follows
 run 0 traffic-forwarder rollout back -c edge-1.conf
 must_have_said 'all 5 living instances run it'

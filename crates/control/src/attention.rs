@@ -4,9 +4,11 @@
 use api::{Attention, Condition, Fleet, FleetState, Origin, Status, Word};
 use flow::{Cause, Verdict};
 use plan::counted;
+use plan::units::format_duration;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Seconds for which a refused client, a failed session or a lost log line needs attention.
 const RECENT: f64 = 60.0;
@@ -48,12 +50,15 @@ pub(crate) fn of_process(status: &Status) -> Vec<Attention> {
 /// The conditions of the fleet's store, and of its configuration on this instance.
 fn of_fleet(fleet: &Fleet) -> Vec<Attention> {
     let away = (!fleet.store_up).then(|| {
-        let since = fleet.read_age.map_or_else(
-            || "has not answered yet".to_owned(),
-            |age| format!("is away since {} s", age.round()),
-        );
-        let problem = fleet.problem.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
-        (Condition::FleetStoreAway, format!("the fleet's store {since}{problem}"))
+        let last = fleet.read_age.and_then(|age| Duration::try_from_secs_f64(age.round()).ok());
+        let last = last.map(|age| format!(" (last read {} ago)", format_duration(age)));
+        let text = match &fleet.problem {
+            Some(problem) => {
+                format!("the fleet's store cannot be read{}: {problem}", last.unwrap_or_default())
+            }
+            None => "the fleet's store has not been read yet".to_owned(),
+        };
+        (Condition::FleetStoreAway, text)
     });
     let revision = fleet.revision.map(|it| format!("revision {it} ")).unwrap_or_default();
     let why = fleet.why.as_deref();

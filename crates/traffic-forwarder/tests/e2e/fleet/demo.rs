@@ -87,7 +87,7 @@ fn shows_a_fleet_and_leaves_nothing() {
         "on trial on all 5 living instances",
         "(1 of 5 instances)",
         "goes back: edge-2 fell back: ",
-        "the fleet's store is away",
+        "the fleet's store cannot be read",
         "is stable: the text of revision",
         "All of it happened as it should.",
     ];

@@ -125,8 +125,10 @@ fn a_published_text_runs_beside_the_local_file_and_through_its_reloads() {
         assert_eq!(it.attention(), ["revision 1 of the fleet was refused: a port is taken"]);
         let (problem, why) = (Some("timed out".to_owned()), Some("its store went back".to_owned()));
         it.supervisor.set_fleet_status(FleetStatus { problem, why, ..status(1) });
-        let expected =
-            ["the fleet's store is away since 0 s: timed out", "the fleet: its store went back"];
+        let expected = [
+            "the fleet's store cannot be read (last read 0s ago): timed out",
+            "the fleet: its store went back",
+        ];
         assert_eq!(it.attention(), expected);
         assert!(it.supervisor.has_text() && it.listens(&["local", "a"]));
         assert_eq!((it.runs(), it.supervisor.published().on_trial), (Some(1), None));

@@ -244,7 +244,8 @@ impl Faults {
         });
         assert!(self.conditions().contains(&"fleet_store_away".to_owned()));
         let shown = self.shown();
-        let has_both = shown.contains("the fleet's store is away since") && shown.contains(words);
+        let has_both =
+            shown.contains("the fleet's store cannot be read (last read ") && shown.contains(words);
         assert!(has_both, "{words}: {shown}");
         assert_eq!(self.metric("fleet_store_up"), Some(0.0));
         assert_eq!(self.metric("fleet_revision"), revision);
