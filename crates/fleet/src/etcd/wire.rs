@@ -171,6 +171,9 @@ pub(super) fn refused(code: u32, message: &str) -> Failure {
     Failure::Refused { code, message: excerpt(message) }
 }
 
+const NAMED_CERTIFICATE: &str = "it takes a login only beside a client certificate without a common name: issue the file \
+                                 `certificate` with a subject that has no `CN`, such as `/O=traffic-forwarder`";
+
 /// The failure that an answer with another status than 200 stands for.
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let refusal = serde_json::from_slice::<Refusal>(body).unwrap_or_default();
@@ -179,6 +182,10 @@ pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Failure {
             let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
             if text.contains("HTTP request to an HTTPS server") {
                 return Failure::NotEtcd("it speaks TLS: write `etcds://` in `from`".to_owned());
+            }
+            // With `--client-cert-auth`, once `auth enable` requires logins (`accessController` in etcd's embed/serve.go).
+            if text.contains("CommonName of client sending a request against gateway") {
+                return Failure::Tls(NAMED_CERTIFICATE.to_owned());
             }
             Failure::NotEtcd(format!("HTTP {}: {}", status.as_u16(), excerpt(text.trim())))
         }

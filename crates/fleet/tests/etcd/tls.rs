@@ -112,3 +112,20 @@ fn a_certificate_that_is_not_good_for_clients_is_recognised() {
         assert!(matches!(health[0].result, Err(StoreError::Tls { .. })), "{health:?}");
     });
 }
+
+/// docs/fleet.md issues one without a common name, which a login works with.
+#[test]
+fn a_client_certificate_with_a_common_name_is_recognised_beside_a_login() {
+    let authority = Authority::new();
+    let client = authority.issue("edge-1", "clientAuth", 30);
+    let mut tls = EtcdTls::new(&authority, BOTH);
+    tls.client = Some(client.clone());
+    let mut cluster = Etcd::start_with(1, Some(tls), &[]);
+    cluster.enable_logins("secret");
+    run(async {
+        let certificate = Some((client.file, client.key));
+        let store = FleetStore { certificate, ..with_tls(&cluster) };
+        let message = message_of_tls(&store).await;
+        assert!(message.contains("a subject that has no `CN`"), "{message}");
+    });
+}
