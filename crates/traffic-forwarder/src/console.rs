@@ -11,7 +11,7 @@ mod locate;
 
 mod process_file;
 
-mod process_options;
+pub(crate) mod process_options;
 
 mod names;
 

@@ -182,7 +182,8 @@ fn trial(status: &Status, left: f64, options: &ProcessOptions) -> String {
     let is_trying = |fleet: &Fleet| fleet.state == FleetState::Trying;
     if status.fleet.as_ref().is_some_and(is_trying) {
         let left = seconds(left);
-        return format!("reverts in {left} unless the fleet keeps it: `traffic-forwarder rollout`");
+        let decide = options.complete("`traffic-forwarder rollout`");
+        return format!("reverts in {left} unless the fleet keeps it: {decide}");
     }
     on_trial(left, status.generation, options)
 }

@@ -1,6 +1,7 @@
 //! The store of a fleet, from the command line or the local file of a machine.
 
 use crate::console::failure::CommandError;
+use crate::console::process_options::ProcessOptions;
 use crate::console::screen::Screen;
 use crate::rollout::args::StoreArgs;
 use fleet::{Etcd, Keys};
@@ -15,6 +16,8 @@ pub(crate) struct Located {
     pub(crate) keys: Keys,
     /// The start of all keys of the fleet.
     pub(crate) prefix: String,
+    /// Options for another command to reach the same store.
+    pub(crate) options: ProcessOptions,
 }
 
 /// Uses `--from`, or else the `[fleet]` of the local file.
@@ -25,7 +28,9 @@ pub(crate) fn find(args: &StoreArgs) -> Result<Located, CommandError> {
     };
     let prefix = format!("{}/", store.url.prefix);
     let first = usize::try_from(random() >> 32).unwrap_or_default();
-    Ok(Located { etcd: Etcd::new(&store, first), keys: Keys::new(&store.url.prefix), prefix })
+    let (etcd, keys) = (Etcd::new(&store, first), Keys::new(&store.url.prefix));
+    let options = ProcessOptions::of_store(args.conf.as_deref(), args.from.as_ref());
+    Ok(Located { etcd, keys, prefix, options })
 }
 
 /// A number that differs between commands.

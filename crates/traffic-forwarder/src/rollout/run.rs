@@ -1,6 +1,7 @@
 //! Carries out the decisions of a publisher's machine.
 
 use crate::console::failure::CommandError;
+use crate::console::process_options::ProcessOptions;
 use crate::exit::Exit;
 use crate::output::{say, warn};
 use crate::rollout::locate::Located;
@@ -55,7 +56,9 @@ pub(crate) async fn run(
             };
             let now = Now { time: begun.elapsed(), wall: SystemTime::now() };
             let Turn { lines, work } = machine.on(now, input);
-            lines.iter().for_each(print);
+            for line in &lines {
+                print(line, &store.options);
+            }
             if let Some(work) = work {
                 break work;
             }
@@ -63,11 +66,12 @@ pub(crate) async fn run(
     }
 }
 
-fn print(line: &Line) {
+fn print(line: &Line, options: &ProcessOptions) {
+    let text = options.complete(&line.to_string());
     if line.is_error() {
-        warn(&format!("{line}\n"));
+        warn(&format!("{text}\n"));
     } else {
-        say(&format!("{line}\n"));
+        say(&format!("{text}\n"));
     }
 }
 
