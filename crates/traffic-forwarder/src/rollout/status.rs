@@ -13,6 +13,7 @@ use crate::rollout::reading;
 use fleet::{Current, Found, Instance, InstanceState, TextHash, bounded};
 use plan::{counted, escaped};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 /// The width of most reasons.
@@ -118,8 +119,9 @@ fn show(status: &Status, screen: &Screen) -> String {
     if !note.is_empty() {
         all.extend(["note: ", &escaped(&bounded(note)), "\n"]);
     }
-    let faults = status.store.iter().filter_map(|it| Some((it, it.error.as_ref()?)));
-    for (_, error) in faults {
+    // A fault of the whole store is the same error at each member.
+    let faults: BTreeSet<_> = status.store.iter().filter_map(|it| it.error.as_ref()).collect();
+    for error in faults {
         all += &(screen.paint(&format!("store: {}", escaped(&bounded(error))), Some(Colour::Bad))
             + "\n");
     }

@@ -5,6 +5,7 @@ mod fixture;
 mod traffic;
 
 mod certificates;
+mod full_store;
 mod keep;
 mod logins;
 mod process;

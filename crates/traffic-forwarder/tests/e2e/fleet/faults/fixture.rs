@@ -185,7 +185,8 @@ impl Faults {
         self.fleet.wait_for(revision, InstanceState::Stable);
     }
 
-    /// Has the command publish the next revision, whose number the command takes from the status of the instance.
+    /// Has the command publish the next two revisions, whose numbers the command takes from the status of the
+    /// instance: a trial, and the same text as stable.
     #[track_caller]
     pub(super) fn publish_by_command(&self) {
         let known = self.revision();
@@ -198,6 +199,7 @@ impl Faults {
         self.fleet.wait_within(RECOVERY, "its confirmation", |status| {
             status.runs == Some(runs) && status.state == InstanceState::Confirmed
         });
+        self.next();
         self.is_healthy();
     }
 
