@@ -82,6 +82,11 @@ fn publish(
     let text = publication.text;
     match &reading.found {
         Found::Current(current) if current.trial.is_none() && current.stable == Some(text) => {
+            let instances = reading.not_following();
+            if !instances.is_empty() {
+                lines.push(WarningLine::NotFollowing { instances }.into());
+                return Start::Change(stable_again(current, text, publication, sign));
+            }
             let revision = current.stable_revision().unwrap_or(current.revision);
             return Start::End(ResultLine::Unchanged { revision }.into(), Outcome::Done);
         }
@@ -100,6 +105,17 @@ fn publish(
         lines.push(WarningLine::ReplacesTrial { revision, by }.into());
     }
     put(publication, reading, sign, lines)
+}
+
+/// The stable text under a new revision, for instances that do not follow the present one.
+fn stable_again(
+    current: &Current,
+    text: TextHash,
+    publication: &Publication,
+    sign: Signature,
+) -> Plan {
+    let goal = Goal::Stable(ResultLine::Stable { revision: sign.revision });
+    Plan { current: revise::stable(Some(current), text, &publication.note, sign), goal }
 }
 
 /// A trial of the text, or the stable text if no instance lives.

@@ -70,6 +70,19 @@ impl FleetReading {
         self.instances.keys().cloned().collect()
     }
 
+    /// Instances that keep their text because the store went back or is another one. An instance has a reason without a
+    /// failed trial then.
+    pub(super) fn not_following(&self) -> BTreeSet<String> {
+        let revision = self.current().map_or(0, |current| current.revision);
+        let is_settled =
+            |it: &Instance| matches!(it.state, InstanceState::Stable | InstanceState::Confirmed);
+        let found = self
+            .instances
+            .iter()
+            .filter(|(_, it)| it.revision > revision || is_settled(it) && !it.why.is_empty());
+        found.map(|(name, _)| name.clone()).collect()
+    }
+
     /// A revision above all that instances know; at most [`REVISION_MAX`].
     pub(super) fn next_revision(&self) -> u64 {
         let of_instances = self.instances.values().map(|instance| instance.revision);

@@ -4,7 +4,7 @@ use crate::command::{
     Command, HOLD, away, current, instance, on_trial, publish, reading, stable, text,
 };
 use fleet::{
-    Change, FailureLine, Input, InstanceState, InterruptLine, Outcome, RefusalLine, Request,
+    Change, FailureLine, Input, InstanceState, InterruptLine, Line, Outcome, RefusalLine, Request,
     ResultLine, WarningLine, Work,
 };
 use std::time::Duration;
@@ -197,4 +197,28 @@ fn without_a_stable_text_none_is_called_stable() {
         command.on(0, reading(current, 10, Some(instance(3, InstanceState::FellBack, None))));
         command.assert_ends(Outcome::Failed, RefusalLine::NothingOnTrial);
     }
+}
+
+/// Such as after the store was restored, from a backup of another revision or as another cluster.
+#[test]
+fn the_stable_text_is_published_again_for_instances_that_do_not_follow_it() {
+    let ahead = instance(8, InstanceState::Confirmed, None);
+    let mut elsewhere = instance(5, InstanceState::Stable, None);
+    elsewhere.why = "the store is another cluster".to_owned();
+    for (instance, revision) in [(ahead, 9), (elsewhere, 6)] {
+        let mut command = Command::new(publish(text(0)));
+        command.on(0, reading(Some(stable(5)), 10, Some(instance)));
+        let written = command.decision.clone().expect("a change").current;
+        assert_eq!((written.revision, written.stable), (revision, Some(text(0))));
+        assert_eq!(written.trial, None);
+        assert!(matches!(command.lines[..], [Line::Warning(WarningLine::NotFollowing { .. })]));
+        command.on(0, Input::Written(11));
+        assert_eq!(command.lines.last(), Some(&ResultLine::Stable { revision }.into()));
+    }
+    // A refusal of the stable text is no reason.
+    let mut refused = instance(5, InstanceState::Refused, None);
+    refused.why = "a port is taken".to_owned();
+    let mut command = Command::new(publish(text(0)));
+    command.on(0, reading(Some(stable(5)), 10, Some(refused)));
+    command.assert_ends(Outcome::Done, ResultLine::Unchanged { revision: 3 });
 }

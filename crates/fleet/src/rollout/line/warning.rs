@@ -1,8 +1,9 @@
 //! Messages about something that does not end a command, or does not change its result.
 
-use super::words::noted;
+use super::words::{names, noted};
 use crate::foreign_text::shown;
 use crate::model::InstanceState;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A warning.
@@ -17,6 +18,8 @@ pub enum WarningLine {
     Replaces { damage: String },
     /// A trial that all its instances have ended will be replaced.
     ReplacesTrial { revision: u64, by: String },
+    /// Instances follow no revision that the store has; the stable text is published again for them.
+    NotFollowing { instances: BTreeSet<String> },
     /// A read or a write failed; it is repeated.
     StoreAway { error: String, on_trial: bool },
     /// After the decision, the store failed before all instances had followed it.
@@ -47,6 +50,14 @@ impl fmt::Display for WarningLine {
                 "every instance has ended the trial of revision {revision} by {}: this one replaces it",
                 shown(by)
             ),
+            Self::NotFollowing { instances } => {
+                let verb = if instances.len() == 1 { "does" } else { "do" };
+                write!(
+                    f,
+                    "{} {verb} not follow the stable revision: the text is published again, without a trial",
+                    names(instances)
+                )
+            }
             Self::StoreAway { error, on_trial } => {
                 let then = if *on_trial { "; without it every instance falls back by itself" } else { "" };
                 write!(f, "{}: trying again{then}", shown(error))

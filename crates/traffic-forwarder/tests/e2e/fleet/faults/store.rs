@@ -2,9 +2,12 @@
 
 use std::time::Instant;
 
-use testkit::socket_connected_to;
+use fleet::TextHash;
+use testkit::{socket_connected_to, wait_until};
 
-use super::fixture::Faults;
+use super::super::fixture::PREFIX;
+use super::fixture::{Faults, RECOVERY};
+use crate::support::forwarder;
 
 #[test]
 fn the_whole_store_goes_away_and_comes_back() {
@@ -84,5 +87,33 @@ fn a_restored_or_wiped_store_is_followed_after_the_next_publication() {
     faults.is_not_followed(begin, "the store has no configuration");
     // Its status shows the publisher which revision is the next.
     faults.publish_by_command();
+    faults.finish();
+}
+
+/// The text of the backup is stable in the store, and runs nowhere.
+#[test]
+fn the_text_of_a_restored_store_is_followed_after_it_is_published_again() {
+    let mut faults = Faults::start(1);
+    let snapshot = faults.fleet.dir().join("snapshot");
+    faults.fleet.cluster.save_snapshot(&snapshot);
+    faults.publish_reaches_it();
+    for same_cluster in [true, false] {
+        let begin = Instant::now();
+        if same_cluster {
+            faults.fleet.cluster.restore_same_cluster(&snapshot);
+        } else {
+            faults.fleet.cluster.restore_snapshot(&snapshot);
+        }
+        let words = if same_cluster { "the store went back" } else { "another cluster" };
+        faults.is_not_followed(begin, words);
+        let file = faults.fleet.file("old.toml", &faults.text(1));
+        let from = faults.fleet.cluster.url(PREFIX);
+        let publish = forwarder().args(["publish", &file, "--from", &from]).run().success();
+        let warning = "edge-1 does not follow the stable revision: the text is published again";
+        assert!(publish.stderr.contains(warning), "{publish}");
+        let hash = TextHash::of(&faults.text(1)).to_string();
+        wait_until("the old text", RECOVERY, || faults.view()["runs"] == hash.as_str());
+        faults.is_healthy();
+    }
     faults.finish();
 }
