@@ -82,6 +82,7 @@ pub(crate) fn start_engine(
     let should_retry = |error: &std::io::Error| retry.should_retry("a worker", error);
     let engine = Engine::start_with(&options, passed, epolls, &should_retry)
         .map_err(|error| ServeError::Refused("start the workers", error))?;
+    engine.set_spin(plan.process.spin.unwrap_or_default());
     Ok((engine, resolver))
 }
 

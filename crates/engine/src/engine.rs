@@ -206,6 +206,11 @@ impl<K: Kernel> Engine<K> {
         self.shared.wake(self.shared.gate.set_limit(limit));
     }
 
+    /// Sets for how long a worker that has just had work polls before it sleeps; zero is not at all.
+    pub fn set_spin(&self, span: Duration) {
+        self.shared.broadcast(|| Message::Spin(span));
+    }
+
     /// Closes all listeners; sessions go on.
     pub fn drain(&mut self) {
         self.shared.broadcast(|| Message::Drain);

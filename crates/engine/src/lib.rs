@@ -106,6 +106,8 @@ mod mailbox;
 mod rate_limit;
 mod report;
 mod shared;
+mod spins;
+pub use spins::Spins;
 mod suspects;
 mod top_clients;
 

@@ -10,6 +10,7 @@ use crate::target::Target;
 use crate::upgrade::{Parking, TakeOver};
 use crate::view::{Reply, SessionFilter, SessionQuery};
 use std::sync::Arc;
+use std::time::Duration;
 use sys::kernel::Kernel;
 
 /// The mailbox of a worker.
@@ -41,6 +42,8 @@ pub(crate) enum Message<K: Kernel> {
     TakeOver(TakeOver),
     /// Every worker has restored its sessions: begin to poll, and go on with those without a target.
     Begin,
+    /// Poll for so long before each sleep that follows work; zero: not at all.
+    Spin(Duration),
     /// Remove all listeners; sessions go on.
     Drain,
     /// Reset all open sessions.

@@ -3,6 +3,7 @@
 use crate::ended::EndedSessions;
 use crate::message::Message;
 use crate::shared::Shared;
+use crate::spins::Spins;
 use crate::view::{Reply, SessionDetail, SessionFilter, SessionPage, SessionQuery};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -61,6 +62,11 @@ impl<K: Kernel> Observer<K> {
     /// Number of pipes of all workers, lent or spare.
     pub fn pipes(&self) -> usize {
         self.0.pipes()
+    }
+
+    /// Spins of all workers.
+    pub fn spins(&self) -> Spins {
+        self.0.spins()
     }
 
     /// Sets which events of sessions are reported.

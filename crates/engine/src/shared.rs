@@ -10,6 +10,7 @@ use crate::permit::{Claim, Gate, Permit, Place, WorkerSet};
 use crate::report::Outbox;
 use crate::resolve::Resolve;
 use crate::rule::Route;
+use crate::spins::{SpinCounters, Spins};
 use crate::suspects::Suspects;
 use crate::target::Target;
 use crate::unapplied::Unapplied;
@@ -33,6 +34,8 @@ pub(crate) struct Shared<K: Kernel> {
     epolls: Vec<AtomicU32>,
     /// Number of pipes per worker, lent or spare.
     pipes: Vec<AtomicUsize>,
+    /// Spins per worker.
+    spins: Vec<SpinCounters>,
     /// The limit on sessions of the process, `max_sessions`.
     pub(crate) gate: Gate,
     pub(crate) clients: Clients,
@@ -88,6 +91,7 @@ impl<K: Kernel> Shared<K> {
             loads: (0..workers).map(|_| AtomicU32::new(0)).collect(),
             epolls: (0..workers).map(|_| AtomicU32::new(0)).collect(),
             pipes: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
+            spins: (0..workers).map(|_| SpinCounters::default()).collect(),
             gate: Gate::new(options.max_sessions),
             clients: Clients::new(options.seed),
             several_forwards: AtomicBool::new(false),
@@ -125,6 +129,16 @@ impl<K: Kernel> Shared<K> {
     /// Number of pipes of all workers, lent or spare.
     pub(crate) fn pipes(&self) -> usize {
         self.pipes.iter().map(|pipes| pipes.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Counts a spin of a worker.
+    pub(crate) fn note_spin(&self, worker: usize, had_events: bool) {
+        self.spins[worker].add(had_events);
+    }
+
+    /// Spins of all workers.
+    pub(crate) fn spins(&self) -> Spins {
+        SpinCounters::sum(&self.spins)
     }
 
     /// Sends a message to every worker.

@@ -5,6 +5,7 @@
 //! many sessions, and upgrades. The modules of the stages hold the work on one session.
 
 mod begin;
+mod spin;
 mod timers;
 
 mod list;
@@ -37,6 +38,7 @@ use crate::table::{Entry, Table};
 use crate::token::{MAILBOX, Source};
 use crate::upgrade::{Order, Parking};
 use flow::{Peer, Readiness, Stage, Time};
+use spin::Spin;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, TryRecvError};
@@ -79,6 +81,7 @@ pub struct Worker<K: Kernel> {
     pub(crate) has_registrations: bool,
     /// [`Message::Stop`](crate::message::Message::Stop) was received.
     pub(crate) stopped: bool,
+    spin: Spin,
     /// Gets a message when the worker ends; `None` afterwards.
     ended: Option<Ended>,
 }
@@ -154,6 +157,7 @@ impl<K: Kernel> Worker<K> {
             parked: None,
             has_registrations,
             stopped: false,
+            spin: Spin::default(),
             ended: Some(Ended(ended)),
         })
     }
@@ -216,6 +220,7 @@ impl<K: Kernel> Worker<K> {
             WaitsFor::Wakeup
         } else {
             let timeout = self.poll_timeout();
+            let timeout = self.spin.due(timeout).or(timeout);
             let until = timeout.map_or(Time::NEVER, |timeout| self.context.now.after(timeout));
             WaitsFor::Events { epoll: self.context.epoll.number(), until }
         }
@@ -232,7 +237,7 @@ impl<K: Kernel> Worker<K> {
 
     /// Waits for events, and serves the sessions that they concern.
     fn serving_turn(&mut self, events: &mut Events<K>) -> sys::Result<()> {
-        let waited = self.context.epoll.wait(events, self.poll_timeout());
+        let waited = self.wait(events);
         // The clock is read once per turn.
         self.context.now = self.context.kernel.now();
         for event in K::Epoll::iter(events) {
@@ -247,6 +252,26 @@ impl<K: Kernel> Worker<K> {
         // Only at the end of a turn: epoll does not repeat an event that was taken and not handled.
         if let Some(parking) = self.parking.take() {
             self.park(parking);
+        }
+        waited
+    }
+
+    /// Waits for events. A spin without any ends the turn, and the next one sleeps: timers are measured from the start
+    /// of a turn.
+    fn wait(&mut self, events: &mut Events<K>) -> sys::Result<()> {
+        let timeout = self.poll_timeout();
+        if !self.spin.is_on() {
+            return self.context.epoll.wait(events, timeout);
+        }
+        let span = self.spin.due(timeout);
+        let waited = match span {
+            Some(span) => self.context.epoll.spin(events, span),
+            None => self.context.epoll.wait(events, timeout),
+        };
+        let had_events = K::Epoll::iter(events).next().is_some();
+        self.spin.note(had_events);
+        if span.is_some() {
+            self.context.shared.note_spin(self.context.index, had_events);
         }
         waited
     }

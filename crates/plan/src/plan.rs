@@ -73,6 +73,8 @@ pub struct Process {
     pub workers: Option<NonZeroU32>,
     /// Sessions of all forwards together; `None` is "auto": as many as the open-file limit allows.
     pub max_sessions: Option<NonZeroU32>,
+    /// Time for which a worker that has just had work polls before it sleeps; `None` is "off".
+    pub spin: Option<Duration>,
     /// Time that a shutdown waits for open sessions.
     pub shutdown_timeout: Duration,
     /// Time that sessions may go on after a reload removed their forward; `None` is unlimited.

@@ -6,10 +6,15 @@ use crate::setting::Kind::{self, Count};
 use crate::setting::LONGEST;
 
 pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
+const MICROSECOND: Duration = Duration::from_micros(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The kernel's own minimum is some 2 KiB; twice the maximum is the largest size it knows.
 pub(crate) const BUFFER: Kind = Kind::Size { min: 1 << 12, max: 1 << 29 };
+
+/// With more, a worker polls for a good part of the time in which there is little to do.
+pub(crate) const SPIN: Kind =
+    Kind::Duration { min: MICROSECOND, max: Duration::from_millis(10), step: MICROSECOND };
 
 /// A duration that may be zero.
 pub(crate) const WAIT: Kind =

@@ -19,7 +19,7 @@ use crate::per_client::PerClient;
 use crate::plan::{ForwardSettings, Level, Log, LogFormat, OnRefusal, Process};
 use crate::prefix_list::PrefixList;
 use crate::ranges::{
-    BUFFER, CHECK_TIME, CHECK_TIMEOUT, KEEPALIVE_TIME, ROTATE_AGE, ROTATE_SIZE, SESSIONS,
+    BUFFER, CHECK_TIME, CHECK_TIMEOUT, KEEPALIVE_TIME, ROTATE_AGE, ROTATE_SIZE, SESSIONS, SPIN,
     STALL_TIMEOUT, USER_TIMEOUT, WAIT,
 };
 use crate::setting::Kind::{self, Choice, Count, Or};
@@ -35,6 +35,9 @@ rows! { Section::Process, Process {
 
     /// Sessions of all forwards together; "auto" is what the open-file limit allows.
     max_sessions = None, Or("auto", &SESSIONS) => AtOnce;
+
+    /// A worker that has just had work polls for so long before it sleeps: it answers sooner, and uses CPU meanwhile.
+    spin = None, Or("off", &SPIN) => AtOnce;
 
     /// How long a shutdown waits for living sessions to end.
     shutdown_timeout = seconds(10), WAIT => AtOnce;

@@ -41,6 +41,9 @@ pub(crate) struct Control {
     checked_at: Option<u64>,
 }
 
+/// Values of `spin`, one of which a history has.
+const SPINS: [Duration; 3] = [Duration::ZERO, Duration::from_micros(50), Duration::from_millis(10)];
+
 impl Control {
     /// Starts the process under test in a new world.
     pub(crate) fn start(script: &Script) -> (Shared, Self) {
@@ -81,6 +84,7 @@ impl Control {
         let retry = |_: &std::io::Error| tries.replace(tries.get() + 1) < MOST_TRIES;
         let prepared = Engine::prepare(&process, &options, passed, epolls, &retry);
         let (engine, workers) = prepared.unwrap_or_else(|error| panic!("{error}"));
+        engine.set_spin(SPINS[usize::try_from(self.seed % 3).unwrap_or(0)]);
         self.world.lock().run(workers, engine.observer(), engine.reports());
         // The world owns the process.
         let world = self.world.downgrade();

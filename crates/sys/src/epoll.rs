@@ -1,7 +1,7 @@
 use crate::{Errno, Result};
 use rustix::event::{Timespec, epoll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An epoll instance (epoll(7)), with edge-triggered connections.
 #[derive(Debug)]
@@ -90,6 +90,19 @@ impl Epoll {
     /// Removes a registration. Closing the last descriptor of a socket does the same.
     pub fn remove(&self, fd: BorrowedFd<'_>) -> Result<()> {
         epoll::delete(&self.0, fd)
+    }
+
+    /// Polls for events during `span`, without sleep. Gives way to other threads of this CPU after each poll
+    /// (sched_yield(2)), so that they wait for no longer than without it.
+    pub fn spin(&self, events: &mut Events, span: Duration) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            self.wait(events, Some(Duration::ZERO))?;
+            if !events.0.is_empty() || start.elapsed() >= span {
+                return Ok(());
+            }
+            rustix::thread::sched_yield();
+        }
     }
 
     /// Waits for events, at most `timeout` rounded up to milliseconds; `None` waits forever. An

@@ -279,6 +279,9 @@ pub trait Epoll<K: Kernel>: Descriptor {
     /// See [`crate::Epoll::wait`]. The simulated kernel does not block: it notes the time at which the
     /// wait would end.
     fn wait(&self, events: &mut Self::Events, timeout: Option<Duration>) -> Result<()>;
+
+    /// See [`crate::Epoll::spin`]. The simulated kernel takes the events that are there.
+    fn spin(&self, events: &mut Self::Events, span: Duration) -> Result<()>;
 }
 
 /// Ends the wait of a thread: the current one, or the next one.

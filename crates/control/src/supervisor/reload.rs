@@ -336,6 +336,7 @@ impl Supervisor {
     fn adopt(&mut self, plan: Plan, capacity: Capacity) {
         self.keep_listeners();
         self.engine.set_max_sessions(capacity.sessions);
+        self.engine.set_spin(plan.process.spin.unwrap_or_default());
         self.capacity = capacity;
         self.plan = plan;
         self.generation += 1;

@@ -67,10 +67,13 @@ impl Supervisor {
         let last_reload = self.last_reload.as_ref();
         let waiting = self.in_force.waiting(&self.plan);
         let resolving = self.resolver.status();
+        let spins = self.observer().spins();
         let process = ProcessMetrics {
             open_files: sys::open_files(),
             open_files_limit: sys::open_files_limit(),
             pipes: self.observer().pipes() as u64,
+            spin_hits: spins.hits,
+            spin_misses: spins.misses,
             max_sessions: engine.max_sessions(),
             headroom,
             generation: self.generation,

@@ -44,6 +44,7 @@ impl<K: Kernel> Worker<K> {
                     self.has_registrations = false;
                     self.retry_waiting();
                 }
+                Message::Spin(span) => self.spin.set(span),
                 Message::Drain => self.drain(),
                 Message::Cut => {
                     self.cutting = true;

@@ -21,6 +21,10 @@ pub struct ProcessMetrics {
     pub open_files_limit: u64,
     /// Pipes that exist, in use or not.
     pub pipes: u64,
+    /// Spins of the workers that ended with an event.
+    pub spin_hits: u64,
+    /// Spins without one.
+    pub spin_misses: u64,
     /// The limit of sessions of all forwards together.
     pub max_sessions: u32,
     /// Additional sessions that each limit of the host allows, by the name of the limit.
@@ -95,6 +99,8 @@ impl Default for ProcessMetrics {
             open_files: None,
             open_files_limit: 0,
             pipes: 0,
+            spin_hits: 0,
+            spin_misses: 0,
             max_sessions: 0,
             headroom: Vec::new(),
             generation: 1,

@@ -148,6 +148,9 @@ metrics! {
     "traffic_forwarder_pipes_in_use", Gauge, &[],
         "Pipes for splicing, in use or idle.",
         Read::Process(|it, emit| emit(&[], Whole(it.pipes)));
+    "traffic_forwarder_spins_total", Counter, &["result"],
+        "Times that a worker polled before it would have slept (`spin`): an event came (`hit`), or none did (`miss`).",
+        Read::Process(spins);
     "traffic_forwarder_build_info", Gauge, &["version", "build"],
         "Always 1; the labels are the running version and the commit that it was built from.",
         Read::Process(build_info);
@@ -308,6 +311,11 @@ fn lost_files(forward: &ForwardMetrics, emit: &mut Emit<'_>) -> fmt::Result {
 
 fn open_files(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
     process.open_files.map_or(Ok(()), |count| emit(&[], Whole(count)))
+}
+
+fn spins(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    emit(&["hit"], Whole(process.spin_hits))?;
+    emit(&["miss"], Whole(process.spin_misses))
 }
 
 fn build_info(_: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {

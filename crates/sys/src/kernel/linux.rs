@@ -355,6 +355,10 @@ impl Epoll<Linux> for crate::Epoll {
     fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> Result<()> {
         Self::wait(self, events, timeout)
     }
+
+    fn spin(&self, events: &mut Events, span: Duration) -> Result<()> {
+        Self::spin(self, events, span)
+    }
 }
 
 impl Wake for crate::Waker {

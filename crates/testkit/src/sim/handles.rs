@@ -315,6 +315,10 @@ impl kernel::Epoll<Process> for SimEpoll {
         events.events.clear();
         world.take_events(self.0.file, events.room, until, &mut events.events)
     }
+
+    fn spin(&self, events: &mut SimEvents, _: Duration) -> Result<()> {
+        self.wait(events, Some(Duration::ZERO))
+    }
 }
 
 impl SimEpoll {

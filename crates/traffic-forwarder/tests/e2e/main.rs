@@ -69,6 +69,7 @@ mod skipped;
 mod slow_sides;
 mod slow_start;
 mod socket_rights;
+mod spin;
 mod stalls;
 mod start;
 mod start_probe;

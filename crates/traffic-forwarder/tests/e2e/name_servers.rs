@@ -37,12 +37,6 @@ impl Operated {
     fn names_failing(&self) -> Value {
         self.http.get("/v1/status").json()["names_failing"].clone()
     }
-
-    fn metric(&self, name: &str) -> String {
-        let text = self.http.get("/metrics").body;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        line.unwrap_or("absent").to_owned()
-    }
 }
 
 /// Serves clients, so that the name is in use, until the log has this message `times`.

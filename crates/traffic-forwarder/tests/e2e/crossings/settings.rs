@@ -43,6 +43,7 @@ fn values_of_process() -> Vec<(&'static str, &'static str, Values)> {
     vec![
         ("[process]", "workers", given(["1", "2", "3"])),
         ("[process]", "max_sessions", given(["900", "800", "700"])),
+        ("[process]", "spin", given(["\"off\"", "\"50us\"", "\"1ms\""])),
         ("[process]", "shutdown_timeout", given(durations)),
         ("[process]", "removed_timeout", given(durations)),
         ("[process]", "watch", given(bools)),

@@ -73,6 +73,13 @@ impl Operated {
         self.sessions()
     }
 
+    /// The value of this metric, which is named with its labels.
+    pub(crate) fn metric(&self, name: &str) -> String {
+        let text = self.http.get("/metrics").body;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        line.unwrap_or("absent").to_owned()
+    }
+
     /// The generation of the running configuration.
     #[track_caller]
     pub(crate) fn generation(&self) -> u64 {
