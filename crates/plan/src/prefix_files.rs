@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flow::{AccessList, Prefix};
+use flow::{AccessList, NotAPrefix, Prefix};
 
 use crate::file::{self, FileRead};
 use crate::plan::{Forward, Plan};
@@ -86,7 +86,10 @@ impl PrefixFiles {
         let (text, state) = file::read(path);
         self.reads.push(PrefixFileRead { path: path.to_owned(), state });
         match text {
-            Ok(text) => Some(parse(&path.to_string_lossy(), text, in_files)),
+            Ok(text) => {
+                let quoting = Quoting::of_file_named_in(span.source);
+                Some(parse(&path.to_string_lossy(), text, quoting, in_files))
+            }
             Err(fault) if fault.location.is_some() => {
                 in_files.push_error_at(fault.location, &fault.message, fault.hint);
                 None
@@ -168,7 +171,21 @@ fn without_repeats(list: &PrefixList) -> PrefixList {
 }
 
 /// One prefix a line; `#` begins a comment.
-fn parse(name: &str, text: String, problems: &mut Problems) -> Arc<[Prefix]> {
+/// Whether problems show what a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quoting {
+    Shown,
+    /// A publisher may name any file, and every reader of the store sees why a text was refused.
+    Hidden,
+}
+
+impl Quoting {
+    fn of_file_named_in(source: &Source) -> Self {
+        if source.is_published() { Self::Hidden } else { Self::Shown }
+    }
+}
+
+fn parse(name: &str, text: String, quoting: Quoting, problems: &mut Problems) -> Arc<[Prefix]> {
     let source = Source::new(name, text);
     let mut prefixes = Vec::new();
     let mut at = 0;
@@ -179,17 +196,34 @@ fn parse(name: &str, text: String, problems: &mut Problems) -> Arc<[Prefix]> {
             match prefix.text.parse() {
                 Ok(prefix) => prefixes.push(prefix),
                 Err(error) => {
-                    let error: flow::NotAPrefix = error;
-                    let error = ParseError::new(0..0, format!("{}: {error}", quoted(prefix.text)));
                     let range = prefix.range();
                     let span = source.span(at + range.start..at + range.end);
-                    problems.push(Severity::Error, &span, &error);
+                    push_error(&span, prefix.text, error, quoting, problems);
                 }
             }
         }
         at += line.len();
     }
     prefixes.into()
+}
+
+fn push_error(
+    span: &Span<'_>,
+    entry: &str,
+    error: NotAPrefix,
+    quoting: Quoting,
+    problems: &mut Problems,
+) {
+    match quoting {
+        Quoting::Shown => {
+            let error = ParseError::new(0..0, format!("{}: {error}", quoted(entry)));
+            problems.push(Severity::Error, span, &error);
+        }
+        Quoting::Hidden => {
+            let message = "this line is not an IP address or a prefix";
+            problems.push_error_at(Some(span.location()), message, None);
+        }
+    }
 }
 
 /// Reads the text of a prefix file that [`PrefixFile::to_text`] has written.
@@ -199,7 +233,7 @@ fn parse(name: &str, text: String, problems: &mut Problems) -> Arc<[Prefix]> {
 /// Lines that are no prefixes in this version.
 pub fn prefix_file(path: PathBuf, text: &str) -> Result<PrefixFile, Problems> {
     let mut problems = Problems::default();
-    let prefixes = parse(&path.to_string_lossy(), text.to_owned(), &mut problems);
+    let prefixes = parse(&path.to_string_lossy(), text.to_owned(), Quoting::Shown, &mut problems);
     if problems.is_empty() { Ok(PrefixFile { path, prefixes }) } else { Err(problems) }
 }
 

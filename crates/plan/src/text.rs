@@ -71,6 +71,10 @@ impl Source {
         if self.is_published { 2 } else { u8::from(self.name == COMMAND_LINE) }
     }
 
+    pub(crate) fn is_published(&self) -> bool {
+        self.is_published
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -179,6 +179,16 @@ fn paths_in_a_published_text_are_those_of_each_machine() {
     assert_eq!(reading.prefix_files.len(), 1);
     let plan = plan_of(reading);
     assert!(plan.forwards.iter().all(|forward| forward.access.is_some()));
+    // Of any other file, nothing is shown.
+    for entry in ["s3cret", "10.9.8.7/8", "fe80::1%s3cret"] {
+        fs::write(&list, format!("{entry}\n")).unwrap();
+        let reading = read(LOCAL, &[], &text);
+        let [problem] = &problems(&reading)[..] else { panic!("{:?}", problems(&reading)) };
+        let at = format!("{}:1:1: error: this line is not an IP address", list.display());
+        assert!(problem.starts_with(&at), "{problem}");
+        let whole = format!("{:?}", reading.problems);
+        assert!(!whole.contains("s3cret") && !whole.contains("10."), "{whole}");
+    }
     // A socket of the published text at the path of the log.
     let socket = dir.path().join("x").display().to_string();
     let text = format!("[[forward]]\nlisten = 'unix:{socket}'\nto = 'h:2'\n");
