@@ -50,14 +50,11 @@ impl fmt::Display for WarningLine {
                 "every instance has ended the trial of revision {revision} by {}: this one replaces it",
                 shown(by)
             ),
-            Self::NotFollowing { instances } => {
-                let verb = if instances.len() == 1 { "does" } else { "do" };
-                write!(
-                    f,
-                    "{} {verb} not follow the stable revision: the text is published again, without a trial",
-                    names(instances)
-                )
-            }
+            Self::NotFollowing { instances } => write!(
+                f,
+                "the stable revision is not followed by {}: its text is published again, without a trial",
+                names(instances)
+            ),
             Self::StoreAway { error, on_trial } => {
                 let then = if *on_trial { "; without it every instance falls back by itself" } else { "" };
                 write!(f, "{}: trying again{then}", shown(error))

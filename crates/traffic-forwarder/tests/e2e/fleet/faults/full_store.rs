@@ -19,7 +19,7 @@ fn fill(cluster: &Etcd) {
     // etcd takes some MiB more than its quota before it raises the alarm.
     let value = "x".repeat(100_000);
     let is_full =
-        (0..1000).any(|_| !cluster.try_ctl(["put", "/other/key", &value]).status.success());
+        (0..1000).any(|_| !cluster.try_ctl(["put", "/path/key", &value]).status.success());
     assert!(is_full && cluster.ctl(["alarm", "list"]).contains("NOSPACE"));
 }
 

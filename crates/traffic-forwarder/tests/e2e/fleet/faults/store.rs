@@ -109,7 +109,7 @@ fn the_text_of_a_restored_store_is_followed_after_it_is_published_again() {
         let file = faults.fleet.file("old.toml", &faults.text(1));
         let from = faults.fleet.cluster.url(PREFIX);
         let publish = forwarder().args(["publish", &file, "--from", &from]).run().success();
-        let warning = "edge-1 does not follow the stable revision: the text is published again";
+        let warning = "the stable revision is not followed by edge-1: its text is published again";
         assert!(publish.stderr.contains(warning), "{publish}");
         let hash = TextHash::of(&faults.text(1)).to_string();
         wait_until("the old text", RECOVERY, || faults.view()["runs"] == hash.as_str());
