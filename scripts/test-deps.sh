@@ -46,7 +46,7 @@ apt-get -q install -y --no-install-recommends -o DPkg::Lock::Timeout=120 $missin
 if command -v systemctl >/dev/null; then
     for package in $missing; do
         case $package in
-            haproxy | nginx | postgresql | prometheus | redis-server | rinetd) unit=$package ;;
+            haproxy | keepalived | nginx | postgresql | prometheus | redis-server | rinetd) unit=$package ;;
             etcd-server) unit=etcd ;;
             openssh-server) unit=ssh ;;
             *) continue ;;

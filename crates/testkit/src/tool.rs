@@ -12,7 +12,7 @@ use crate::wait::{LIMIT, poll};
 
 /// The programs that tests use, and the Debian package of each. `debian-packages.txt` lists the same
 /// packages for the Makefile.
-const PACKAGES: [(&str, &str); 33] = [
+const PACKAGES: [(&str, &str); 34] = [
     ("chromium", "chromium"),
     ("curl", "curl"),
     ("etcd", "etcd-server"),
@@ -23,6 +23,7 @@ const PACKAGES: [(&str, &str); 33] = [
     ("ip", "iproute2"),
     ("iperf3", "iperf3"),
     ("jq", "jq"),
+    ("keepalived", "keepalived"),
     ("logrotate", "logrotate"),
     ("mandoc", "mandoc"),
     ("nginx", "nginx"),

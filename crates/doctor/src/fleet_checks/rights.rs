@@ -49,7 +49,8 @@ fn judge(rights: &Rights, user: Option<&str>) -> Finding {
             let found = format!(
                 "{subject} may write `{current}`, which decides what every machine forwards"
             );
-            let change = "give the publisher another user than the machines, as in docs/fleet.md";
+            let change =
+                "give the publisher another user than the machines, as in docs/fleet-store.md";
             finding(Verdict::Warn, found).change([change.to_owned()])
         }
         Ok(()) => {
@@ -57,7 +58,8 @@ fn judge(rights: &Rights, user: Option<&str>) -> Finding {
                 "the store wants no login: every client of it may write `{current}`, which decides what every \
                  machine forwards"
             );
-            let change = "add users and roles as in docs/fleet.md, then `etcdctl auth enable`";
+            let change =
+                "add users and roles as in docs/fleet-store.md, then `etcdctl auth enable`";
             finding(Verdict::Warn, found).change([change.to_owned()])
         }
         Err(StoreError::Denied { .. }) => {

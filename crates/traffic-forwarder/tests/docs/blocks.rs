@@ -4,7 +4,7 @@ use crate::markdown::{Block, Document};
 use crate::repository::documents;
 
 /// Info string of the fence, the checking test module, and the minimum number of blocks.
-const KINDS: [(&str, &str, usize); 30] = [
+const KINDS: [(&str, &str, usize); 44] = [
     ("toml", "configuration", 3),
     ("conf", "configuration", 2),
     ("toml broken", "configuration", 1),
@@ -28,12 +28,26 @@ const KINDS: [(&str, &str, usize); 30] = [
     ("import haproxy", "migration", 1),
     ("toml imported", "migration", 5),
     ("text top", "views", 2),
-    ("toml fleet", "configuration", 2),
+    ("toml fleet", "configuration", 3),
     ("toml published", "configuration", 1),
     ("sh fleet", "fleet", 3),
-    ("sh etcd", "fleet", 2),
-    ("conf etcd", "fleet", 1),
-    ("sh etcd roles", "fleet", 1),
+    ("sh etcd install", "fleet_store", 1),
+    ("sh etcd start", "fleet_store", 1),
+    ("sh etcd check", "fleet_store", 1),
+    ("sh etcd env", "fleet_store", 1),
+    ("sh etcd roles", "fleet_store", 1),
+    ("sh etcd replace", "fleet_store", 1),
+    ("sh etcd backup", "fleet_store", 1),
+    ("sh etcd restore", "fleet_store", 1),
+    ("sh etcd space", "fleet_store", 1),
+    ("sh openssl", "fleet_store", 1),
+    ("conf etcd", "fleet_store", 1),
+    ("conf etcd tls", "fleet_store", 1),
+    ("conf etcd join", "fleet_store", 1),
+    ("text rollout canary", "the e2e test `guide`", 1),
+    ("text rollout refused", "the e2e test `guide`", 1),
+    ("text rollout fell back", "the e2e test `guide`", 1),
+    ("text rollout status", "the e2e test `guide`", 1),
     ("conf keepalived", "fleet", 1),
 ];
 

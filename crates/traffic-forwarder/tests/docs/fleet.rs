@@ -1,11 +1,12 @@
-//! The examples of docs/fleet.md fit each other: addresses, prefixes and users are the same in the files of etcd,
-//! of the instances and of keepalived. `tests/e2e` and the tests of the crate `fleet` run such a store.
+//! The examples of docs/fleet.md fit each other: addresses are the same in the files of etcd, of the instances and of
+//! keepalived. The module `fleet_store` runs that store, and `tests/e2e/fleet/guide.rs` such a fleet.
 
 use crate::blocks::blocks;
 use crate::markdown::Block;
 use crate::repository::BINARY;
 use std::fs;
-use testkit::{Etcd, Forwarder};
+use std::os::unix::process::ExitStatusExt;
+use testkit::{Finished, Forwarder, LIMIT, Signal, Tool, run};
 
 const PAGE: &str = "docs/fleet.md";
 
@@ -37,6 +38,12 @@ fn commands(info: &str) -> Vec<(String, Vec<String>)> {
     commands
 }
 
+/// The whole local file of a machine.
+fn local_file() -> Block {
+    let mut files = blocks("toml fleet").into_iter();
+    files.find(|it| it.text.contains("[process]")).expect("the file of a process")
+}
+
 /// The stores and users of the local files.
 fn fleets() -> Vec<plan::Fleet> {
     let fleet = |block: &Block| {
@@ -66,7 +73,7 @@ fn the_parser_knows_the_options_of_the_commands() {
 
 #[test]
 fn check_accepts_the_local_file_of_a_machine() {
-    let first = blocks("toml fleet").remove(0);
+    let first = local_file();
     let dir = tempfile::TempDir::new().expect("a temporary directory");
     let file = dir.path().join("local.toml");
     fs::write(&file, &first.text).expect("write into an own directory");
@@ -101,68 +108,44 @@ fn etcd_listens_where_the_instances_look_for_it() {
         let hosts: Vec<_> = endpoints.iter().map(|endpoint| host(endpoint)).collect();
         let peers = members.iter().map(|it| it.split_once("=http://").expect("a member").1);
         assert_eq!(peers.map(host).collect::<Vec<_>>(), hosts, "{}", conf.place);
-        let health = format!("--endpoints={}", endpoints.join(","));
-        assert!(commands("sh etcd").iter().any(|(_, words)| words.contains(&health)), "{health}");
+        let health = format!("export ETCDCTL_ENDPOINTS={}\n", endpoints.join(","));
+        assert!(block("sh etcd check").text.starts_with(&health), "{health}");
     }
-}
-
-/// The programs of others are named, not run.
-#[test]
-fn only_known_programs_prepare_the_store() {
-    for (place, words) in commands("sh etcd").into_iter().chain(commands("sh etcd roles")) {
-        let known = ["apt-get", "systemctl", "etcdctl"].contains(&&*words[0]);
-        assert!(known, "{place}: {}", words[0]);
-    }
-}
-
-#[test]
-fn the_roles_are_for_the_prefix_and_the_user_of_the_local_file() {
-    let fleet = fleets().into_iter().find(|fleet| fleet.store.user.is_some()).expect("a user");
-    let (user, prefix) = (fleet.store.user.expect("a user").0, fleet.store.url.prefix);
-    let grants: Vec<_> = commands("sh etcd roles").into_iter().map(|(_, words)| words).collect();
-    let granted = |role: &str, words: &[&str]| {
-        let start = ["etcdctl", "role", "grant-permission", role];
-        let command = start.iter().chain(words);
-        let command: Vec<_> = command.map(|word| (*word).to_owned()).collect();
-        assert!(grants.contains(&command), "{PAGE}: no {command:?}");
-    };
-    let all = format!("{prefix}/");
-    granted("publisher", &["readwrite", "--prefix", &all]);
-    granted(&user, &["read", "--prefix", &all]);
-    granted(&user, &["readwrite", &format!("{prefix}/instances/{user}")]);
-}
-
-/// With a real store.
-#[test]
-fn after_the_commands_of_the_roles_a_machine_writes_its_own_key_only() {
-    let store = Etcd::start(1);
-    for (place, mut words) in commands("sh etcd roles") {
-        if words[1..3] == ["user", "add"] {
-            // etcdctl asks for the password otherwise.
-            words[3].push_str(":secret");
-        }
-        let finished = store.try_ctl(&words[1..]);
-        assert!(finished.status.success(), "{place}: {words:?}: {finished}");
-    }
-    let prefix = fleets().remove(0).store.url.prefix;
-    let writes = |user: Option<&str>, key: &str| {
-        let login = user.map(|user| format!("--user={user}:secret"));
-        let key = format!("{prefix}/{key}");
-        let words = ["put", &key, "x"].into_iter().chain(login.as_deref());
-        store.try_ctl(words).status.success()
-    };
-    assert!(!writes(None, "current"));
-    assert!(writes(Some("publisher"), "current"));
-    assert!(!writes(Some("edge-1"), "current"));
-    assert!(!writes(Some("edge-1"), "instances/edge-2"));
-    assert!(writes(Some("edge-1"), "instances/edge-1"));
 }
 
 #[test]
 fn keepalived_asks_the_metrics_address_of_the_local_file() {
-    let local = blocks("toml fleet").remove(0);
+    let local = local_file();
     let metrics = local.text.lines().find_map(|line| line.strip_prefix("metrics = \""));
     let metrics = metrics.expect("an address").trim_end_matches('"');
     let script = format!("curl -sf -m 1 http://{metrics}/readyz\"");
     assert!(block("conf keepalived").text.contains(&script), "{script}");
+}
+
+/// The result of `keepalived -t`, with an interface of this host in place of the guide's.
+fn keepalived(conf: &str) -> Finished {
+    let interfaces = fs::read_dir("/sys/class/net").expect("the interfaces of this host");
+    let mut names = interfaces.map(|it| it.expect("an interface").file_name());
+    let name = names.find(|name| name != "lo").expect("an interface beside the loopback one");
+    let conf = conf.replace("eth0", &name.to_string_lossy());
+    let dir = tempfile::TempDir::new().expect("a temporary directory");
+    let file = dir.path().join("keepalived.conf");
+    fs::write(&file, conf).expect("write into an own directory");
+    run(Tool::find("keepalived").command().args(["-t", "-f"]).arg(&file), LIMIT)
+}
+
+#[test]
+fn keepalived_accepts_its_file() {
+    let conf = block("conf keepalived").text;
+    let checked = keepalived(&conf);
+    // Without root's rights, it cannot become the user of the script.
+    let is_root = rustix::process::geteuid().is_root();
+    let complaints = checked.stderr.lines().filter(|line| is_root || !line.contains("insecure"));
+    assert_eq!(complaints.count(), 0, "{checked}");
+    // Version 2.2.7 ends itself after it has found a script that it may run.
+    let ended_itself = checked.status.signal() == Some(Signal::TERM.as_raw());
+    assert!(!is_root || checked.status.success() || ended_itself, "{checked}");
+
+    let wrong = keepalived(&conf.replace("fall 2", "fal 2"));
+    assert!(wrong.stderr.contains("Unknown keyword 'fal'"), "{wrong}");
 }

@@ -16,6 +16,7 @@ mod doctor;
 mod examples;
 mod faults;
 mod fleet;
+mod fleet_store;
 mod languages;
 mod links;
 mod log_queries;

@@ -5,6 +5,7 @@ mod fixture;
 mod demo;
 mod faults;
 mod follow;
+mod guide;
 mod held_store;
 mod hostile;
 mod killed_publisher;
