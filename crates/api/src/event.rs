@@ -1,6 +1,6 @@
 //! The data of the events of `GET /v1/events`. Each event name has one type.
 
-use super::{Origin, PathsUsed, Word};
+use super::{FleetState, Origin, PathsUsed, Word};
 use flow::{By, Cause, Fallback, Phase, Verdict};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -288,6 +288,41 @@ pub struct Upgraded {
     pub build: Option<String>,
     /// The error; null after a success.
     pub error: Option<String>,
+}
+
+/// `fleet_revision`: the process follows another revision of its fleet.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FleetRevision {
+    /// The revision that is followed.
+    pub revision: u64,
+    /// The one before; null if this is the first.
+    pub before: Option<u64>,
+}
+
+/// `fleet_state`: the state of the process in its fleet changed, or a reason not to follow came or went.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FleetStateChanged {
+    /// The state.
+    #[schema(schema_with = Word::<FleetState>::schema)]
+    pub state: Word<FleetState>,
+    /// The state before.
+    #[schema(schema_with = Word::<FleetState>::schema)]
+    pub before: Word<FleetState>,
+    /// The revision that is followed; null before the first.
+    pub revision: Option<u64>,
+    /// The reason for the state, or for a revision that is not followed, at most 500 characters.
+    pub why: Option<String>,
+}
+
+/// `fleet_store`: the store of the fleet is silent, or answers again.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FleetStore {
+    /// The last reading of the store succeeded.
+    pub up: bool,
+    /// Why it failed, at most 500 characters.
+    pub problem: Option<String>,
+    /// Time of the last successful reading, as RFC 3339; null before the first.
+    pub read_at: Option<String>,
 }
 
 /// `shutdown`: the process takes no new sessions, and ends.

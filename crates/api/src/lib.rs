@@ -15,14 +15,14 @@ pub use ended::{EndedSession, EndedSessions};
 
 mod event;
 pub use event::{
-    AcceptFailed, ClientLimited, Close, ClosedTcp, ForwardSwitched, Lagged, LimitReached,
-    NotAllowed, Reloaded, ResourceExhausted, SessionClosed, SessionConnected, SessionOpened,
-    Shutdown, TargetDown, TargetUp, Upgraded,
+    AcceptFailed, ClientLimited, Close, ClosedTcp, FleetRevision, FleetStateChanged, FleetStore,
+    ForwardSwitched, Lagged, LimitReached, NotAllowed, Reloaded, ResourceExhausted, SessionClosed,
+    SessionConnected, SessionOpened, Shutdown, TargetDown, TargetUp, Upgraded,
 };
 
 mod fleet;
 mod forward;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, FleetKeep};
 pub use forward::{CheckCounts, Forward, Forwards, LastCheck, Rates, Target};
 
 mod process;

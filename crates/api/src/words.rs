@@ -152,6 +152,9 @@ words! {
         Resume = "resume": "A forward takes sessions again.",
         Reload = "reload": "The configuration was reloaded, or a trial was reverted.",
         Upgrade = "upgrade": "The process is about to execute another program, or the attempt failed.",
+        FleetRevision = "fleet_revision": "The process follows another revision of its fleet.",
+        FleetState = "fleet_state": "The state of the process in its fleet changed, or a reason not to follow came or went.",
+        FleetStore = "fleet_store": "The store of the fleet is silent, or answers again.",
         Shutdown = "shutdown": "The process takes no new sessions, and ends.",
         Lagged = "lagged": "The reader was too slow; this is the last event.",
     }

@@ -6,7 +6,7 @@ use plan::{Effect, Section};
 use std::time::SystemTime;
 
 /// One moment on the engine's clock and on the wall clock.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) monotonic: Time,
     pub(crate) wall: SystemTime,

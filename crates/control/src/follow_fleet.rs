@@ -2,21 +2,23 @@
 //! writes the status of this instance.
 
 mod carry_out;
+mod certificates;
 mod flag;
 mod health;
 mod namesake;
 mod reader;
 mod reporter;
+mod view;
 
 use crate::handle::Gone;
 use crate::supervisor::reload::FleetStatus;
 use crate::supervisor::{Supervisor, SupervisorHandle};
-use api::FleetState;
 use carry_out::ended;
+use certificates::Certificates;
 use flag::is_set;
 use fleet::{
-    ConnectCheck, Connects, Etcd, Event, Follower, ForwardConnects, Instance, InstanceState, Keep,
-    KeepState, Keys, Moment, Status, bounded,
+    ConnectCheck, Connects, Etcd, Event, Follower, ForwardConnects, Instance, Keep, KeepState,
+    Keys, Moment,
 };
 use health::Health;
 use plan::{Fleet, FleetStore};
@@ -28,6 +30,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
+use view::unopened;
 
 /// Time between two looks at a running trial.
 const LOOK: Duration = Duration::from_secs(1);
@@ -82,6 +85,9 @@ struct Task {
     base: Connects,
     reported: Option<Instance>,
     reported_at: Option<Instant>,
+    /// The status in the views.
+    shown: Option<FleetStatus>,
+    certificates: Certificates,
     logged: String,
 }
 
@@ -126,6 +132,8 @@ impl Task {
             base: Connects::default(),
             reported: None,
             reported_at: None,
+            shown: None,
+            certificates: Certificates::default(),
             logged: String::new(),
         };
         if let Some(begin) = trial {
@@ -141,7 +149,7 @@ impl Task {
             self.show().await?;
             let pause = self.pause();
             tokio::select! {
-                result = self.reader.next() => self.on_read(result),
+                result = self.reader.next() => self.on_read(result).await?,
                 () = tokio::time::sleep(pause) => self.look().await?,
             }
             self.follow_settings().await?;
@@ -158,19 +166,24 @@ impl Task {
         Moment { time: self.begun.elapsed(), at: SystemTime::now() }
     }
 
-    fn handle(&mut self, event: Event) {
+    /// Passes an event to the follower, and shows the result before the next one: no state is left out.
+    async fn handle(&mut self, event: Event) -> Result<(), Gone> {
         let now = self.now();
         self.follower.handle(event, now);
+        self.show_view().await
     }
 
-    fn on_read(&mut self, result: ReadResult) {
+    async fn on_read(&mut self, result: ReadResult) -> Result<(), Gone> {
         match result {
             Ok(reading) => {
                 self.health.succeeded();
                 let random = RandomState::new().hash_one(self.begun.elapsed());
-                self.handle(Event::Read { reading: Box::new(reading), random });
+                self.handle(Event::Read { reading: Box::new(reading), random }).await
             }
-            Err(error) => self.health.failed(error),
+            Err(error) => {
+                self.health.failed(error);
+                self.show_view().await
+            }
         }
     }
 
@@ -188,6 +201,7 @@ impl Task {
                 std::mem::replace(&mut self.reporter, Reporter::start(self.client.clone(), key));
             _ = tokio::spawn(left.leave());
             self.reported = None;
+            self.certificates = Certificates::default();
             tracing::info!(store = %self.store.url, "the fleet's store has changed");
         }
         Ok(())
@@ -201,7 +215,7 @@ impl Task {
             if matches!(event, Event::Applied(Ok(())) | Event::FellBack { .. }) {
                 self.base = self.numbers().await?.connects;
             }
-            self.handle(event);
+            self.handle(event).await?;
         }
         Ok(())
     }
@@ -217,7 +231,7 @@ impl Task {
             let judged = is_on_trial.then(|| self.judged.clone());
             let counters = self.handle.ask(move |it| connects(it, judged.as_deref())).await?;
             if let Some(why) = self.connect_check.take(self.begun.elapsed(), &counters) {
-                self.handle(Event::TrialFailed(why));
+                self.handle(Event::TrialFailed(why)).await?;
             }
         }
         if !is_on_trial {
@@ -225,11 +239,11 @@ impl Task {
         }
         let view = self.handle.ask(|it| it.published()).await?;
         if view.on_trial.is_none() {
-            self.handle(ended(view));
+            self.handle(ended(view)).await?;
         } else if let Some(lost) =
             view.lost_listeners.iter().find(|lost| !self.had_lost.contains(lost))
         {
-            self.handle(Event::TrialFailed(format!("listener lost: {lost}")));
+            self.handle(Event::TrialFailed(format!("listener lost: {lost}"))).await?;
         }
         Ok(())
     }
@@ -242,72 +256,6 @@ impl Task {
                 Numbers { sessions, connects }
             })
             .await
-    }
-
-    /// Shows the status in the views and in the store, and logs what an operator must know.
-    async fn show(&mut self) -> Result<(), Gone> {
-        let status = self.follower.status();
-        self.log(&status);
-        self.health.log_if_due();
-        let runs = status.runs.map(|(hash, _)| hash);
-        let unwritten = self.reporter.problem(self.health.readable_since());
-        let why = Some(status.why.clone()).filter(|why| !why.is_empty());
-        let why = [why, unwritten, self.reporter.namesake()];
-        let why = why.into_iter().flatten().reduce(|all, why| format!("{all}; {why}"));
-        let why = why.map(|it| bounded(&it));
-        let view = FleetStatus {
-            name: self.name.clone(),
-            problem: self.health.problem().map(|it| bounded(&it)),
-            read_at: self.health.read_at(),
-            revision: (status.revision > 0).then_some(status.revision),
-            state: shown(status.state, runs.is_some()),
-            why,
-            since: Some(status.since.rfc3339()),
-        };
-        self.handle.ask(move |it| it.set_fleet_status(view)).await?;
-        self.report(status).await
-    }
-
-    /// Has the status written to the store: when it changes, and now and then during a trial, whose numbers change.
-    async fn report(&mut self, status: Status) -> Result<(), Gone> {
-        let generation = self.handle.ask(|it| it.generation()).await?;
-        let Status { revision, runs, state, why, since } = status;
-        let runs = runs.map(|(hash, _)| hash);
-        let is_same = |it: &Instance| {
-            (it.revision, it.runs, it.state, it.generation) == (revision, runs, state, generation)
-                && it.why == why
-        };
-        let is_due = self.reported_at.is_none_or(|at| at.elapsed() >= NUMBERS);
-        let is_reported = self.reported.as_ref().is_some_and(is_same);
-        if is_reported && !(is_due && self.follower.is_on_trial()) {
-            return Ok(());
-        }
-        let Numbers { sessions, connects } = self.numbers().await?;
-        let connects = Connects {
-            tried: connects.tried.saturating_sub(self.base.tried),
-            failed: connects.failed.saturating_sub(self.base.failed),
-        };
-        let version = observe::Version::of_program().number.clone();
-        let since = since.rfc3339();
-        let instance =
-            Instance { revision, runs, state, why, version, generation, sessions, connects, since };
-        self.reporter.report(instance.clone());
-        (self.reported, self.reported_at) = (Some(instance), Some(Instant::now()));
-        Ok(())
-    }
-
-    /// Logs each reason once. Refusals and fall-backs are logged by the supervisor.
-    fn log(&mut self, status: &Status) {
-        let Status { why, state, revision, .. } = status;
-        if self.logged == *why {
-            return;
-        }
-        self.logged.clone_from(why);
-        let is_logged = matches!(state, InstanceState::Refused | InstanceState::FellBack);
-        // A new fleet waits for its first publication.
-        if !why.is_empty() && !is_logged && *revision > 0 {
-            tracing::warn!(why, "the fleet's configuration is not followed");
-        }
     }
 }
 
@@ -360,27 +308,4 @@ fn connect(store: &FleetStore) -> (Arc<Etcd>, Keys) {
     let first = RandomState::new().hash_one(SystemTime::now());
     let first = usize::try_from(first % 1024).unwrap_or_default();
     (Arc::new(Etcd::new(store, first)), Keys::new(&store.url.prefix))
-}
-
-fn unopened(name: &str, problem: &str) -> FleetStatus {
-    FleetStatus {
-        name: name.to_owned(),
-        problem: Some(bounded(problem)),
-        read_at: None,
-        revision: None,
-        state: FleetState::Waiting,
-        why: None,
-        since: None,
-    }
-}
-
-fn shown(state: InstanceState, has_text: bool) -> FleetState {
-    match state {
-        InstanceState::Stable if !has_text => FleetState::Waiting,
-        InstanceState::Stable => FleetState::Stable,
-        InstanceState::Trying => FleetState::Trying,
-        InstanceState::Refused => FleetState::Refused,
-        InstanceState::FellBack => FleetState::FellBack,
-        InstanceState::Confirmed => FleetState::Confirmed,
-    }
 }

@@ -31,7 +31,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-pub use certificates::{CertificateOf, FoundCertificate};
+pub use certificates::{CertificateOf, Expiry, FoundCertificate};
 pub use health::{Member, MemberHealth};
 pub use validity::Validity;
 pub use watch::EtcdWatch;

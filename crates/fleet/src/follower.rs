@@ -36,6 +36,8 @@ pub struct Follower {
     is_saved: bool,
     /// The trial in the state on the disk.
     recorded: Option<TextHash>,
+    /// The text in the state on the disk, and its revision.
+    held: Option<(TextHash, u64)>,
     /// Why `keep` could not be written.
     save_error: Option<String>,
     /// The published text that the process runs.
@@ -47,6 +49,8 @@ pub struct Follower {
     /// The latest `current` that was accepted.
     current: Option<Current>,
     store_fault: Option<StoreFault>,
+    /// The revision in the last reading, followed or not.
+    named: Option<u64>,
     /// Why the latest text does not run yet: a fetch or an application without a trial failed.
     refusal: Option<(TextHash, String, InstanceState)>,
     fetched: Option<(TextHash, Arc<str>)>,
@@ -190,6 +194,8 @@ impl Follower {
     fn on_read(&mut self, reading: CurrentReading, random: u64, now: Moment) {
         (self.is_blocked, self.is_save_blocked) = (false, false);
         let CurrentReading { cluster, current, instances } = reading;
+        let named = current.as_ref().and_then(|current| current.as_ref().ok());
+        self.named = named.map(|current| current.revision);
         let accepted = accept(&self.kept, self.current.as_ref(), cluster, current);
         let current = match accepted {
             Ok(current) => current,
@@ -259,6 +265,7 @@ impl Follower {
             Ok(()) => {
                 self.save_error = None;
                 self.recorded = saved.trying.map(|trying| trying.text);
+                self.held = saved.good.as_ref().map(|good| (good.hash, good.revision));
                 self.is_saved = self.kept == saved;
             }
             Err(error) => {

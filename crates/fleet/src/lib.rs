@@ -23,7 +23,9 @@ mod keep;
 mod rollout;
 
 pub use connect_check::{ConnectCheck, ForwardConnects, TrialConnects};
-pub use etcd::{CertificateOf, Etcd, EtcdWatch, FoundCertificate, Member, MemberHealth, Validity};
+pub use etcd::{
+    CertificateOf, Etcd, EtcdWatch, Expiry, FoundCertificate, Member, MemberHealth, Validity,
+};
 pub use examine::{Examined, Rights, examine};
 pub use file_fault::FileFault;
 pub use follower::{

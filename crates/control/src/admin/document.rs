@@ -54,6 +54,9 @@ use utoipa::OpenApi;
         api::ForwardSwitched,
         api::Reloaded,
         api::Upgraded,
+        api::FleetRevision,
+        api::FleetStateChanged,
+        api::FleetStore,
         api::Shutdown,
         api::Lagged,
     ))

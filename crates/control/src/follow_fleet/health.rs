@@ -1,5 +1,7 @@
 //! Whether the store answers.
 
+use crate::api_format::Moment;
+use flow::Time;
 use std::time::{Duration, Instant};
 
 /// Time of failures after which the log has a line.
@@ -8,14 +10,14 @@ const LOG_AFTER: Duration = Duration::from_secs(10);
 /// The readings of the store so far.
 #[derive(Default)]
 pub(super) struct Health {
-    read_at: Option<Instant>,
+    read_at: Option<Moment>,
     /// The first of the successful readings up to the last one.
     readable_since: Option<Instant>,
     failing: Option<Failing>,
 }
 
 struct Failing {
-    since: Instant,
+    since: Time,
     error: String,
     is_logged: bool,
 }
@@ -27,7 +29,7 @@ impl Health {
     }
 
     /// Time of the last successful reading.
-    pub(super) fn read_at(&self) -> Option<Instant> {
+    pub(super) fn read_at(&self) -> Option<Moment> {
         self.read_at
     }
 
@@ -37,10 +39,10 @@ impl Health {
     }
 
     pub(super) fn failed(&mut self, error: String) {
-        let now = Instant::now();
+        let now = Moment::now();
         self.readable_since = None;
         let failing = self.failing.get_or_insert_with(|| Failing {
-            since: self.read_at.unwrap_or(now),
+            since: self.read_at.unwrap_or(now).monotonic,
             error: String::new(),
             is_logged: false,
         });
@@ -52,7 +54,7 @@ impl Health {
         let Some(failing) = self.failing.as_mut().filter(|failing| !failing.is_logged) else {
             return;
         };
-        if failing.since.elapsed() >= LOG_AFTER {
+        if Moment::now().monotonic.since(failing.since) >= LOG_AFTER {
             failing.is_logged = true;
             let error = &failing.error;
             tracing::warn!(
@@ -63,11 +65,11 @@ impl Health {
     }
 
     pub(super) fn succeeded(&mut self) {
-        let now = Instant::now();
+        let now = Moment::now();
         self.read_at = Some(now);
-        self.readable_since.get_or_insert(now);
+        self.readable_since.get_or_insert_with(Instant::now);
         if let Some(failing) = self.failing.take().filter(|failing| failing.is_logged) {
-            let seconds = observe::log::seconds(failing.since.elapsed());
+            let seconds = observe::log::seconds(now.monotonic.since(failing.since));
             tracing::info!(seconds, "the fleet's store can be read again");
         }
     }

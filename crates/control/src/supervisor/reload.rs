@@ -5,7 +5,9 @@ mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
 mod published;
-pub(crate) use published::{EndedTrial, FleetStatus, FleetTrials, PublishedView, TrialEnd};
+pub(crate) use published::{
+    EndedTrial, FleetStatus, FleetTrials, KeepStatus, PublishedView, TrialEnd,
+};
 
 mod restore;
 

@@ -1,6 +1,7 @@
 //! The certificates between this host and a cluster.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use futures_util::future::join_all;
 
@@ -28,7 +29,30 @@ pub enum CertificateOf {
     Member(String),
 }
 
+/// The last seconds in which files of this host are in force. `None` without the file, or if it cannot be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expiry {
+    /// The file `certificate`: the first end in its chain.
+    pub certificate: Option<SystemTime>,
+    /// The file `ca`: the last end, since an authority may stay in it beside its successor.
+    pub ca: Option<SystemTime>,
+}
+
 impl Etcd {
+    /// Reads the files `certificate` and `ca`. Blocks.
+    pub fn expiry(&self) -> Expiry {
+        let Some(tls) = self.members.tls() else { return Expiry::default() };
+        let ends = |path: &Path| -> Vec<SystemTime> {
+            let certificates = certificates(path).unwrap_or_default();
+            certificates.iter().filter_map(|it| Some(Validity::of(it)?.until)).collect()
+        };
+        let certificate = tls.certificate.as_ref();
+        Expiry {
+            certificate: certificate.and_then(|(path, _)| ends(path).into_iter().min()),
+            ca: tls.ca.as_deref().and_then(|path| ends(path).into_iter().max()),
+        }
+    }
+
     /// The certificates of the files, and those of the members that can be reached. A member whose certificate is refused
     /// is left out: [`members`](Self::members) has the reason.
     pub(crate) async fn certificates(&self) -> Vec<FoundCertificate> {

@@ -11,6 +11,14 @@ pub struct Status {
     pub revision: u64,
     /// The published text that runs, and the revision by which it was begun.
     pub runs: Option<(TextHash, u64)>,
+    /// The latest revision whose text for this instance is known to be the running one.
+    pub running_revision: Option<u64>,
+    /// The revision that the store named at the last reading, followed or not.
+    pub named: Option<u64>,
+    /// The text on the disk, from which a start without the store begins, and its revision.
+    pub held: Option<(TextHash, u64)>,
+    /// Why the disk has not taken the latest state.
+    pub save_error: Option<String>,
     /// The state of `revision` here.
     pub state: InstanceState,
     /// Why the text of `revision` does not run, or why the store is not followed; bounded, and empty if all is well.
@@ -32,10 +40,21 @@ impl Follower {
         Status {
             revision: self.kept.revision,
             runs: self.running.as_ref().map(|good| (good.hash, good.revision)),
+            running_revision: self.running_revision(),
+            named: self.named,
+            held: self.held,
+            save_error: self.save_error.as_deref().map(bounded),
             state: self.state,
             why: self.why(),
             since: self.since,
         }
+    }
+
+    fn running_revision(&self) -> Option<u64> {
+        let running = self.running.as_ref()?;
+        let wanted = self.current.as_ref().and_then(|current| current.text_for(&self.name));
+        let revision = if wanted == Some(running.hash) { self.kept.revision } else { 0 };
+        Some(revision.max(running.revision))
     }
 
     pub(super) fn state_now(&self) -> InstanceState {

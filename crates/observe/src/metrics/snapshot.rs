@@ -89,8 +89,16 @@ pub struct FleetMetrics {
     pub read_age: Option<f64>,
     /// The revision that is followed; `None` before the first.
     pub revision: Option<u64>,
+    /// The revision that the store named at the last reading; `None` if it had none.
+    pub current_revision: Option<u64>,
+    /// The latest revision whose text for this instance is the running one; `None` without one.
+    pub running_revision: Option<u64>,
     /// State of the instance, as the API words it.
     pub state: &'static str,
+    /// End of the client certificate; `None` without one.
+    pub certificate_expiry: Option<SystemTime>,
+    /// End of the store's authority; `None` without the file `ca`.
+    pub ca_expiry: Option<SystemTime>,
 }
 
 impl Default for ProcessMetrics {

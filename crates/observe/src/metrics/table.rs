@@ -171,10 +171,19 @@ metrics! {
         Read::Process(fleet_read_age);
     "traffic_forwarder_fleet_revision", Gauge, &[],
         "Revision of the published configuration that is followed; absent before the first.",
-        Read::Process(fleet_revision);
+        Read::Process(|it, emit| whole(it.fleet.and_then(|fleet| fleet.revision), emit));
+    "traffic_forwarder_fleet_current_revision", Gauge, &[],
+        "Revision that the fleet's store named at the last reading, followed or not; absent if it had none.",
+        Read::Process(|it, emit| whole(it.fleet.and_then(|fleet| fleet.current_revision), emit));
+    "traffic_forwarder_fleet_running_revision", Gauge, &[],
+        "Latest revision whose text for this instance is the running one; absent without one.",
+        Read::Process(|it, emit| whole(it.fleet.and_then(|fleet| fleet.running_revision), emit));
     "traffic_forwarder_fleet_state", Gauge, &["state"],
         "1 for the state of this instance in its fleet; absent without a fleet.",
         Read::Process(fleet_state);
+    "traffic_forwarder_fleet_certificate_expiry_timestamp_seconds", Gauge, &["file"],
+        "Unix time at which the files `certificate` (the first of its chain) and `ca` (its last one) expire; absent without them. Read every minute.",
+        Read::Process(fleet_certificates);
     "traffic_forwarder_config_trial_seconds", Gauge, &[],
         "Seconds until the configuration is reverted unless confirmed; absent if it is not on trial.",
         Read::Process(trial_left);
@@ -336,9 +345,15 @@ fn fleet_read_age(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result 
     age.map_or(Ok(()), |age| emit(&[], Real(age)))
 }
 
-fn fleet_revision(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
-    let revision = process.fleet.and_then(|fleet| fleet.revision);
-    revision.map_or(Ok(()), |revision| emit(&[], Whole(revision)))
+fn whole(value: Option<u64>, emit: &mut Emit<'_>) -> fmt::Result {
+    value.map_or(Ok(()), |value| emit(&[], Whole(value)))
+}
+
+fn fleet_certificates(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {
+    let Some(fleet) = process.fleet else { return Ok(()) };
+    let files = [("certificate", fleet.certificate_expiry), ("ca", fleet.ca_expiry)];
+    let mut files = files.into_iter().filter_map(|(file, expiry)| Some((file, expiry?)));
+    files.try_for_each(|(file, expiry)| emit(&[file], Real(unix_time(expiry))))
 }
 
 fn fleet_state(process: &ProcessMetrics, emit: &mut Emit<'_>) -> fmt::Result {

@@ -3,6 +3,7 @@ use super::*;
 use engine::{Classes, TargetView, Totals};
 use flow::{By, Cause, Fallback, Phase};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 use std::time::{Duration, Instant};
 
 const HOSTILE: &str = "a\"b\\c{},=";
@@ -85,7 +86,11 @@ fn written(forwards: Vec<ForwardMetrics>, format: Format) -> String {
             store_up: false,
             read_age: Some(4.5),
             revision: Some(42),
+            current_revision: Some(43),
+            running_revision: Some(41),
             state: "trying",
+            certificate_expiry: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000)),
+            ca_expiry: None,
         }),
         ..ProcessMetrics::default()
     };
@@ -146,6 +151,9 @@ const SERIES_OF_A_BUSY_FORWARD: &[(&str, f64)] = &[
     ("fleet_store_up", 0.0),
     ("fleet_read_age_seconds", 4.5),
     ("fleet_revision", 42.0),
+    ("fleet_current_revision", 43.0),
+    ("fleet_running_revision", 41.0),
+    ("fleet_certificate_expiry_timestamp_seconds{file=\"certificate\"}", 2e9),
     ("fleet_state{state=\"trying\"}", 1.0),
     ("config_setting_waiting{key=\"workers\"}", 1.0),
     ("names{state=\"stale\"}", 2.0),

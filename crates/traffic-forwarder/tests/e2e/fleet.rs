@@ -3,6 +3,7 @@
 mod fixture;
 
 mod demo;
+mod events;
 mod faults;
 mod follow;
 mod guide;

@@ -3,13 +3,14 @@
 //! The local file is not read again: its running text is merged with the new published one, and a reload of the file
 //! merges the new file with the running published text. So neither waits for the other to be right.
 
+mod status;
+pub(crate) use status::{FleetStatus, KeepStatus};
+
 use super::outcome::{Requester, log_refusal, log_reload};
 use super::state::{NewTrial, Restoring, Trial, TrialBegin, TrialOwner};
 use super::{ReloadError, ReloadReport};
 use crate::supervisor::Supervisor;
-use api::{Fleet, FleetState};
 use fleet::{NOT_CONFIRMED, PublishedText, Running, TextHash};
-use observe::metrics::FleetMetrics;
 use plan::Published;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -29,24 +30,6 @@ pub(crate) struct FleetTrials {
     status: Option<FleetStatus>,
     /// Why the last text was refused; a refusal is logged once.
     refused: Option<(u64, String)>,
-}
-
-/// The fleet as the task that follows its store sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FleetStatus {
-    /// Name of this instance.
-    pub(crate) name: String,
-    /// Why the last reading of the store failed; `None` if it succeeded.
-    pub(crate) problem: Option<String>,
-    /// Time of the last successful reading.
-    pub(crate) read_at: Option<Instant>,
-    /// The revision that is followed; `None` before the first.
-    pub(crate) revision: Option<u64>,
-    pub(crate) state: FleetState,
-    /// The reason for the state, or for a revision that is not followed.
-    pub(crate) why: Option<String>,
-    /// When the state began, as RFC 3339.
-    pub(crate) since: Option<String>,
 }
 
 /// The end of a trial that its owner did not decide.
@@ -255,39 +238,6 @@ impl Supervisor {
     /// Whether the process has all its forwards: one of a fleet has none of them before its first published text.
     pub(crate) fn has_text(&self) -> bool {
         self.in_force.fleet.is_none() || self.plan.published.is_some()
-    }
-
-    /// Shows this status in views from now on.
-    pub(crate) fn set_fleet_status(&mut self, status: FleetStatus) {
-        self.fleet.status = Some(status);
-    }
-
-    /// The fleet for views; `None` for a process without one.
-    pub(crate) fn fleet_view(&self) -> Option<Fleet> {
-        let fleet = self.in_force.fleet(&self.plan)?;
-        let status = self.fleet.status.as_ref();
-        let published = self.plan.published.as_ref();
-        let stands = if published.is_some() { FleetState::Stable } else { FleetState::Waiting };
-        let read_at = status.and_then(|it| it.read_at);
-        Some(Fleet {
-            name: status.map(|it| it.name.clone()).or(fleet.name),
-            store: fleet.store.url.to_string(),
-            store_up: status.is_some_and(|it| it.problem.is_none() && it.read_at.is_some()),
-            problem: status.and_then(|it| it.problem.clone()),
-            read_age: read_at.map(|at| at.elapsed().as_secs_f64()),
-            revision: status.and_then(|it| it.revision).or(published.map(|it| it.revision)),
-            runs: published.map(|it| it.hash.clone()),
-            state: status.map_or(stands, |it| it.state).into(),
-            why: status.and_then(|it| it.why.clone()),
-            since: status.and_then(|it| it.since.clone()),
-        })
-    }
-
-    /// The fleet for metrics; `None` for a process without one.
-    pub(crate) fn fleet_metrics(&self) -> Option<FleetMetrics> {
-        let Fleet { store_up, read_age, revision, state, .. } = self.fleet_view()?;
-        let state = FleetState::ALL.iter().find(|it| state == **it).map_or("", |it| it.as_str());
-        Some(FleetMetrics { store_up, read_age, revision, state })
     }
 
     /// Tries the published forwards again that a start could not bind.

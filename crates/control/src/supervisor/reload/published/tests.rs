@@ -1,8 +1,10 @@
 //! A supervisor with published texts, on Unix sockets in a private directory.
 
 use super::*;
+use crate::api_format::Moment;
 use crate::start::{STOP_LIMIT, control_runtime, start};
 use crate::supervisor::reload::{NotConfirmed, ReloadOptions};
+use api::FleetState;
 use host::{ActivatedSockets, Notifier};
 use std::fs;
 use std::path::PathBuf;
@@ -75,11 +77,15 @@ fn status(revision: u64) -> FleetStatus {
     FleetStatus {
         name: "one".to_owned(),
         problem: None,
-        read_at: Some(Instant::now()),
+        read_at: Some(Moment::now()),
         revision: Some(revision),
+        current_revision: Some(revision),
+        running_revision: None,
         state: FleetState::Stable,
         why: None,
         since: None,
+        keep: KeepStatus::default(),
+        expiry: fleet::Expiry::default(),
     }
 }
 
