@@ -20,6 +20,7 @@ pub(crate) mod connection;
 pub(crate) mod trust;
 
 pub(crate) mod failure;
+pub(crate) mod fleet_line;
 pub(crate) mod foreign;
 
 pub(crate) mod path;

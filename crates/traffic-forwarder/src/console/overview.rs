@@ -1,13 +1,14 @@
 //! The lines of `status` that describe the whole process.
 
 use crate::console::changes::{self, on_trial};
+use crate::console::fleet_line;
 use crate::console::process_options::ProcessOptions;
 use crate::console::table::facts;
 use crate::console::units::{bytes, seconds};
 use crate::console::version;
 use api::{
-    Change, Condition, FailingName, Fleet, FleetState, Forward, LastReload, LastUpgrade, Origin,
-    ProcessState, Status, Word, holds,
+    Change, Condition, FailingName, Fleet, FleetKeep, FleetState, Forward, LastReload, LastUpgrade,
+    Origin, ProcessState, Status, Word, holds,
 };
 use plan::counted;
 
@@ -21,7 +22,8 @@ pub(crate) const ATTENTION: &str = "attention";
 pub(crate) fn text(status: &Status, forwards: &[Forward], options: &ProcessOptions) -> String {
     let mut lines = vec![process(status), config(status)];
     lines.extend(status.attention.iter().map(|it| (ATTENTION, it.text.clone())));
-    lines.extend(status.fleet.as_ref().map(fleet));
+    lines.extend(status.fleet.as_ref().map(|it| ("fleet", fleet_line::whole(it))));
+    lines.extend(status.fleet.as_ref().and_then(|it| it.keep.as_ref()).map(keep));
     lines.extend(status.sandboxed.then(sandbox));
     let is_named = |condition| holds(&status.attention, condition);
     let reload = status.last_reload.as_ref();
@@ -52,12 +54,14 @@ pub(crate) fn resumed(last: &LastUpgrade) -> String {
     format!("{} resumed after {pause}{losses}", counted(last.sessions, "session"))
 }
 
-/// The instance in its fleet, and the published configuration that it follows.
-fn fleet(fleet: &Fleet) -> Line {
-    let name = fleet.name.as_deref().unwrap_or("not read yet");
-    let revision = fleet.revision.map(|it| format!(", revision {it}")).unwrap_or_default();
-    let read = fleet.read_age.map(|age| format!(", read {} ago", seconds(age.round())));
-    ("fleet", format!("{name}: {}{revision}{}", fleet.state, read.unwrap_or_default()))
+/// The text with which the process would start without its store. A line of attention has the problem.
+fn keep(keep: &FleetKeep) -> Line {
+    let held = keep.revision.map_or_else(
+        || "holds no text yet".to_owned(),
+        |revision| format!("holds the text of revision {revision}"),
+    );
+    let problem = keep.problem.as_ref().map_or("", |_| ", does not take the latest state");
+    ("keep", format!("{}, {held}{problem}", keep.directory))
 }
 
 fn process(status: &Status) -> Line {

@@ -44,7 +44,7 @@ impl Palette {
 /// Draws the whole screen.
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, palette: Palette, now: SystemTime) {
     let area = frame.area();
-    let Some(mut layout) = Layout::of(area) else {
+    let Some(mut layout) = Layout::of(area, model.status.fleet.is_some()) else {
         return line(frame, Rect { height: area.height.min(1), ..area }, "too small");
     };
     totals::draw(frame, layout.totals, model, palette);

@@ -21,11 +21,12 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Returns `None` if the terminal is too small.
-    pub(super) fn of(area: Rect) -> Option<Self> {
+    pub(super) fn of(area: Rect, has_fleet: bool) -> Option<Self> {
         if area.width < LEAST_WIDTH || area.height < LEAST_HEIGHT {
             return None;
         }
-        let totals = if area.height < HIGH { 4 } else { 5 };
+        let usual = if area.height < HIGH { 4 } else { 5 };
+        let totals = usual + u16::from(has_fleet);
         let body = area.height - totals - 3;
         let mut y = area.y;
         let mut lines = |height: u16| {
@@ -40,6 +41,12 @@ impl Layout {
             message: lines(1),
             footer: lines(1),
         })
+    }
+
+    /// The same screen with or without a line for the fleet.
+    pub(super) fn with_fleet(self, has_fleet: bool) -> Option<Self> {
+        let height = self.footer.bottom() - self.totals.y;
+        Self::of(Rect { height, ..self.totals }, has_fleet)
     }
 
     /// The number of list rows below the heading.
@@ -65,17 +72,21 @@ mod tests {
     #[test]
     fn the_areas_fill_the_screen() {
         for (width, height) in [(80, 24), (120, 40), (60, 15), (40, 10), (500, 200)] {
-            let layout = Layout::of(Rect::new(0, 0, width, height)).unwrap();
-            let Layout { totals, title, body, message, footer } = layout;
-            let mut next = 0;
-            for part in [totals, title, body, message, footer] {
-                assert_eq!((part.y, part.width), (next, width));
-                next = part.bottom();
+            for has_fleet in [false, true] {
+                let layout = Layout::of(Rect::new(0, 0, width, height), has_fleet).unwrap();
+                let Layout { totals, title, body, message, footer } = layout;
+                let mut next = 0;
+                for part in [totals, title, body, message, footer] {
+                    assert_eq!((part.y, part.width), (next, width));
+                    next = part.bottom();
+                }
+                assert_eq!(next, height);
+                assert!(layout.rows() >= 2 - usize::from(has_fleet));
+                let other = layout.with_fleet(!has_fleet).unwrap();
+                assert_eq!(other.rows() + 1 - 2 * usize::from(has_fleet), layout.rows());
             }
-            assert_eq!(next, height);
-            assert!(layout.rows() >= 2);
         }
-        assert!(Layout::of(Rect::new(0, 0, 39, 24)).is_none());
-        assert!(Layout::of(Rect::new(0, 0, 80, 9)).is_none());
+        assert!(Layout::of(Rect::new(0, 0, 39, 24), false).is_none());
+        assert!(Layout::of(Rect::new(0, 0, 80, 9), false).is_none());
     }
 }

@@ -210,7 +210,13 @@ impl Model {
             self.dialog = None;
         }
         self.history.add(&status);
+        let has_fleet = status.fleet.is_some();
+        let other = (has_fleet != self.status.fleet.is_some()).then_some(self.layout);
         self.status = status;
+        // Another process has the address.
+        if let Some(layout) = other.and_then(|layout| layout.with_fleet(has_fleet)) {
+            self.set_layout(layout);
+        }
     }
 
     /// Stores an answer, unless the view has changed since the query.

@@ -118,7 +118,8 @@ impl Top {
     }
 
     fn resize(&mut self, size: Size) {
-        if let Some(layout) = Layout::of(Rect::from((Position::ORIGIN, size))) {
+        let has_fleet = self.model.status.fleet.is_some();
+        if let Some(layout) = Layout::of(Rect::from((Position::ORIGIN, size)), has_fleet) {
             self.model.set_layout(layout);
         }
     }

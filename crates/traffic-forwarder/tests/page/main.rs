@@ -14,6 +14,7 @@ mod charts;
 mod crowd;
 mod ended;
 mod events;
+mod fleet;
 mod lasting;
 mod looking;
 mod narrow;

@@ -4,7 +4,7 @@
 import { byId, make, setText } from "./dom.js";
 import { watch } from "./stream.js";
 import { many, versionText } from "./units.js";
-import { targetText } from "./words.js";
+import * as words from "./words.js";
 
 const MOST_LISTED = 200;
 // Milliseconds after which a failed connect is a new outage.
@@ -28,7 +28,7 @@ function refusedBy({ key, prefix }) {
 /** Text and colour of each event. */
 const TEXTS = {
   target_down: (it) =>
-    [`${it.forward}: ${targetText(it) ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
+    [`${it.forward}: ${words.targetText(it) ?? "no target"}: ${it.error ?? it.cause}`, "bad"],
   target_up: (it) => [`${it.forward}: ${it.target}`, "good"],
   not_allowed: (it) => [
     `${it.forward}: ${it.count} not allowed${refusedBy(it)}, such as ${it.client}`,
@@ -44,6 +44,12 @@ const TEXTS = {
   drain: (it) => [`${it.forward}, ${many(it.sessions, "session")}`, "notable"],
   resume: (it) => [it.forward, "good"],
   reload: (it) => outcome(it, `generation ${it.generation}`),
+  fleet_revision: (it) => [`${it.before ?? "none"} -> ${it.revision}`, "notable"],
+  fleet_state: (it) => [
+    `${it.before} -> ${it.state}${it.why ? `: ${it.why}` : ""}`,
+    it.why ? "bad" : words.fleetTone(it.state),
+  ],
+  fleet_store: (it) => (it.up ? ["answers", "good"] : [`silent: ${it.problem ?? "not read yet"}`, "bad"]),
   upgrade: (it) => outcome(it, `version ${versionText(it)}`),
   shutdown: (it) => [`by ${it.by}, ${many(it.sessions, "session")}`, "notable"],
   lagged: (it) => [`${many(it.missed, "event")} missed`, "notable"],
@@ -52,7 +58,7 @@ const TEXTS = {
 /** Failed connects of a forward to one target, for one cause, share an entry, until there are none for a while. */
 function keyOf(name, data) {
   if (name !== "target_down" || data.failures != null || data.error != null) return undefined;
-  return JSON.stringify([data.forward, targetText(data), data.cause]);
+  return JSON.stringify([data.forward, words.targetText(data), data.cause]);
 }
 
 function newEntry(name, text, tone) {

@@ -54,6 +54,7 @@ export function showProcess(status) {
   show("Down", rate(speed.bytes_down), status.bytes_down,
     `${bytes(status.bytes_down)} since the start`);
   setText(byId("trial"), trialText(status));
+  setText(byId("fleet"), fleetText(status));
   show("Forwards", `${status.forwards}`, status.forwards,
     `${many(status.listeners, "listener")}, ${many(status.workers, "worker")}`);
   show("Files", `${files} of ${limit}`, files, many(status.pipes, "pipe"),
@@ -61,9 +62,31 @@ export function showProcess(status) {
   show("Memory", bytes(status.resident_memory), status.resident_memory, "resident");
 }
 
-function trialText({ confirm_within: left }) {
+function trialText({ confirm_within: left, fleet }) {
   if (left == null) return "";
-  return `the configuration falls back in ${seconds(left)} unless it is confirmed`;
+  const decided = fleet?.trial_left == null ? "it is confirmed" : "the fleet keeps it";
+  return `the configuration falls back in ${seconds(left)} unless ${decided}`;
+}
+
+/** The fleet in the words of `status`; empty without one. */
+function fleetText({ fleet }) {
+  if (!fleet) return "";
+  const { revision, current_revision: named, running_revision: runs, trial_left: left } = fleet;
+  const other = named != null && revision != null && named !== revision;
+  const parts = [
+    fleet.state,
+    revision == null ? "no revision" : `revision ${revision}${other ? ` (the store has ${named})` : ""}`,
+    left == null ? undefined : `${seconds(Math.round(left))} left`,
+    runs == null || runs === revision ? undefined : `runs ${runs}`,
+    storeText(fleet),
+  ];
+  return `fleet: ${fleet.name ?? "not read yet"}: ${parts.filter(Boolean).join(", ")}`;
+}
+
+function storeText({ store_up: up, read_at: at, read_age: age }) {
+  if (at == null) return "store not read yet";
+  if (up) return `store read ${seconds(Math.round(age))} ago`;
+  return `store silent since ${at.replace(/\.\d+Z$/, "Z")}`;
 }
 
 /** Lists the conditions under `attention`; `open` shows the details of a forward. Hidden if there are none. */

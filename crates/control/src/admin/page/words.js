@@ -10,6 +10,11 @@ export function stateTone(state) {
   return state === "active" || state === "serving" ? "good" : "notable";
 }
 
+export function fleetTone(state) {
+  if (state === "refused" || state === "fell_back") return "bad";
+  return state === "stable" || state === "confirmed" ? "good" : "notable";
+}
+
 export function verdictTone({ verdict, attention }) {
   if (attention.length > 0) return "bad";
   const known = { ok: "good", idle: undefined };

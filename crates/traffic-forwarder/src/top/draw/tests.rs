@@ -149,7 +149,7 @@ ID FORWARD  CLIENT                                           AGE VERDICT
 #[test]
 fn a_small_screen_cuts_nothing_without_a_mark() {
     let mut model = long_clients();
-    model.set_layout(Layout::of(Rect::new(0, 0, 40, 12)).unwrap());
+    model.set_layout(Layout::of(Rect::new(0, 0, 40, 12), false).unwrap());
     press(&mut model, &[KeyCode::Down, KeyCode::Down]);
     let expected = "\
 traffic-forwarder serving for 2h05m
@@ -194,7 +194,7 @@ fn low(model: &Model) -> Vec<String> {
 #[test]
 fn a_session_that_does_not_fit_is_scrolled() {
     let mut model = model();
-    model.set_layout(Layout::of(Rect::new(0, 0, 80, 12)).unwrap());
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 12), false).unwrap());
     press(&mut model, &[KeyCode::Tab, KeyCode::Enter]);
     let first = low(&model);
     assert!(
@@ -219,7 +219,7 @@ fn a_session_that_does_not_fit_is_scrolled() {
 fn a_resize_leaves_no_empty_lines_below_scrolled_text() {
     let mut model = model();
     let resize = |model: &mut Model, height| {
-        model.set_layout(Layout::of(Rect::new(0, 0, 80, height)).unwrap());
+        model.set_layout(Layout::of(Rect::new(0, 0, 80, height), false).unwrap());
     };
     resize(&mut model, 12);
     press(&mut model, &[KeyCode::Tab, KeyCode::Enter, KeyCode::End]);
@@ -245,7 +245,7 @@ fn a_resize_leaves_no_empty_lines_below_scrolled_text() {
 #[test]
 fn a_message_is_shown_beside_the_scroll_position() {
     let mut model = model();
-    model.set_layout(Layout::of(Rect::new(0, 0, 40, 10)).unwrap());
+    model.set_layout(Layout::of(Rect::new(0, 0, 40, 10), false).unwrap());
     press(&mut model, &[KeyCode::Tab, KeyCode::Enter, KeyCode::Char(' ')]);
     let shown = screen(&model, 40, 10);
     assert!(shown.contains("\npaused: Space resumes    lines 1-3 of 22\n"), "{shown}");
@@ -274,7 +274,7 @@ fn the_help_fits_on_the_smallest_screens() {
 #[test]
 fn the_help_is_scrolled_on_a_low_screen() {
     let mut model = model();
-    model.set_layout(Layout::of(Rect::new(0, 0, 80, 10)).unwrap());
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 10), false).unwrap());
     press(&mut model, &[KeyCode::F(1)]);
     let shown = screen(&model, 80, 10);
     assert!(shown.contains(" Help 1-8 of 16: Esc closes it "), "{shown}");
@@ -283,7 +283,7 @@ fn the_help_is_scrolled_on_a_low_screen() {
     let shown = screen(&model, 80, 10);
     assert!(shown.contains(" Help 9-16 of 16: Esc closes it "), "{shown}");
     assert!(!shown.contains("this help") && shown.contains("F10 q     quit"), "{shown}");
-    model.set_layout(Layout::of(Rect::new(0, 0, 80, 24)).unwrap());
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 24), false).unwrap());
     assert!(screen(&model, 80, 24).contains("this help"), "the whole help fits");
     press(&mut model, &[KeyCode::Up]);
     assert_eq!(model.dialog, None, "without scrolling, any key closes the help");
@@ -354,4 +354,5 @@ fn every_size_is_drawn() {
     }
 }
 
+mod fleet;
 mod targets;

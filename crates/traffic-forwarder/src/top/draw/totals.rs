@@ -1,6 +1,7 @@
 //! The totals of the process, with sparklines of their recent history.
 
 use super::{BOLD, Palette, cells, line, shown};
+use crate::console::fleet_line::{self, Part};
 use crate::console::forward_table::{alert, new_sessions};
 use crate::console::overview::uptime;
 use crate::console::screen::Colour;
@@ -8,7 +9,7 @@ use crate::console::units::{bytes, rate, seconds};
 use crate::console::version;
 use crate::top::history::Trend;
 use crate::top::model::Model;
-use api::{Condition, ProcessState, Status};
+use api::{Condition, Fleet, ProcessState, Status};
 use plan::counted;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -61,9 +62,23 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, model: &Model, palette: Pa
         line(frame, area, text);
         draw_trend(frame, area, trend, palette);
     }
+    if let Some(fleet) = &status.fleet
+        && let Some(area) = lines.next()
+    {
+        line(frame, area, fleet_line(fleet, palette, area.width));
+    }
     if let Some(area) = lines.next() {
         line(frame, area, usage(status, palette));
     }
+}
+
+fn fleet_line(fleet: &Fleet, palette: Palette, width: u16) -> Line<'static> {
+    let mut line = Line::from(format!("{:NAME$}", "fleet"));
+    for Part { text, colour } in fleet_line::fitted(fleet, usize::from(width).saturating_sub(NAME))
+    {
+        line.push_span(Span::styled(text, palette.style(colour)));
+    }
+    line
 }
 
 fn draw_trend(frame: &mut Frame<'_>, area: Rect, trend: &Trend, palette: Palette) {

@@ -64,7 +64,7 @@ fn merge(object: &mut Value, changes: Value) {
 /// A model that has received two forwards and three sessions.
 pub(in crate::top) fn model() -> Model {
     let mut model = Model::new(status(json!({})));
-    model.set_layout(Layout::of(Rect::new(0, 0, 80, 18)).unwrap());
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 18), false).unwrap());
     let red = json!({ "sessions": 1, "max_sessions": 1, "failed": 4, "attention": [
         { "condition": "at_limit", "text": "at its limit of 1 session" },
         { "condition": "failing", "text": "sessions fail to connect, 4 so far" },

@@ -105,7 +105,7 @@ fn states_are_words_and_colours() {
 #[test]
 fn a_thousand_targets_scroll() {
     let mut model = model();
-    model.set_layout(Layout::of(Rect::new(0, 0, 80, 24)).unwrap());
+    model.set_layout(Layout::of(Rect::new(0, 0, 80, 24), false).unwrap());
     let many = (0..1024).map(|at| {
         let changes = if at % 100 == 99 { down() } else { json!({}) };
         target(&format!("10.1.{}.{}:5432", at / 256, at % 256), changes)
