@@ -136,7 +136,11 @@ impl Rollout {
                     let left = self.unknown().unwrap_or(on_trial(step, now, None).into());
                     self.finish(turn, left, Outcome::Failed);
                 } else if let Some(revision) = awaited {
-                    turn.lines.push(InterruptLine::AnswerAwaited { revision }.into());
+                    let line = match self.interrupts {
+                        1 => InterruptLine::LeavesAfter { revision },
+                        _ => InterruptLine::GoesBackAfter { revision },
+                    };
+                    turn.lines.push(line.into());
                 } else {
                     turn.work = Some(Work::Read { until: now.time });
                 }

@@ -133,6 +133,49 @@ fn ctrl_c_thrice_leaves_a_trial_whose_store_is_away() {
     command.assert_ends(Outcome::Failed, left);
 }
 
+/// The step has run for its hold, and the store has not answered the change that makes the text stable.
+#[test]
+fn each_ctrl_c_before_an_answer_says_what_the_next_one_does() {
+    let mut command = following();
+    command.on(1, trying());
+    command.on(61, trying());
+    let begun = command.lines.len();
+    for _ in 0..3 {
+        assert!(command.outcome.is_none(), "{:?}", command.lines);
+        command.on(62, Input::Interrupt);
+    }
+    let change = Change::Stable;
+    let left = FailureLine::Unknown { revision: 5, change };
+    let lines: [Line; 3] = [
+        InterruptLine::LeavesAfter { revision: 5 }.into(),
+        InterruptLine::GoesBackAfter { revision: 5 }.into(),
+        left.into(),
+    ];
+    assert_eq!(command.lines[begun..], lines);
+    assert_eq!(command.outcome, Some(Outcome::Failed));
+    let [leaves, goes_back, _] = lines.map(|line| line.to_string());
+    assert!(leaves.ends_with("Ctrl-C again goes back instead"), "{leaves}");
+    assert!(goes_back.ends_with("Ctrl-C again ends the command without it"), "{goes_back}");
+}
+
+#[test]
+fn ctrl_c_before_an_answer_does_what_its_line_says() {
+    for presses in [1, 2] {
+        let mut command = following();
+        command.on(1, trying());
+        command.on(61, trying());
+        for _ in 0..presses {
+            command.on(62, Input::Interrupt);
+        }
+        command.on(63, Input::NotWritten);
+        command.on(63, trying());
+        let last = command.decision.as_ref().unwrap().current.clone();
+        assert_eq!(last.stable == Some(text(0)), presses == 2, "{:?}", command.lines);
+        command.on(67, trying());
+        assert_eq!(command.outcome.is_some(), presses == 1, "{:?}", command.lines);
+    }
+}
+
 #[test]
 fn a_pause_that_ends_before_the_answer_says_so() {
     let mut command = following();

@@ -10,8 +10,12 @@ use std::time::Duration;
 pub enum InterruptLine {
     /// Before any change.
     Unchanged,
-    /// The result of a change is awaited.
+    /// The result of the first change is awaited; a second Ctrl-C ends the command.
     AnswerAwaited { revision: u64 },
+    /// During a trial, the result of a change is awaited; a second Ctrl-C goes back after it.
+    LeavesAfter { revision: u64 },
+    /// Likewise, after the second Ctrl-C; a third one ends the command.
+    GoesBackAfter { revision: u64 },
     /// During a trial. `again`: the time within which a second one goes back; `None` if the command ends.
     OnTrial { revision: u64, within: Duration, again: Option<Duration> },
     /// After the decision, before all instances have followed it.
@@ -27,6 +31,16 @@ impl fmt::Display for InterruptLine {
             Self::AnswerAwaited { revision } => write!(
                 f,
                 "waiting for the store's answer about revision {revision}: Ctrl-C again ends the command without it"
+            ),
+            Self::LeavesAfter { revision } => write!(
+                f,
+                "waiting for the store's answer about revision {revision}, to leave a trial that is still on: Ctrl-C \
+                 again goes back instead"
+            ),
+            Self::GoesBackAfter { revision } => write!(
+                f,
+                "waiting for the store's answer about revision {revision}, to go back if a trial is still on: Ctrl-C \
+                 again ends the command without it"
             ),
             Self::OnTrial { revision, within, again } => {
                 let within = seconds(*within);
