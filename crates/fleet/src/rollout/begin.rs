@@ -59,8 +59,12 @@ pub(super) fn start(
 ) -> Start {
     let unreadable = reading.unreadable.iter().cloned();
     lines.extend(unreadable.map(|instance| WarningLine::Unreadable { instance }.into()));
-    if let Some(instance) = reading.at_last_revision() {
-        return Start::refused(RefusalLine::LastRevision { instance: instance.to_owned() });
+    if let Some(revision) = reading.last_revision() {
+        return Start::refused(RefusalLine::LastRevision { revision });
+    }
+    if let Some((instance, revision)) = reading.far_ahead() {
+        let (instance, known) = (instance.to_owned(), reading.current().map(|it| it.revision));
+        return Start::refused(RefusalLine::FarAhead { instance, revision, known });
     }
     match request {
         Request::Publish(publication) => publish(publication, reading, sign, lines),
@@ -118,7 +122,7 @@ fn stable_again(
     Plan { current: revise::stable(Some(current), text, &publication.note, sign), goal }
 }
 
-/// A trial of the text, or the stable text if no instance lives.
+/// A trial of the text, or the stable text if there is no instance.
 fn put(
     publication: &Publication,
     reading: &FleetReading,
@@ -137,7 +141,7 @@ fn put(
         Some(canary) => match canary.choose(&living, publication.random) {
             Ok(chosen) => Some(chosen),
             Err(unknown) => {
-                return Start::refused(RefusalLine::NoSuchInstances { unknown, living });
+                return Start::refused(RefusalLine::NoSuchInstances { unknown, live: living });
             }
         },
     };
@@ -155,7 +159,7 @@ fn end_before_again(current: &Current, sign: Signature) -> Plan {
     Plan { current: revise::back(current, &why, sign), goal: Goal::Again(line) }
 }
 
-/// The reason for which a text cannot be published now.
+/// Why a text cannot be published now.
 fn obstacle(publication: &Publication, reading: &FleetReading) -> Option<RefusalLine> {
     let running = reading.on_trial();
     if let Some(current) = reading.current()
@@ -163,6 +167,10 @@ fn obstacle(publication: &Publication, reading: &FleetReading) -> Option<Refusal
     {
         let by = current.by.clone();
         return Some(RefusalLine::TrialPending { revision: current.revision, by, running });
+    }
+    let is_stable = |it: &Current| it.trial.is_none() && it.stable == Some(publication.text);
+    if reading.instances.is_empty() && !reading.current().is_some_and(is_stable) {
+        return without_trial(publication, reading);
     }
     for need in &publication.needs {
         let too_old = |version: &str| !need.is_known_to(version);
@@ -173,6 +181,14 @@ fn obstacle(publication: &Publication, reading: &FleetReading) -> Option<Refusal
         }
     }
     None
+}
+
+/// Why a text cannot become stable without a trial, although no status can be read.
+fn without_trial(publication: &Publication, reading: &FleetReading) -> Option<RefusalLine> {
+    if !reading.unreadable.is_empty() {
+        return Some(RefusalLine::NoneReadable { unreadable: reading.unreadable.clone() });
+    }
+    publication.canary.is_some().then_some(RefusalLine::NoCanary)
 }
 
 /// A new revision of the same step extends the trial at every instance, and shuts out the publisher before.

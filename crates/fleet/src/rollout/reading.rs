@@ -4,6 +4,15 @@ use crate::model::{Current, CurrentError, Instance, InstanceState, Keys, REVISIO
 use crate::store::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The most by which the revision of an instance may exceed that of `current` and be followed. A store that was restored
+/// from a backup is behind its instances by the revisions since then.
+const AHEAD_MAX: u64 = 1 << 20;
+/// The highest revision of an instance that is followed without a `current`.
+const FIRST_MAX: u64 = 1 << 40;
+/// The most revisions of one command: two steps, each extended once, an ended trial that is removed first, the decision,
+/// and two spare ones.
+const OF_COMMAND: u64 = 8;
+
 /// The value of `current`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -83,18 +92,31 @@ impl FleetReading {
         found.map(|(name, _)| name.clone()).collect()
     }
 
-    /// A revision above all that instances know; at most [`REVISION_MAX`].
+    /// A revision above that of `current`, and above those of instances that are followed.
     pub(super) fn next_revision(&self) -> u64 {
         let of_instances = self.instances.values().map(|instance| instance.revision);
+        let of_instances = of_instances.filter(|revision| *revision <= self.followed_max());
         let known = of_instances.chain(self.current().map(|current| current.revision));
         (1 + known.max().unwrap_or(0)).min(REVISION_MAX)
     }
 
-    /// An instance above whose revision none is left.
-    pub(super) fn at_last_revision(&self) -> Option<&str> {
+    /// An instance that reports a revision too high to be followed: one that follows it would bring every instance there,
+    /// and no revision is lower than the one before.
+    pub(super) fn far_ahead(&self) -> Option<(&str, u64)> {
         let mut instances = self.instances.iter();
-        let found = instances.find(|(_, instance)| instance.revision >= REVISION_MAX);
-        found.map(|(name, _)| name.as_str())
+        let found = instances.find(|(_, instance)| instance.revision > self.followed_max());
+        found.map(|(name, instance)| (name.as_str(), instance.revision))
+    }
+
+    /// The revision of `current`, if too few are left above it.
+    pub(super) fn last_revision(&self) -> Option<u64> {
+        let revision = self.current()?.revision;
+        (revision > REVISION_MAX - OF_COMMAND).then_some(revision)
+    }
+
+    fn followed_max(&self) -> u64 {
+        let max = self.current().map_or(FIRST_MAX, |current| current.revision + AHEAD_MAX);
+        max.min(REVISION_MAX - AHEAD_MAX)
     }
 
     /// Instances of the pending trial that run its text, or may yet begin.

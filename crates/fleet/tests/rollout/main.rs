@@ -9,5 +9,6 @@ mod endings;
 mod histories;
 mod instance;
 mod publisher;
+mod refusals;
 mod store;
 mod world;

@@ -10,16 +10,22 @@ use std::fmt;
 #[expect(missing_docs, reason = "each field is a word of the sentence, and named as in the store")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefusalLine {
-    /// The status of an instance leaves no higher revision.
-    LastRevision { instance: String },
+    /// Too few revisions are left above that of `current`.
+    LastRevision { revision: u64 },
+    /// An instance reports a revision that is too high to be followed; `known` is that of `current`.
+    FarAhead { instance: String, revision: u64, known: Option<u64> },
     /// No text is on trial, and none is stable.
     NothingOnTrial,
     /// No text was stable before the present one.
     NothingEarlier,
     /// Another publisher's trial is undecided.
     TrialPending { revision: u64, by: String, running: BTreeSet<String> },
-    /// Canaries that do not live.
-    NoSuchInstances { unknown: BTreeSet<String>, living: BTreeSet<String> },
+    /// Canaries are wanted, and there is no instance.
+    NoCanary,
+    /// This version can read no status, so it cannot watch a trial.
+    NoneReadable { unreadable: BTreeSet<String> },
+    /// Canaries without an instance.
+    NoSuchInstances { unknown: BTreeSet<String>, live: BTreeSet<String> },
     /// An instance is too old for the text.
     TooOld { instance: String, version: String, need: Need },
 }
@@ -27,12 +33,21 @@ pub enum RefusalLine {
 impl fmt::Display for RefusalLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LastRevision { instance } => {
+            Self::LastRevision { revision } => write!(
+                f,
+                "the key `current` has revision {revision}, and too few are left above it: delete the key, and empty \
+                 the directory `keep` of each instance that has followed it"
+            ),
+            Self::FarAhead { instance, revision, known } => {
                 let name = shown(instance);
+                let known = known.map_or_else(
+                    || "while the store has none".to_owned(),
+                    |known| format!("far above revision {known} of the store"),
+                );
                 write!(
                     f,
-                    "the status of {name} has the highest possible revision, so that none can be published: stop \
-                     {name}, or delete its key in the store"
+                    "the status of {name} has revision {revision}, {known}, and revisions never fall: stop {name} and \
+                     empty its directory `keep`, or delete its key `instances/{name}` in the store if it is gone"
                 )
             }
             Self::NothingOnTrial => f.write_str(
@@ -48,9 +63,19 @@ impl fmt::Display for RefusalLine {
                 shown(by),
                 names(running)
             ),
-            Self::NoSuchInstances { unknown, living } => {
-                let (unknown, living) = (names(unknown), names(living));
-                write!(f, "no living instance has the name {unknown}: choose among {living}")
+            Self::NoCanary => f.write_str(
+                "no instance is live, so none can try the text first: start the instances, or publish without `--canary`, \
+                 and the text is stable at once",
+            ),
+            Self::NoneReadable { unreadable } => write!(
+                f,
+                "this version can read the status of no instance ({}), so no trial can be watched: publish with the \
+                 version of the instances, or delete the keys of those that are gone",
+                names(unreadable)
+            ),
+            Self::NoSuchInstances { unknown, live } => {
+                let (unknown, live) = (names(unknown), names(live));
+                write!(f, "no live instance is named {unknown}: choose among {live}")
             }
             Self::TooOld { instance, version, need } => write!(
                 f,
