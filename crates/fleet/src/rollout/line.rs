@@ -54,6 +54,7 @@ impl Line {
                 "clean-ups of other publishers removed the text each time".to_owned()
             }
             Self::Interrupt(InterruptLine::Unchanged) => "interrupted".to_owned(),
+            Self::Refusal(line) => line.to_string(),
             line => return line,
         };
         FailureLine::OnlyCleared { revision, cause }.into()

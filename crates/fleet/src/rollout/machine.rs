@@ -37,7 +37,7 @@ pub struct Rollout {
     pub(super) interrupts: u32,
     /// The end of the wait for a second Ctrl-C.
     pub(super) paused_until: Option<Duration>,
-    /// Lines that a repeated change would print again.
+    /// Lines that a repeated change or a second beginning would print again.
     printed: Vec<Line>,
 }
 
@@ -128,13 +128,14 @@ impl Rollout {
         turn
     }
 
-    /// Removes lines about a change that was tried before.
+    /// Removes lines about a change that was tried before, and about a status that was unreadable before.
     fn print_once(&mut self, lines: &mut Vec<Line>) {
         lines.retain(|line| {
             let is_repeated = matches!(
                 line,
                 Line::GoesBack { .. }
                     | Line::Step(StepLine::Held { .. } | StepLine::Extended { .. })
+                    | Line::Warning(WarningLine::Unreadable { .. })
             );
             let is_new = !is_repeated || !self.printed.contains(line);
             if is_repeated && is_new {

@@ -1,7 +1,7 @@
 //! The end of a command that has taken an ended trial away, and has not published yet.
 
 use crate::command::{Command, away, current, instance, on_trial, publish, reading, text};
-use fleet::{FailureLine, Input, Instance, InstanceState, Outcome, Work};
+use fleet::{FailureLine, FleetReading, Input, Instance, InstanceState, Outcome, Work};
 
 /// An instance that has ended a trial of the text, at revision 1.
 fn ended() -> Instance {
@@ -20,11 +20,25 @@ fn cleared() -> Command {
     command
 }
 
+/// The only instance has restarted as a version whose status this one cannot read.
+#[test]
+fn a_refusal_does_not_hide_what_was_changed() {
+    let mut command = cleared();
+    let without = command.decision.clone().unwrap().current;
+    let Input::Read(found) = reading(Some(without), 11, None) else { unreachable!() };
+    let unreadable = ["edge-1".to_owned()].into();
+    command.on(2, Input::Read(FleetReading { unreadable, ..found }));
+    let last = command.lines.last().unwrap().to_string();
+    assert!(last.contains("can read the status of no instance (edge-1)"), "{last}");
+    assert!(last.contains("revision 2 has removed the ended trial"), "{last}");
+    assert_eq!(command.outcome, Some(Outcome::Failed));
+}
+
 #[track_caller]
 fn assert_ends(command: &Command, cause: &str) {
     let cause = cause.to_owned();
     command.assert_ends(Outcome::Failed, FailureLine::OnlyCleared { revision: 2, cause });
-    let words = "revision 2 has taken the ended trial away, and the text was not published";
+    let words = "revision 2 has removed the ended trial, and the text was not published";
     let line = command.lines.last().unwrap().to_string();
     assert!(line.contains(words), "{line}");
 }

@@ -82,8 +82,7 @@ impl fmt::Display for FailureLine {
             ),
             Self::OnlyCleared { revision, cause } => write!(
                 f,
-                "{}: revision {revision} has taken the ended trial away, and the text was not published: publish it \
-                 again",
+                "{}: revision {revision} has removed the ended trial, and the text was not published: publish it again",
                 shown(cause)
             ),
         }
