@@ -20,7 +20,7 @@ pub use state::{Ended, Foreign, KeepState, PublishedText, StateFault, Trying};
 use crate::model::TextHash;
 use crate::text::TEXT_MAX;
 use directory::Directory;
-use disk::Disk;
+use disk::{Disk, FoundFile};
 use state::{FoundState, parse, to_json};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,22 +42,32 @@ pub struct Keep(Place<Directory>);
 impl Keep {
     /// Opens the directory, or creates it in an existing one, and locks it until the value is dropped.
     ///
-    /// Fails if another user could write to it.
+    /// # Errors
+    ///
+    /// It cannot be created or opened, another user could write to it, or another process has locked it.
     pub fn open(path: &Path) -> Result<Self, KeepError> {
         Ok(Self(Place::new(path.to_owned(), Directory::open(path)?)))
     }
 
     /// Reads the state; `None` if there is none yet.
     ///
-    /// The next [`save`](Self::save) moves a state that cannot be read aside, to `state.json.damaged`. If only the
-    /// text cannot be read, the error has the rest: [`KeepError::into_rest`].
+    /// # Errors
+    ///
+    /// - [`KeepError::State`]: the state is damaged. The next [`save`](Self::save) moves it aside, to
+    ///   `state.json.damaged`.
+    /// - [`KeepError::Text`]: the state is good, and its text is damaged. [`KeepError::into_rest`] has the state.
+    /// - [`KeepError::Io`]: a call failed. The next attempt may succeed, and a save before would replace a good state.
     pub fn load(&mut self) -> Result<Option<KeepState>, KeepError> {
         self.0.load()
     }
 
-    /// Writes the state, and removes older texts. After an error the directory has the old state or the new one.
+    /// Writes the state, and removes older texts. Opens the directory again if another one has its place, and creates it
+    /// if it has been removed.
     ///
-    /// Opens the directory again if another one has its place, and creates it if it has been removed.
+    /// # Errors
+    ///
+    /// A call failed, as on a full disk: the directory has the old state or the new one. A new directory cannot be used,
+    /// as in [`open`](Self::open).
     pub fn save(&mut self, kept: &KeepState) -> Result<(), KeepError> {
         if !self.0.disk.is_at(&self.0.path) {
             let mut keep = Self::open(&self.0.path)?;
@@ -87,38 +97,45 @@ impl<D: Disk> Place<D> {
 
     fn load(&mut self) -> Result<Option<KeepState>, KeepError> {
         self.is_known = false;
-        let json = self.disk.read(STATE, STATE_MAX).map_err(self.failed("read", STATE))?;
-        let Some(json) = json else {
-            self.is_known = true;
-            return Ok(None);
+        let state = |fault| KeepError::State { path: self.path.join(STATE), fault };
+        let json = match self.disk.read(STATE, STATE_MAX).map_err(self.failed("read", STATE))? {
+            FoundFile::Content(json) => json,
+            FoundFile::Unusable(message) => return Err(state(StateFault::Unusable(message))),
+            FoundFile::Missing => {
+                self.is_known = true;
+                return Ok(None);
+            }
         };
-        let FoundState { mut kept, good } = parse(&json)
-            .map_err(|fault| KeepError::State { path: self.path.join(STATE), fault })?;
-        self.is_known = true;
+        let FoundState { mut kept, good } = parse(&json).map_err(state)?;
         if let Some((hash, revision)) = good {
-            match self.read_text(hash) {
+            match self.read_text(hash)? {
                 Ok(text) => kept.good = Some(PublishedText { hash, revision, text }),
                 Err(message) => {
+                    self.is_known = true;
                     let path = self.path.join(text_name(hash));
                     return Err(KeepError::Text { path, message, rest: Box::new(kept) });
                 }
             }
         }
+        self.is_known = true;
         Ok(Some(kept))
     }
 
-    fn read_text(&mut self, hash: TextHash) -> Result<Arc<str>, String> {
-        let bytes = match self.disk.read(&text_name(hash), TEXT_MAX as u64) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err("the file is missing".to_owned()),
-            Err(error) => return Err(error.to_string()),
+    /// Reads a text, or returns how its file is damaged: a sentence without its subject. A failed call is no damage.
+    fn read_text(&mut self, hash: TextHash) -> Result<Result<Arc<str>, String>, KeepError> {
+        let name = text_name(hash);
+        let found = self.disk.read(&name, TEXT_MAX as u64).map_err(self.failed("read", &name))?;
+        let bytes = match found {
+            FoundFile::Content(bytes) => bytes,
+            FoundFile::Unusable(message) => return Ok(Err(message)),
+            FoundFile::Missing => return Ok(Err("is missing".to_owned())),
         };
-        let text = String::from_utf8(bytes).map_err(|_| "the file is not text".to_owned())?;
+        let Ok(text) = String::from_utf8(bytes) else { return Ok(Err("is not text".to_owned())) };
         if TextHash::of(&text) != hash {
-            return Err("the file has changed: its hash is not its name".to_owned());
+            return Ok(Err("has changed: its hash is not its name".to_owned()));
         }
         self.text = Some(hash);
-        Ok(text.into())
+        Ok(Ok(text.into()))
     }
 
     fn save(&mut self, kept: &KeepState) -> Result<(), KeepError> {
@@ -160,8 +177,7 @@ impl<D: Disk> Place<D> {
         let new = format!("{name}{NEW}");
         // Left behind by a crash, or planted.
         self.disk.remove(&new).map_err(self.failed("remove", &new))?;
-        let written = self.disk.write(&new, bytes).and_then(|()| self.disk.sync_file(&new));
-        if let Err(error) = written {
+        if let Err(error) = self.disk.write_synced(&new, bytes) {
             // Gives the space back on a full disk; the next write removes the rest in any case.
             let _ = self.disk.remove(&new);
             return Err(self.failed("write", &new)(error));

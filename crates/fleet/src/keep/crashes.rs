@@ -1,8 +1,8 @@
 //! Crashes and failures at each step of a save, on a model of a disk that keeps only synced content and names, and an
 //! arbitrary part of the rest.
 
-use super::disk::Disk;
-use super::{KeepState, Place, PublishedText, TextHash};
+use super::disk::{Disk, FoundFile};
+use super::{KeepError, KeepState, Place, PublishedText, STATE, TEXT, TextHash};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
@@ -26,6 +26,8 @@ struct Model {
     history: RefCell<Vec<Names>>,
     /// Steps until each further one fails.
     left: Cell<usize>,
+    /// Reads of names that begin so fail.
+    unread: Cell<Option<&'static str>>,
 }
 
 impl Model {
@@ -65,12 +67,16 @@ impl Model {
 }
 
 impl Disk for &Model {
-    fn read(&self, name: &str, _: u64) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self, name: &str, _: u64) -> io::Result<FoundFile> {
+        if self.unread.get().is_some_and(|unread| name.starts_with(unread)) {
+            return Err(io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()));
+        }
         let number = self.names.borrow().get(name).copied();
-        Ok(number.map(|number| self.files.borrow()[number].bytes.clone()))
+        let content = number.map(|number| self.files.borrow()[number].bytes.clone());
+        Ok(content.map_or(FoundFile::Missing, FoundFile::Content))
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fn write_synced(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         assert!(!self.names.borrow().contains_key(name), "{name} exists");
         let number = self.files.borrow().len();
         self.files.borrow_mut().push(Inode::default());
@@ -82,12 +88,8 @@ impl Disk for &Model {
             self.step()?;
             self.files.borrow_mut()[number].bytes = bytes.to_vec();
         }
-        Ok(())
-    }
-
-    fn sync_file(&self, name: &str) -> io::Result<()> {
         self.step()?;
-        let file = &mut self.files.borrow_mut()[self.names.borrow()[name]];
+        let file = &mut self.files.borrow_mut()[number];
         file.synced = Some(file.bytes.clone());
         Ok(())
     }
@@ -200,5 +202,19 @@ fn a_failure_at_any_step_leaves_a_state_and_the_next_save_succeeds() {
                 break;
             }
         }
+    }
+}
+
+#[test]
+fn a_failed_read_is_no_damage() {
+    for unread in [STATE, TEXT] {
+        let disk = Model { left: Cell::new(1000), ..Model::default() };
+        place(&disk).save(&kept(3)).unwrap();
+        disk.unread.set(Some(unread));
+        let mut keep = place(&disk);
+        let error = keep.load().unwrap_err();
+        assert!(matches!(error, KeepError::Io { act: "read", .. }), "{error}");
+        disk.unread.set(None);
+        assert_eq!(keep.load().unwrap(), Some(kept(3)));
     }
 }

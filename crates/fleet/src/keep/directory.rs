@@ -1,10 +1,10 @@
 //! A directory of the file system that only this process writes to.
 
-use super::disk::Disk;
+use super::disk::{Disk, FoundFile};
 use super::error::KeepError;
 use rustix::fs::{
-    Access, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, access, flock, fstat, mkdir,
-    open, openat, renameat, stat, unlinkat,
+    Access, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, access, flock, fstat, fsync,
+    mkdir, open, openat, renameat, stat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -34,7 +34,8 @@ impl Directory {
             move |error: Errno| KeepError::Io { act, path: path.to_owned(), error: error.into() }
         };
         match mkdir(path, DIRECTORY_MODE) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            Ok(()) => sync_parent(path)?,
+            Err(Errno::EXIST) => {}
             // The directory may exist where it must not be created: in a file system that is read-only, or behind
             // the sandbox.
             Err(error) if open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).is_err() => {
@@ -74,6 +75,21 @@ impl Directory {
     }
 }
 
+/// Waits until the name of a new directory survives a loss of power.
+fn sync_parent(path: &Path) -> Result<(), KeepError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    let failed =
+        |error: Errno| KeepError::Io { act: "sync", path: parent.to_owned(), error: error.into() };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match open(parent, flags, Mode::empty()) {
+        Ok(directory) => fsync(&directory).map_err(failed),
+        // A directory may allow new names and no reading.
+        Err(Errno::ACCESS) => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 /// Opens a directory that no other user can write to.
 fn open_directory(path: &Path) -> Result<OwnedFd, KeepError> {
     let failed =
@@ -90,35 +106,33 @@ fn open_directory(path: &Path) -> Result<OwnedFd, KeepError> {
 }
 
 impl Disk for Directory {
-    fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self, name: &str, limit: u64) -> io::Result<FoundFile> {
         // NONBLOCK: opening a FIFO must not wait for its writer.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.directory, name, flags, Mode::empty()) {
             Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP) => return Err(io::Error::other("it is a symbolic link")),
+            Err(Errno::NOENT) => return Ok(FoundFile::Missing),
+            Err(Errno::LOOP) => return Ok(FoundFile::Unusable("is a symbolic link".to_owned())),
             Err(error) => return Err(error.into()),
         };
         if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
-            return Err(io::Error::other("it is not a regular file"));
+            return Ok(FoundFile::Unusable("is not a regular file".to_owned()));
         }
         let mut bytes = Vec::new();
         File::from(file).take(limit + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
-            return Err(io::Error::other(format!("it has more than {} MiB", limit >> 20)));
+            return Ok(FoundFile::Unusable(format!("has more than {} MiB", limit >> 20)));
         }
-        Ok(Some(bytes))
+        Ok(FoundFile::Content(bytes))
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fn write_synced(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        File::from(openat(&self.directory, name, flags, FILE_MODE)?).write_all(bytes)
-    }
-
-    fn sync_file(&self, name: &str) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        File::from(openat(&self.directory, name, flags, Mode::empty())?).sync_all()
+        let mut file = File::from(openat(&self.directory, name, flags, FILE_MODE)?);
+        file.write_all(bytes)?;
+        // On the descriptor that wrote: a later one may not get the error of a failed write-back (fsync(2)).
+        file.sync_all()
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -126,7 +140,7 @@ impl Disk for Directory {
     }
 
     fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.directory)?)
+        Ok(fsync(&self.directory)?)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -1,17 +1,22 @@
-//! The steps of which reading and writing the directory consist.
+//! File operations on `keep`, so that tests can fail each of them.
 
 use std::io;
 
+/// The result of reading a file.
+pub(super) enum FoundFile {
+    Missing,
+    Content(Vec<u8>),
+    /// The name leads to something else. A sentence about it, without its subject.
+    Unusable(String),
+}
+
 /// A directory. Names are names of files in it.
 pub(super) trait Disk {
-    /// The content of a regular file of at most `limit` bytes; `None` if there is no such file.
-    fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>>;
+    /// Reads a regular file of at most `limit` bytes.
+    fn read(&self, name: &str, limit: u64) -> io::Result<FoundFile>;
 
-    /// Creates a file. Fails if the name exists.
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
-
-    /// Waits until the content of a file survives a loss of power.
-    fn sync_file(&self, name: &str) -> io::Result<()>;
+    /// Creates a file, and waits until its content survives a loss of power. Fails if the name exists.
+    fn write_synced(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
 
     /// Renames a file over another one.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;

@@ -34,18 +34,18 @@ pub enum KeepError {
         /// The directory.
         path: PathBuf,
     },
-    /// The state cannot be understood.
+    /// The state is damaged, or in another format.
     State {
         /// Its file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         fault: StateFault,
     },
-    /// The last good text cannot be read.
+    /// The file of the last good text is missing or damaged.
     Text {
         /// Its file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage: a sentence without its subject.
         message: String,
         /// The state, without the text.
         rest: Box<KeepState>,
@@ -53,7 +53,7 @@ pub enum KeepError {
 }
 
 impl KeepError {
-    /// The state whose text cannot be read.
+    /// The state whose text is damaged.
     pub fn into_rest(self) -> Option<KeepState> {
         match self {
             Self::Text { rest, .. } => Some(*rest),
@@ -87,7 +87,7 @@ impl fmt::Display for KeepError {
             ),
             Self::Text { path, message, .. } => write!(
                 f,
-                "could not read the last good text `{}`: {message}: the instance fetches it again from the store",
+                "the last good text `{}` {message}: the instance fetches it again from the store",
                 path.display()
             ),
         }

@@ -66,7 +66,7 @@ pub struct Ended {
 pub struct Foreign {
     /// Its cluster.
     pub cluster: u64,
-    /// Its highest revision so far.
+    /// The revision that a publication there has to exceed: that of the first refused reading.
     pub revision: u64,
 }
 
@@ -92,6 +92,8 @@ struct GoodName {
 /// Why a state cannot be understood.
 #[derive(Debug)]
 pub enum StateFault {
+    /// Not a file, or a long one: a sentence without its subject.
+    Unusable(String),
     /// Not the JSON of a state.
     NotJson(serde_json::Error),
     /// Written by a version with another format.
@@ -101,6 +103,7 @@ pub enum StateFault {
 impl fmt::Display for StateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unusable(message) => f.write_str(message),
             Self::NotJson(error) => write!(f, "is damaged ({error})"),
             Self::Format(format) => {
                 write!(f, "has format {format}, and this version knows format {FORMAT}")
@@ -113,7 +116,7 @@ impl Error for StateFault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::NotJson(error) => Some(error),
-            Self::Format(_) => None,
+            Self::Unusable(_) | Self::Format(_) => None,
         }
     }
 }
