@@ -254,7 +254,7 @@ to = "$target"
 TEXT
 show fleet.toml
 run 0 traffic-forwarder publish fleet.toml -c edge-1.conf --hold 2s
-must_have_said 'all 5 living instances run it'
+must_have_said 'all 5 live instances run it'
 start requests client "http://127.78.[1-5].1:$web_port/"
 pids="$pids $last"
 await 10 "answers" has_answers 5
@@ -265,7 +265,7 @@ echo 'max_sessions = 100' >>fleet.toml
 say '$ echo "max_sessions = 100" >>fleet.toml'
 run 0 traffic-forwarder publish fleet.toml -c edge-1.conf --canary 1 --hold 2s
 must_have_said '(1 of 5 instances)'
-must_have_said 'all 5 living instances run it'
+must_have_said 'all 5 live instances run it'
 traffic
 
 title "A mistake: a second forward, whose target does not exist"
@@ -306,7 +306,7 @@ start_etcd
 follows() { status && ! said "the fleet's store cannot be read"; }
 await 30 "a status without that report" follows
 run 0 traffic-forwarder rollout back -c edge-1.conf
-must_have_said 'all 5 living instances run it'
+must_have_said 'all 5 live instances run it'
 run 0 traffic-forwarder rollout -c edge-1.conf
 must_have_said 'stable on 5 of 5'
 

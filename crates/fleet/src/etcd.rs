@@ -53,7 +53,7 @@ const KEEPALIVE: &str = "/v3/lease/keepalive";
 const MEMBERS: &str = "/v3/cluster/member/list";
 const REVOKE: &str = "/v3/lease/revoke";
 
-/// Time for a transaction, and for each 128 KiB of it.
+/// Time for a transaction; one second more for each 128 KiB.
 const TXN_LIMIT: Duration = Duration::from_secs(5);
 
 /// A cluster of etcd. Connections, files and names are used when a call needs them.

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// The reason for which a file of `[fleet]` cannot be used.
+/// Why a file of `[fleet]` cannot be used.
 #[derive(Debug)]
 pub enum FileFault {
     /// The file cannot be opened or read.
@@ -36,7 +36,7 @@ impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => write!(f, "cannot be read: {}", flow::error_text(error)),
-            Self::NotRegular => f.write_str("is no regular file: write its content to a file"),
+            Self::NotRegular => f.write_str("is not a regular file: write its content to a file"),
             Self::TooLong(limit) => write!(f, "is longer than {} MiB", limit >> 20),
             Self::NotText => f.write_str("is not UTF-8"),
             Self::NoPassword => f.write_str("is empty: write the password of `user` into it"),
@@ -46,9 +46,9 @@ impl fmt::Display for FileFault {
             Self::Pem(error) => write!(f, "is damaged: {error}"),
             Self::NoCertificate => f.write_str("has no certificate in PEM"),
             Self::NoKey(_) => f.write_str("has no private key in PEM"),
-            Self::OtherKey(error) => write!(f, "does not go with its key: {error}"),
+            Self::OtherKey(error) => write!(f, "does not match its key: {error}"),
             Self::NoAuthority(error) => {
-                write!(f, "has a certificate that is no authority's: {error}")
+                write!(f, "has a certificate that is not a CA certificate: {error}")
             }
         }
     }

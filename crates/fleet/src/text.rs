@@ -23,7 +23,7 @@ pub struct PackedText {
     pub parts: Vec<Vec<u8>>,
 }
 
-/// The reason for which parts are not the text of a hash.
+/// Why parts are not the text of a hash.
 #[derive(Debug)]
 pub enum TextError {
     /// The store has no part of it.
@@ -81,6 +81,10 @@ impl Error for TextError {
 }
 
 /// Compresses a text and divides it. Equal texts give equal parts.
+///
+/// # Errors
+///
+/// [`TextError::TooLong`].
 pub fn pack(text: &str) -> Result<PackedText, TextError> {
     if text.len() > TEXT_MAX {
         return Err(TextError::TooLong);
@@ -96,6 +100,10 @@ fn compress(text: &str) -> Vec<u8> {
 }
 
 /// Joins the parts of a text and checks them against its hash.
+///
+/// # Errors
+///
+/// There are no parts, or they are not the text of the hash.
 pub fn unpack<P: AsRef<[u8]>>(hash: TextHash, parts: &[P]) -> Result<String, TextError> {
     if parts.is_empty() {
         return Err(TextError::Missing(hash));

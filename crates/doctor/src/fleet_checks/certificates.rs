@@ -27,8 +27,8 @@ fn judge(Examined { certificates, at, .. }: &Examined) -> Finding {
     let details: Vec<_> = certificates.iter().map(|it| detail(it, certificates, *at)).collect();
     let faulty = details.iter().filter(|detail| detail.verdict != Verdict::Ok).count();
     let found = match faulty {
-        0 => format!("all of {} are in force for 30 days at least", details.len()),
-        _ => format!("{faulty} of {} are out of force, or soon will be", details.len()),
+        0 => format!("all of {} are valid for 30 days at least", details.len()),
+        _ => format!("{faulty} of {} are not valid, or soon will not be", details.len()),
     };
     let change =
         "renew them, at the same paths: files are read at each connection, without a reload";
@@ -48,11 +48,11 @@ fn detail(found: &FoundCertificate, all: &[FoundCertificate], now: SystemTime) -
     };
     let (verdict, text) = state(validity, now);
     // A file may have the authorities of before and after a renewal.
-    let is_in_force = |it: &FoundCertificate| {
+    let is_valid = |it: &FoundCertificate| {
         it.of == found.of && it.validity.as_ref().is_ok_and(|it| state(it, now).0 == Verdict::Ok)
     };
     let is_authority = matches!(found.of, CertificateOf::Authority(_));
-    let has_other = is_authority && all.iter().any(is_in_force);
+    let has_other = is_authority && all.iter().any(is_valid);
     let verdict = if has_other { verdict.min(Verdict::Warn) } else { verdict };
     FindingDetail::new(verdict, &of, text)
 }
@@ -60,14 +60,14 @@ fn detail(found: &FoundCertificate, all: &[FoundCertificate], now: SystemTime) -
 fn state(Validity { from, until }: &Validity, now: SystemTime) -> (Verdict, String) {
     let day = Validity::day;
     if now < *from {
-        return (Verdict::Fail, format!("not in force before {}", day(*from)));
+        return (Verdict::Fail, format!("not valid before {}", day(*from)));
     }
     match until.duration_since(now) {
         Err(_) => (Verdict::Fail, format!("expired on {}", day(*until))),
         Ok(left) => {
             let verdict = if left < SOON { Verdict::Warn } else { Verdict::Ok };
             let days = left.as_secs() / DAY;
-            (verdict, format!("in force until {}, for {days} days", day(*until)))
+            (verdict, format!("valid until {} ({})", day(*until), plan::counted(days, "day")))
         }
     }
 }
@@ -93,11 +93,11 @@ mod tests {
     fn the_days_before_and_after_an_end_differ() {
         let member = || CertificateOf::Member("a:1".to_owned());
         for (from, until, expected, text) in [
-            (1, 1030, Verdict::Ok, "in force until 1972-10-27, for 30 days"),
-            (1, 1029, Verdict::Warn, "in force until 1972-10-26, for 29 days"),
-            (1, 1000, Verdict::Warn, "in force until 1972-09-27, for 0 days"),
+            (1, 1030, Verdict::Ok, "valid until 1972-10-27 (30 days)"),
+            (1, 1029, Verdict::Warn, "valid until 1972-10-26 (29 days)"),
+            (1, 1000, Verdict::Warn, "valid until 1972-09-27 (0 days)"),
             (1, 999, Verdict::Fail, "expired on 1972-09-26"),
-            (1001, 2000, Verdict::Fail, "not in force before 1972-09-28"),
+            (1001, 2000, Verdict::Fail, "not valid before 1972-09-28"),
         ] {
             let finding = judged(vec![found(member(), from, until)]);
             assert_eq!((finding.verdict, finding.details[0].found.as_str()), (expected, text));

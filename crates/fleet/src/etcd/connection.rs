@@ -34,7 +34,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// One HTTP/1.1 connection. Dropping it closes it, also within an exchange.
+/// One HTTP/1.1 connection. Dropping it closes it, even during an exchange.
 #[derive(Debug)]
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
@@ -76,7 +76,7 @@ impl Connection {
             let _ = connection.await;
         });
         let host = HeaderValue::from_str(endpoint)
-            .map_err(|_| Failure::Connect("is no name of a host".to_owned()))?;
+            .map_err(|_| Failure::Connect("is not a host name".to_owned()))?;
         Ok(Self { sender, task, host, tls: tls.cloned() })
     }
 
@@ -130,8 +130,9 @@ impl Connection {
             .header(HOST, &self.host)
             .header(CONTENT_TYPE, "application/json");
         if let Some(token) = token {
-            let mut value = HeaderValue::from_str(token)
-                .map_err(|_| Failure::NotEtcd("a login token that is no text".to_owned()))?;
+            let mut value = HeaderValue::from_str(token).map_err(|_| {
+                Failure::NotEtcd("a login token that no HTTP header can carry".to_owned())
+            })?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }

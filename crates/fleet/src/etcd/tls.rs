@@ -39,7 +39,7 @@ impl Tls {
     ) -> Result<TlsStream<TcpStream>, Failure> {
         let config = self.config()?;
         let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| Failure::Tls(format!("`{host}` is no name of a host")))?;
+            .map_err(|_| Failure::Tls(format!("`{host}` is not a host name")))?;
         let connector = TlsConnector::from(Arc::new(config));
         connector.connect(name, stream).await.map_err(|error| match tls_error(&error) {
             Some(error) => Failure::Tls(self.explain(error)),
@@ -138,7 +138,7 @@ impl Tls {
             (true, None) => "it requires a client certificate: set `certificate` and `key`",
             (true, Some(_)) => {
                 "it refuses the file `certificate`: it must be signed by an authority in etcd's \
-                 `--trusted-ca-file`, be in force, and be good for clients (`clientAuth`)"
+                 `--trusted-ca-file`, be valid now, and be good for clients (`clientAuth`)"
             }
             (false, _) => "it ended the handshake",
         }

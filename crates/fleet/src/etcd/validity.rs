@@ -1,8 +1,8 @@
-//! The time within which a certificate is in force.
+//! The validity of a certificate.
 
 use std::time::SystemTime;
 
-/// The time within which a certificate is in force (RFC 5280, 4.1.2.5).
+/// The time within which a certificate is valid (RFC 5280, 4.1.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     /// The first second.

@@ -307,7 +307,7 @@ fn number<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<T, D
     let text = match Value::deserialize(deserializer)? {
         Value::String(text) => text,
         Value::Number(number) => number.to_string(),
-        other => return Err(D::Error::custom(format!("{other} is no number"))),
+        other => return Err(D::Error::custom(format!("{other} is not a number"))),
     };
-    text.parse().map_err(|_| D::Error::custom(format!("{text:?} is no number")))
+    text.parse().map_err(|_| D::Error::custom(format!("{text:?} is not a number")))
 }

@@ -97,7 +97,7 @@ impl On {
     }
 }
 
-/// The reason for which a value of `current` cannot be followed.
+/// Why a value of `current` cannot be followed.
 #[derive(Debug)]
 pub enum CurrentError {
     /// Not the JSON of a `current`.
@@ -132,6 +132,10 @@ impl Error for CurrentError {
 
 impl Current {
     /// Parses the value of the key.
+    ///
+    /// # Errors
+    ///
+    /// It is not the JSON of a `current`, or in the format of another version.
     pub fn parse(json: &[u8]) -> Result<Self, CurrentError> {
         #[derive(Deserialize)]
         struct Head {

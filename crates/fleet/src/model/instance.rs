@@ -16,7 +16,7 @@ pub struct Instance {
     pub runs: Option<TextHash>,
     /// The result of `revision` at this instance.
     pub state: InstanceState,
-    /// The reason for which the instance does not run the text of `revision`, or the fault of the store; empty without
+    /// Why the instance does not run the text of `revision`, or the fault of the store; empty without
     /// one.
     pub why: String,
     /// Version of the program.
@@ -79,6 +79,10 @@ impl fmt::Display for InstanceState {
 
 impl Instance {
     /// Parses the value of the instance's key.
+    ///
+    /// # Errors
+    ///
+    /// It is not the JSON of an instance. That of a newer version may be none here.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
     }

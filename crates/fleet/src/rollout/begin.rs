@@ -17,7 +17,7 @@ pub(super) struct Plan {
 /// The purpose of a change of `current`.
 #[derive(Clone, Debug)]
 pub(super) enum Goal {
-    /// A step of a trial, on these living instances.
+    /// A step of a trial, on these live instances.
     Step(BTreeSet<String>),
     /// The text is stable.
     Stable(ResultLine),
@@ -129,8 +129,8 @@ fn put(
     sign: Signature,
     lines: &mut Vec<Line>,
 ) -> Start {
-    let (current, text, living) = (reading.current(), publication.text, reading.living());
-    if living.is_empty() {
+    let (current, text, live) = (reading.current(), publication.text, reading.live());
+    if live.is_empty() {
         lines.push(ResultLine::NoInstance.into());
         let goal = Goal::Stable(ResultLine::Stable { revision: sign.revision });
         let current = revise::stable(current, text, &publication.note, sign);
@@ -138,17 +138,17 @@ fn put(
     }
     let chosen = match &publication.canary {
         None => None,
-        Some(canary) => match canary.choose(&living, publication.random) {
+        Some(canary) => match canary.choose(&live, publication.random) {
             Ok(chosen) => Some(chosen),
             Err(unknown) => {
-                return Start::refused(RefusalLine::NoSuchInstances { unknown, live: living });
+                return Start::refused(RefusalLine::NoSuchInstances { unknown, live });
             }
         },
     };
     let on = chosen.as_ref().map_or(On::ALL, |it| On::Named(it.iter().cloned().collect()));
     let trial = Trial { text, on, hold: publication.hold };
     let current = revise::trial(current, trial, &publication.note, sign);
-    Start::Text(text, Plan { current, goal: Goal::Step(chosen.unwrap_or(living)) })
+    Start::Text(text, Plan { current, goal: Goal::Step(chosen.unwrap_or(live)) })
 }
 
 /// An instance does not try a text again that it has ended, until it has followed a revision without it on trial.
@@ -204,7 +204,7 @@ fn take_over(reading: &FleetReading, sign: Signature) -> Start {
             None => Start::refused(RefusalLine::NothingOnTrial),
         };
     };
-    let mut named = reading.living();
+    let mut named = reading.live();
     named.retain(|name| trial.on.names(name));
     let on = trial.on.clone();
     Start::Change(Plan { current: revise::trial_on(current, on, sign), goal: Goal::Step(named) })

@@ -10,7 +10,7 @@ use std::str::FromStr;
 pub enum Canary {
     /// A number of instances, chosen at random.
     Count(usize),
-    /// A percentage of the living instances, rounded up, chosen at random.
+    /// A percentage of the live instances, rounded up, chosen at random.
     Share(usize),
     /// Instances by name.
     Names(BTreeSet<String>),
@@ -51,24 +51,24 @@ impl FromStr for Canary {
 }
 
 impl Canary {
-    /// Chooses among the names of the living instances; `random` decides which. Returns the names that do not live
-    /// as the error.
+    /// Chooses among the names of the live instances; `random` decides which. The error is the names without a live
+    /// instance.
     pub(super) fn choose(
         &self,
-        living: &BTreeSet<String>,
+        live: &BTreeSet<String>,
         random: u64,
     ) -> Result<BTreeSet<String>, BTreeSet<String>> {
         let count = match self {
             Self::Names(names) => {
-                let unknown: BTreeSet<_> = names.difference(living).cloned().collect();
+                let unknown: BTreeSet<_> = names.difference(live).cloned().collect();
                 return if unknown.is_empty() { Ok(names.clone()) } else { Err(unknown) };
             }
             Self::Count(count) => *count,
-            Self::Share(share) => (living.len() * share).div_ceil(100),
+            Self::Share(share) => (live.len() * share).div_ceil(100),
         };
-        let mut left: Vec<&String> = living.iter().collect();
+        let mut left: Vec<&String> = live.iter().collect();
         let mut state = random;
-        let chosen = (0..count.min(living.len())).map(|_| {
+        let chosen = (0..count.min(live.len())).map(|_| {
             let at = split_mix(&mut state) % left.len() as u64;
             left.swap_remove(usize::try_from(at).expect("an index is below the length")).clone()
         });
@@ -104,9 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_rounded_up_and_never_exceeds_the_living() {
-        let living = names(&["a", "b", "c", "d", "e"]);
-        let count = |canary: Canary| canary.choose(&living, 7).unwrap().len();
+    fn a_share_is_rounded_up_and_never_exceeds_the_live() {
+        let live = names(&["a", "b", "c", "d", "e"]);
+        let count = |canary: Canary| canary.choose(&live, 7).unwrap().len();
         assert_eq!(count(Canary::Share(1)), 1);
         assert_eq!(count(Canary::Share(20)), 1);
         assert_eq!(count(Canary::Share(21)), 2);
@@ -116,14 +116,14 @@ mod tests {
 
     #[test]
     fn each_instance_is_chosen_by_some_number() {
-        let living = names(&["a", "b", "c"]);
-        let chosen = (0..60).map(|random| Canary::Count(1).choose(&living, random).unwrap());
+        let live = names(&["a", "b", "c"]);
+        let chosen = (0..60).map(|random| Canary::Count(1).choose(&live, random).unwrap());
         let all: BTreeSet<String> = chosen.flatten().collect();
-        assert_eq!(all, living);
+        assert_eq!(all, live);
     }
 
     #[test]
-    fn names_that_do_not_live_are_refused() {
+    fn names_without_a_live_instance_are_refused() {
         let canary = Canary::Names(names(&["a", "x"]));
         assert_eq!(canary.choose(&names(&["a", "b"]), 0), Err(names(&["x"])));
     }

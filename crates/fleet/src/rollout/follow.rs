@@ -40,7 +40,7 @@ impl Rollout {
                 revision: step.current.revision,
                 on: trial.on.clone(),
                 of: step.count(),
-                living: self.reading.as_ref().map_or(0, |reading| reading.instances.len()),
+                live: self.reading.as_ref().map_or(0, |reading| reading.instances.len()),
                 hold: trial.hold,
             };
             turn.lines.push(begun.into());
@@ -112,7 +112,7 @@ impl Rollout {
         };
         let Some(trial) = &step.current.trial else { return };
         let on = on.unwrap_or_else(|| trial.on.clone());
-        let mut waited = reading.living();
+        let mut waited = reading.live();
         waited.retain(|name| on.names(name));
         let sign = self.sign(now, reading);
         let current = revise::trial_on(&step.current, on, sign);

@@ -27,7 +27,7 @@ pub struct Rollout {
     /// Changes sent whose result is not known, the last one included. All follow the same change of `current`, so that
     /// at most one of them can be carried out.
     pub(super) sent: Vec<Sent>,
-    /// The revision with which this command has taken an ended trial away.
+    /// The revision with which this command has removed an ended trial.
     pub(super) cleared: Option<u64>,
     /// Whether the store failed at the last attempt.
     pub(super) is_away: bool,
@@ -68,7 +68,7 @@ pub(super) struct First {
     pub(super) plan: Plan,
     /// The text that must be in the store before.
     pub(super) text: Option<TextHash>,
-    /// The change of `current` that it follows.
+    /// etcd's `mod_revision` of the `current` that this replaces; 0 if the key must not exist.
     pub(super) mod_revision: i64,
     /// The time of the first attempt.
     pub(super) since: Option<Duration>,
@@ -102,7 +102,7 @@ impl Rollout {
         }
     }
 
-    /// Takes one input.
+    /// Handles the result of the last work, or Ctrl-C. Returns the lines to print and the next work.
     pub fn on(&mut self, now: Now, input: Input) -> Turn {
         let mut turn = Turn::default();
         let is_interrupt = matches!(input, Input::Interrupt);

@@ -115,7 +115,7 @@ pub enum Outcome {
 pub struct Decision {
     /// The new value.
     pub current: Current,
-    /// The change of `current` that it follows; 0: the key does not exist.
+    /// etcd's `mod_revision` of the `current` that this replaces; 0 if the key must not exist.
     pub mod_revision: i64,
     /// The parts of a new text, which another publisher's clean-up may have removed.
     pub parts: Vec<Compare>,
@@ -138,7 +138,7 @@ impl Decision {
 pub struct Removal {
     /// The texts.
     pub texts: Vec<TextHash>,
-    /// The change of `current` that does not name them.
+    /// etcd's `mod_revision` of the `current` that does not name them.
     pub mod_revision: i64,
 }
 

@@ -29,16 +29,20 @@ pub enum Found {
 pub struct FleetReading {
     /// The value of `current`.
     pub found: Found,
-    /// The change that wrote it; 0 if it does not exist.
+    /// etcd's `mod_revision` of it; 0 if the key does not exist.
     pub mod_revision: i64,
-    /// The living instances by name.
+    /// The live instances by name.
     pub instances: BTreeMap<String, Instance>,
     /// Names of instances whose status is not the JSON of one.
     pub unreadable: BTreeSet<String>,
 }
 
 impl FleetReading {
-    /// Parses the keys. Fails for a `current` in the format of another version.
+    /// Parses the keys.
+    ///
+    /// # Errors
+    ///
+    /// `current` is in the format of another version.
     pub fn new(
         keys: &Keys,
         current: Option<&Entry>,
@@ -74,8 +78,8 @@ impl FleetReading {
         }
     }
 
-    /// Names of the living instances.
-    pub fn living(&self) -> BTreeSet<String> {
+    /// Names of the live instances.
+    pub fn live(&self) -> BTreeSet<String> {
         self.instances.keys().cloned().collect()
     }
 

@@ -1,4 +1,4 @@
-//! The end of a command that has taken an ended trial away, and has not published yet.
+//! The end of a command that has removed an ended trial, and has not published yet.
 
 use crate::command::{Command, away, current, instance, on_trial, publish, reading, text};
 use fleet::{FailureLine, FleetReading, Input, Instance, InstanceState, Outcome, Work};
@@ -8,11 +8,11 @@ fn ended() -> Instance {
     instance(1, InstanceState::FellBack, None)
 }
 
-/// A publication of the text whose trial all instances have ended, when that trial has been taken away.
+/// A publication of the text whose trial all instances have ended, when that trial has been removed.
 fn cleared() -> Command {
     let mut command = Command::new(publish(text(1)));
     command.on(0, reading(Some(on_trial(current(1), text(1))), 10, Some(ended())));
-    let without = command.decision.clone().expect("the ended trial is taken away first").current;
+    let without = command.decision.clone().expect("the ended trial is removed first").current;
     assert_eq!((without.revision, &without.trial), (2, &None));
     command.on(0, Input::Written(11));
     let turn = command.on(1, reading(Some(without), 11, Some(ended())));

@@ -220,9 +220,9 @@ fn a_text_that_every_instance_has_ended_is_tried_again() {
     world.instances[0].behaviours.clear();
     let again = run(&mut world, publish(1, None));
     assert_eq!(again.outcome, Some(Outcome::Done), "{:?}", again.lines);
-    let taken_away =
+    let is_removed =
         again.lines.iter().any(|line| matches!(line, Line::Result(ResultLine::EndedBefore { .. })));
-    assert!(taken_away, "{:?}", again.lines);
+    assert!(is_removed, "{:?}", again.lines);
     assert_eq!(world.current().unwrap().stable, Some(text(1)));
     assert_quiet(&world, "after it");
 }

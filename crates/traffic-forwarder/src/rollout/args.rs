@@ -37,7 +37,7 @@ const CONTINUE: &str = "\
 Example:
   traffic-forwarder rollout continue
 
-Exit status: 0 the configuration is stable, also if none was on trial; 1 it is
+Exit status: 0 the configuration is stable, even if none was on trial; 1 it is
 not: none was published, it was taken back, the store failed, or Ctrl-C (the
 last line says which, and what holds in the store now); 2 wrong usage.";
 

@@ -4,7 +4,7 @@ use super::words::noted;
 use crate::foreign_text::shown;
 use std::fmt;
 
-/// The reason for which a command cannot go on, and the state that it leaves.
+/// Why a command cannot go on, and the state that it leaves.
 #[expect(missing_docs, reason = "each field is a word of the sentence, and named as in the store")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailureLine {
@@ -20,7 +20,7 @@ pub enum FailureLine {
     Unknown { revision: u64, change: Change },
     /// Other publishers' clean-ups removed the text again and again.
     TextRemoved,
-    /// The command ended after it took an ended trial away, and before it published.
+    /// The command ended after it removed an ended trial, and before it published.
     OnlyCleared { revision: u64, cause: String },
 }
 
@@ -57,12 +57,12 @@ impl fmt::Display for FailureLine {
         match self {
             Self::Overtaken { revision, by, note } => write!(
                 f,
-                "{} has published revision {revision} meanwhile{}: `traffic-forwarder rollout` shows where it stands",
+                "{} has published revision {revision} in the meantime{}: `traffic-forwarder rollout` shows where it stands",
                 shown(by),
                 noted(note)
             ),
             Self::KeyLost => f.write_str(
-                "the key `current` has been removed or damaged meanwhile: `traffic-forwarder publish FILE` writes it \
+                "the key `current` has been removed or damaged in the meantime: `traffic-forwarder publish FILE` writes it \
                  again",
             ),
             Self::NothingChanged { error } => write!(f, "{}: nothing was changed", shown(error)),

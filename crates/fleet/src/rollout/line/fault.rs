@@ -1,4 +1,4 @@
-//! The reasons for which a trial goes back.
+//! Why a trial goes back.
 
 use super::words::{names, seconds};
 use crate::foreign_text::shown;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-/// The reason for which a trial goes back.
+/// Why a trial goes back.
 #[expect(missing_docs, reason = "each field is a word of the sentence, and named as in the store")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -42,7 +42,7 @@ impl fmt::Display for Fault {
                 write!(f, "{} ran it and has vanished from the store", shown(instance))
             }
             Self::Left { instance, state } => {
-                write!(f, "{} ran it and does not any more ({state})", shown(instance))
+                write!(f, "{} ran it and no longer does ({state})", shown(instance))
             }
             Self::NotTrying { instances, within } => {
                 let verb = if instances.len() == 1 { "does" } else { "do" };

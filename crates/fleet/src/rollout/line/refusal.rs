@@ -6,7 +6,7 @@ use crate::rollout::need::Need;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The reason for which a request is refused before any change.
+/// Why a request is refused before any change.
 #[expect(missing_docs, reason = "each field is a word of the sentence, and named as in the store")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefusalLine {
@@ -64,7 +64,7 @@ impl fmt::Display for RefusalLine {
                 names(running)
             ),
             Self::NoCanary => f.write_str(
-                "no instance is live, so none can try the text first: start the instances, or publish without `--canary`, \
+                "no instance is alive, so none can try the text first: start the instances, or publish without `--canary`, \
                  and the text is stable at once",
             ),
             Self::NoneReadable { unreadable } => write!(

@@ -4,7 +4,7 @@ use super::words::noted;
 use crate::foreign_text::shown;
 use std::fmt;
 
-/// A message about a decision, or about the reason for which none is needed.
+/// A message about a decision, or why none is needed.
 #[expect(missing_docs, reason = "each field is a word of the sentence, and named as in the store")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResultLine {
@@ -14,11 +14,11 @@ pub enum ResultLine {
     Reverted { revision: u64, to: u64, by: String, note: String },
     /// The trial has ended; the text that became stable with `stable` stays.
     Back { revision: u64, ended: u64, stable: Option<u64> },
-    /// All living instances run the stable text.
+    /// All live instances run the stable text.
     Settled { count: usize },
-    /// No instance lives, so there is no trial.
+    /// There is no instance, so there is no trial.
     NoInstance,
-    /// An ended trial of the same text is taken away first.
+    /// An ended trial of the same text is removed first.
     EndedBefore { ended: u64, revision: u64 },
     /// The text is stable already, since this revision.
     Unchanged { revision: u64 },
@@ -44,15 +44,15 @@ impl fmt::Display for ResultLine {
                 f,
                 "revision {revision} ends the trial of revision {ended}: no text is stable yet"
             ),
-            Self::Settled { count: 1 } => f.write_str("the 1 living instance runs it"),
-            Self::Settled { count } => write!(f, "all {count} living instances run it"),
+            Self::Settled { count: 1 } => f.write_str("the 1 live instance runs it"),
+            Self::Settled { count } => write!(f, "all {count} live instances run it"),
             Self::NoInstance => {
                 f.write_str("no instance is alive, so the text is stable without a trial")
             }
             Self::EndedBefore { ended, revision } => write!(
                 f,
                 "every instance has ended the trial of revision {ended}, which has the same text: revision {revision} \
-                 takes it away, so that they try the text again"
+                 removes it, so that they try the text again"
             ),
             Self::Unchanged { revision } => {
                 write!(f, "this text is stable already, as revision {revision}: nothing to publish")

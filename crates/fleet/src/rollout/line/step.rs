@@ -15,9 +15,9 @@ pub enum StepLine {
     Begun {
         revision: u64,
         on: On,
-        /// The living instances of the step.
+        /// The live instances of the step.
         of: usize,
-        living: usize,
+        live: usize,
         hold: Duration,
     },
     /// An instance runs the text on trial.
@@ -33,8 +33,8 @@ pub enum StepLine {
 impl fmt::Display for StepLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Begun { revision, on, of, living, hold } => {
-                let (on, hold) = (instances(on, *of, *living), seconds(*hold));
+            Self::Begun { revision, on, of, live, hold } => {
+                let (on, hold) = (instances(on, *of, *live), seconds(*hold));
                 write!(f, "revision {revision} is on trial on {on} for {hold}")
             }
             Self::Runs { instance, revision, after } => {
@@ -46,8 +46,9 @@ impl fmt::Display for StepLine {
             }
             Self::Extended { revision, late, hold } => write!(
                 f,
-                "{} began late: the step goes on until the end of its {}, as revision {revision}",
+                "{} started late: revision {revision} extends the step until {} run for {}",
                 names(late),
+                if late.len() == 1 { "it has" } else { "they have" },
                 seconds(*hold)
             ),
             Self::Held { revision, count, hold } => {
@@ -59,13 +60,13 @@ impl fmt::Display for StepLine {
 }
 
 /// The instances of a step, and how many of them it waits for.
-fn instances(on: &On, of: usize, living: usize) -> String {
+fn instances(on: &On, of: usize, live: usize) -> String {
     match on {
-        On::All(_) if living == 1 => "the 1 living instance".to_owned(),
-        On::All(_) => format!("all {living} living instances"),
+        On::All(_) if live == 1 => "the 1 live instance".to_owned(),
+        On::All(_) => format!("all {live} live instances"),
         On::Named(named) => {
             let named: BTreeSet<String> = named.iter().cloned().collect();
-            format!("{} ({of} of {living} instances)", names(&named))
+            format!("{} ({of} of {live} instances)", names(&named))
         }
     }
 }

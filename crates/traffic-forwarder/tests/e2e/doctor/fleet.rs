@@ -165,7 +165,7 @@ fn dates_of_certificates_are_judged() {
         doctor(&cluster.url("/path"), &keep, &lines)
     };
     let good = with("good", 300);
-    good.assert_says(Check::FleetCertificates, "ok", "all of 3 are in force");
+    good.assert_says(Check::FleetCertificates, "ok", "all of 3 are valid");
     good.assert_says(Check::FleetStore, "ok", "1 of 1 endpoints of the store work");
     with("short", 20).assert_says(Check::FleetCertificates, "warn", "for 19 days");
     let expired = with("expired", -1);

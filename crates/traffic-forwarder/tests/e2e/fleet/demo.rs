@@ -84,7 +84,7 @@ fn shows_a_fleet_and_leaves_nothing() {
         found.unwrap_or_else(|| panic!("no {part:?} in {lines:#?}"))
     };
     let steps = [
-        "on trial on all 5 living instances",
+        "on trial on all 5 live instances",
         "(1 of 5 instances)",
         "goes back: edge-2 fell back: ",
         "the fleet's store cannot be read",

@@ -192,7 +192,7 @@ fn a_trial_goes_on_without_its_publisher_and_another_one_decides_it() {
     let decided = forwarder().args(["rollout", "continue", "--from", &fleet.url]).start();
     assert_eq!(decided.wait_exit(ROLLOUT).code(), Some(0), "{:?}", decided.stderr());
     let lines = decided.stdout().join("\n");
-    assert!(lines.contains("is on trial on the 1 living instance"), "{lines}");
+    assert!(lines.contains("is on trial on the 1 live instance"), "{lines}");
     ping(&connect(&listen).unwrap());
 
     let next = text(&listen, &target) + "max_sessions = 7\n";

@@ -64,7 +64,7 @@ fn a_canary_is_followed_by_all_and_ends_stable_on_one_revision() {
         lines.iter().position(|line| line.contains(part)).unwrap_or_else(|| panic!("{lines:?}"))
     };
     let steps = ["on edge-2 (1 of 3 instances)", "edge-2 runs revision", "1 instance has run"];
-    let steps = [&steps[..], &["on all 3 living instances", "3 instances have run", "is stable"]];
+    let steps = [&steps[..], &["on all 3 live instances", "3 instances have run", "is stable"]];
     let steps: Vec<_> = steps.concat().into_iter().map(index).collect();
     assert!(steps.is_sorted(), "{lines:?}");
     stable.ends_with(&more);
