@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use plan::units::format_duration;
+
 use crate::file_fault::FileFault;
 use crate::store::StoreError;
 
@@ -208,7 +210,10 @@ impl Failure {
             Self::LookUp(cause) => format!("look-up: {cause}"),
             Self::File { fault, .. } => fault.to_string(),
             Self::Refused { message, .. } => message.clone(),
-            Self::Silent(limit) => format!("no answer within {} s", limit.as_secs()),
+            Self::Silent(limit) => {
+                let millis = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+                format!("no answer within {}", format_duration(Duration::from_millis(millis)))
+            }
             Self::NoQuorum => "no quorum".to_owned(),
             Self::TooLong(limit) => format!("an answer of more than {} MiB", limit >> 20),
         }
@@ -266,6 +271,15 @@ pub(super) fn most_specific(failures: Vec<(String, Failure)>, tls: bool, key: &s
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A member that is asked late, because another one is silent, has less time than a second.
+    #[test]
+    fn the_time_of_a_silent_member_has_its_milliseconds() {
+        let cause = |micros| Failure::Silent(Duration::from_micros(micros)).cause();
+        assert_eq!(cause(3_000_000), "no answer within 3s");
+        assert_eq!(cause(503_400), "no answer within 503ms");
+        assert_eq!(cause(2_500_000), "no answer within 2s500ms");
+    }
 
     /// Messages of etcd 3.4 and 3.5.
     #[test]

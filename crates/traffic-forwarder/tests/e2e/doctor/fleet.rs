@@ -68,7 +68,7 @@ fn members_that_are_down_are_named_until_none_is_left() {
     two.assert_says(Check::FleetStore, "warn", "start etcd there");
     cluster.freeze_member((down + 1) % 3);
     let none = doctor(&from, &keep, "");
-    none.assert_says(Check::FleetStore, "fail", "no answer within 3 s");
+    none.assert_says(Check::FleetStore, "fail", "no answer within 3s");
     none.assert_says(Check::FleetStore, "fail", "no quorum");
     none.assert_verdict(Check::FleetRights, "warn");
     none.assert_overall("fail");
