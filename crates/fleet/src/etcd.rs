@@ -275,10 +275,9 @@ impl Store for Etcd {
         self.ask(KEEPALIVE, &request, "", parse).await
     }
 
-    async fn revoke(&self, lease: LeaseId) -> Result<(), StoreError> {
+    async fn revoke(&self, lease: LeaseId, key: &str) -> Result<(), StoreError> {
         let request = json!({ "ID": lease.0.to_string() });
-        let (key, parse) = ("a key of the lease", wire::parse::<HeaderAnswer>);
-        match self.ask(REVOKE, &request, key, parse).await {
+        match self.ask(REVOKE, &request, key, wire::parse::<HeaderAnswer>).await {
             // It has expired, or an answer was lost and the request repeated.
             Err(error) if error.is_lost_lease() => Ok(()),
             result => result.map(drop),

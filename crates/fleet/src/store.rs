@@ -54,8 +54,12 @@ pub trait Store: Send + Sync {
     /// Renews a lease. Returns false if it has expired.
     fn renew(&self, lease: LeaseId) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Ends a lease, and removes its keys.
-    fn revoke(&self, lease: LeaseId) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Ends a lease, and removes its keys. `key` is one of them, for the error of a missing right.
+    fn revoke(
+        &self,
+        lease: LeaseId,
+        key: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// A running watch. It accelerates only: a watch may stay silent although keys have changed, so its user also reads

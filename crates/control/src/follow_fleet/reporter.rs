@@ -141,7 +141,7 @@ impl Writer {
             () = is_set(&mut leaving) => {}
         }
         if let Some(lease) = self.lease {
-            let _ = self.client.revoke(lease).await;
+            let _ = self.client.revoke(lease, &self.key).await;
         }
     }
 

@@ -117,7 +117,7 @@ fn a_key_ends_with_its_lease_unless_it_is_renewed() {
         assert!(!store.renew(lease).await.unwrap());
         let error = store.transact(&all_of(vec![key])).await.unwrap_err();
         assert!(matches!(error, StoreError::Refused { .. }), "{error}");
-        store.revoke(lease).await.unwrap();
+        store.revoke(lease, "/a/a").await.unwrap();
     });
 }
 
@@ -130,9 +130,9 @@ fn a_revoked_lease_ends_its_keys_at_once() {
         assert_ne!(lease, LeaseId(0));
         let key = Op::Put { key: "/a/a".into(), value: b"v".to_vec(), lease: Some(lease) };
         store.transact(&all_of(vec![key])).await.unwrap();
-        store.revoke(lease).await.unwrap();
+        store.revoke(lease, "/a/a").await.unwrap();
         assert_eq!(text(&store, "/a/a").await, None);
-        store.revoke(lease).await.unwrap();
+        store.revoke(lease, "/a/a").await.unwrap();
     });
 }
 

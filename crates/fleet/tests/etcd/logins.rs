@@ -39,7 +39,7 @@ fn a_user_has_the_rights_of_its_role() {
         let done = edge.transact(&all_of(vec![status])).await.unwrap();
         assert!(edge.renew(lease).await.unwrap());
         let mut watch = edge.watch("/a/", done.revision).await.unwrap();
-        edge.revoke(lease).await.unwrap();
+        edge.revoke(lease, "/a/instances/edge-1").await.unwrap();
         changed(&mut watch).await.unwrap();
         let error = write(&edge, "/a/current", b"2").await.unwrap_err();
         assert!(matches!(&error, StoreError::Denied { key, .. } if key == "/a/current"), "{error}");
