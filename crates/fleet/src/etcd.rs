@@ -90,8 +90,6 @@ impl Etcd {
                 cluster: status.header.cluster_id,
                 is_leader: status.leader == status.header.member_id,
                 version: status.version,
-                size: status.size,
-                revision: status.header.revision,
             }),
             Err(failure) => Err(self.members.error(member, failure, "")),
         };

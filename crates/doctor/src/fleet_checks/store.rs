@@ -99,7 +99,7 @@ mod tests {
 
     fn member(endpoint: &str, cluster: u64) -> MemberHealth {
         let version = "3.4.23".to_owned();
-        let member = Member { cluster, version, is_leader: true, size: 1, revision: 1 };
+        let member = Member { cluster, version, is_leader: true };
         MemberHealth { endpoint: endpoint.to_owned(), result: Ok(member), remedy: None }
     }
 

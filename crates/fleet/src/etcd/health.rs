@@ -22,8 +22,4 @@ pub struct Member {
     pub version: String,
     /// Whether the member is the leader.
     pub is_leader: bool,
-    /// Bytes of its database.
-    pub size: u64,
-    /// The store's revision as this member has it.
-    pub revision: i64,
 }

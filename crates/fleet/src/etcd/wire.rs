@@ -112,8 +112,6 @@ pub(super) struct StatusAnswer {
     /// The leader's member; 0 without one.
     #[serde(default, deserialize_with = "number")]
     pub(super) leader: u64,
-    #[serde(rename = "dbSize", default, deserialize_with = "number")]
-    pub(super) size: u64,
     /// Alarms, such as `memberID:10276657743932975437 alarm:NOSPACE `.
     #[serde(default)]
     pub(super) errors: Vec<String>,
