@@ -82,7 +82,7 @@ fn an_expired_token_is_renewed() {
     run(async {
         let store = fleet::Etcd::new(&as_user(&cluster, "root", &file), 0);
         write(&store, "/a/a", b"1").await.unwrap();
-        // etcd looks for old tokens once a second.
+        // Each use renews a token, so that its end can only be waited out. etcd looks for old ones once a second.
         for value in ["2", "3"] {
             tokio::time::sleep(Duration::from_millis(2500)).await;
             write(&store, "/a/a", value.as_bytes()).await.unwrap();

@@ -44,9 +44,9 @@ impl Publisher {
 
     pub(crate) fn take(&mut self, input: Input, now: Millis, latency: Millis) {
         let time = Duration::from_millis(now);
-        let turn = self.machine.on(Now { time, wall: SystemTime::UNIX_EPOCH + time }, input);
-        for line in &turn.lines {
-            assert!(!line.to_string().is_empty());
+        let turn = self.machine.on(Moment { time, at: SystemTime::UNIX_EPOCH + time }, input);
+        for line in turn.lines.iter().map(ToString::to_string) {
+            assert!(!line.is_empty() && !line.contains(char::is_control), "{line:?}");
         }
         self.lines.extend(turn.lines);
         match turn.work {
