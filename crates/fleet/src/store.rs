@@ -10,6 +10,12 @@ use std::time::Duration;
 
 /// A store with transactions, watches and leases. Each call has a time limit and tries the other
 /// endpoints before it fails.
+///
+/// # Errors
+///
+/// A call fails if no member answers in time, or they have no quorum; if the login fails, or has no right to the key; if
+/// a file or TLS prevents a connection; and with any other refusal of a member. Only after [`StoreError::Unknown`] may it
+/// have changed something.
 pub trait Store: Send + Sync {
     /// A running watch.
     type Watch: Watch;
