@@ -11,5 +11,5 @@ pub use current::{
 };
 pub use hash::TextHash;
 pub use instance::{Connects, Instance, InstanceState};
-pub(crate) use json::to_json;
+pub(crate) use json::{parse_versioned, to_json};
 pub use keys::Keys;

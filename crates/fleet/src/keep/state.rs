@@ -1,6 +1,6 @@
 //! The state of an instance, and the form in which it is kept.
 
-use crate::model::{InstanceState, TextHash, to_json as json_of};
+use crate::model::{InstanceState, TextHash, parse_versioned, to_json as json_of};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt;
@@ -129,15 +129,8 @@ pub(super) struct FoundState {
 }
 
 pub(super) fn parse(json: &[u8]) -> Result<FoundState, StateFault> {
-    #[derive(Deserialize)]
-    struct Head {
-        format: u32,
-    }
-    let head: Head = serde_json::from_slice(json).map_err(StateFault::NotJson)?;
-    if head.format != FORMAT {
-        return Err(StateFault::Format(head.format));
-    }
-    let found: Document = serde_json::from_slice(json).map_err(StateFault::NotJson)?;
+    let found = parse_versioned(json, FORMAT).map_err(StateFault::NotJson)?;
+    let found: Document = found.map_err(StateFault::Format)?;
     let kept = KeepState {
         cluster: found.cluster,
         revision: found.revision,

@@ -1,7 +1,7 @@
 //! The key `current`, which decides what every instance runs.
 
 use super::TextHash;
-use super::json::to_json;
+use super::json::{parse_versioned, to_json};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::error::Error;
 use std::fmt;
@@ -137,15 +137,8 @@ impl Current {
     ///
     /// It is not the JSON of a `current`, or in the format of another version.
     pub fn parse(json: &[u8]) -> Result<Self, CurrentError> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: u32,
-        }
-        let head: Head = serde_json::from_slice(json).map_err(CurrentError::NotJson)?;
-        if head.format != FORMAT {
-            return Err(CurrentError::Format(head.format));
-        }
-        serde_json::from_slice(json).map_err(CurrentError::NotJson)
+        let parsed = parse_versioned(json, FORMAT).map_err(CurrentError::NotJson)?;
+        parsed.map_err(CurrentError::Format)
     }
 
     /// The value of the key.
@@ -161,10 +154,14 @@ impl Current {
         Some(entry.map_or(self.revision, |entry| entry.revision))
     }
 
+    /// The trial that the instance `name` is part of.
+    pub fn trial_for(&self, name: &str) -> Option<&Trial> {
+        self.trial.as_ref().filter(|trial| trial.on.names(name))
+    }
+
     /// The text for the instance `name`: that of the trial, if it is part of it.
     pub fn text_for(&self, name: &str) -> Option<TextHash> {
-        let trial = self.trial.as_ref().filter(|trial| trial.on.names(name));
-        trial.map(|trial| trial.text).or(self.stable)
+        self.trial_for(name).map(|trial| trial.text).or(self.stable)
     }
 }
 
