@@ -87,6 +87,11 @@ impl Instance {
         serde_json::from_slice(json)
     }
 
+    /// Whether the instance runs this text on trial.
+    pub fn tries(&self, text: TextHash) -> bool {
+        self.state == InstanceState::Trying && self.runs == Some(text)
+    }
+
     /// The value of the instance's key.
     pub fn to_json(&self) -> Vec<u8> {
         to_json(self)

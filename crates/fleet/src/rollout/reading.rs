@@ -137,6 +137,7 @@ impl FleetReading {
 /// Whether a named instance runs the text of a trial, or may yet begin.
 fn is_on_trial(instance: &Instance, revision: u64, trial: &Trial) -> bool {
     let ended = matches!(instance.state, InstanceState::Refused | InstanceState::FellBack);
-    let tries = instance.state == InstanceState::Trying && instance.runs == Some(trial.text);
-    tries || instance.revision < revision || instance.revision == revision && !ended
+    instance.tries(trial.text)
+        || instance.revision < revision
+        || instance.revision == revision && !ended
 }

@@ -2,7 +2,7 @@
 
 use super::line::{Fault, Line, StepLine};
 use super::reading::FleetReading;
-use crate::model::{Current, Instance, InstanceState, Trial};
+use crate::model::{Current, InstanceState, Trial};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl Step {
         let trial = current.trial.as_ref();
         let has_run = |name: &String| {
             let instance = reading.instances.get(name);
-            instance.zip(trial).is_some_and(|(instance, trial)| runs(instance, trial))
+            instance.zip(trial).is_some_and(|(instance, trial)| instance.tries(trial.text))
         };
         let progress = |name: String| {
             let has_run = has_run(&name);
@@ -182,7 +182,7 @@ impl Step {
                 InstanceState::FellBack if is_of_trial => {
                     faults.push(Fault::FellBack { instance: name, why });
                 }
-                state if known.is_some_and(|it| it.has_run) && !runs(instance, trial) => {
+                state if known.is_some_and(|it| it.has_run) && !instance.tries(trial.text) => {
                     faults.push(Fault::Left { instance: name, state });
                 }
                 _ => {}
@@ -214,7 +214,7 @@ impl Step {
         });
         for (name, progress) in &mut self.waited {
             let instance = &reading.instances[name];
-            if progress.since.is_some() || !runs(instance, trial) {
+            if progress.since.is_some() || !instance.tries(trial.text) {
                 continue;
             }
             progress.has_run = true;
@@ -226,9 +226,4 @@ impl Step {
             }
         }
     }
-}
-
-/// Whether an instance runs the text of a trial.
-fn runs(instance: &Instance, trial: &Trial) -> bool {
-    instance.state == InstanceState::Trying && instance.runs == Some(trial.text)
 }
