@@ -72,7 +72,7 @@ async fn show_changes(store: &Located, plan: &Plan) -> Result<(), CommandError> 
         say(&format!("no text is stable yet; this one has these forwards:\n{changes}"));
         return Ok(());
     };
-    let before = reading::text(store, hash).await.map_err(|error| error.to_string());
+    let before = reading::text(store, hash).await;
     let before = before.map(|text| plan::read_published(&format!("revision {revision}"), &text));
     match before.map(|reading| reading.plan) {
         Ok(Some(before)) => {
@@ -84,7 +84,7 @@ async fn show_changes(store: &Located, plan: &Plan) -> Result<(), CommandError> 
              shown\n"
         )),
         Err(error) => {
-            let error = error.trim_start_matches("error: ").to_owned();
+            let error = escaped(&error.to_string());
             warn(&format!("warning: the changes are not shown: {error}\n"));
         }
     }
