@@ -15,8 +15,6 @@ use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-/// The longest time between two readings, also if no watch reports a change.
-const READ_PERIOD_MAX: Duration = Duration::from_secs(1);
 /// The shortest time between two readings: many instances write at once.
 const READ_PERIOD_MIN: Duration = Duration::from_millis(200);
 
@@ -130,7 +128,7 @@ impl Worker<'_> {
         let Some(last) = self.last else { return };
         tokio::select! {
             () = changed(&self.store.etcd, &self.store.prefix, self.seen, &mut self.watch) => {}
-            () = sleep_until(until.min(last + READ_PERIOD_MAX)) => {}
+            () = sleep_until(until) => {}
         }
         sleep_until(last + READ_PERIOD_MIN).await;
     }
