@@ -8,9 +8,9 @@ use crate::rollout::args::Publish;
 use crate::rollout::changes;
 use crate::rollout::locate::{self, Located};
 use crate::rollout::reading;
-use crate::rollout::run::{self, Published};
-use fleet::{Need, Publication, Request};
-use plan::{Plan, PlanDiff};
+use crate::rollout::run::{self, Upload};
+use fleet::{Publication, Request};
+use plan::{Plan, PlanDiff, escaped};
 use std::path::Path;
 
 pub(crate) async fn run(args: &Publish) -> Result<Exit, CommandError> {
@@ -41,8 +41,8 @@ pub(crate) async fn run(args: &Publish) -> Result<Exit, CommandError> {
         note: args.note.clone(),
         needs: needs(&name, &text),
     };
-    let published = Published { text: packed, dry_run: args.dry_run };
-    run::run(&store, Request::Publish(publication), Some(published)).await
+    let upload = Upload { text: packed, dry_run: args.dry_run };
+    run::run(&store, Request::Publish(publication), Some(upload)).await
 }
 
 fn name_of(file: &Path) -> String {

@@ -20,7 +20,7 @@ const READ_PERIOD_MIN: Duration = Duration::from_millis(200);
 
 /// The text of a publication.
 #[derive(Debug)]
-pub(crate) struct Published {
+pub(crate) struct Upload {
     pub(crate) text: PackedText,
     /// Ends the command before it writes.
     pub(crate) dry_run: bool,
@@ -30,11 +30,11 @@ pub(crate) struct Published {
 pub(crate) async fn run(
     store: &Located,
     request: Request,
-    published: Option<Published>,
+    upload: Option<Upload>,
 ) -> Result<Exit, CommandError> {
     let mut machine = Rollout::new(request, publisher());
     let begun = Instant::now();
-    let mut worker = Worker { store, published, begun, watch: None, seen: 0, last: None };
+    let mut worker = Worker { store, upload, begun, watch: None, seen: 0, last: None };
     let mut interrupts = signal(SignalKind::interrupt())
         .map_err(|error| CommandError::Host(format!("wait for Ctrl-C: {error}")))?;
     let mut work = Work::Read { until: Duration::ZERO };
@@ -84,7 +84,7 @@ fn publisher() -> String {
 
 struct Worker<'a> {
     store: &'a Located,
-    published: Option<Published>,
+    upload: Option<Upload>,
     begun: Instant,
     watch: Option<EtcdWatch>,
     /// The store's revision at the last reading.
@@ -96,7 +96,7 @@ struct Worker<'a> {
 impl Worker<'_> {
     /// Whether a dry run ends here.
     fn ends_before(&self, work: &Work) -> bool {
-        let is_dry = self.published.as_ref().is_some_and(|published| published.dry_run);
+        let is_dry = self.upload.as_ref().is_some_and(|upload| upload.dry_run);
         is_dry && !matches!(work, Work::Read { .. })
     }
 
@@ -134,8 +134,8 @@ impl Worker<'_> {
     }
 
     async fn put_text(&self, hash: TextHash) -> Input {
-        match self.published.as_ref().filter(|published| published.text.hash == hash) {
-            Some(published) => match text::put(self.store, &published.text).await {
+        match self.upload.as_ref().filter(|upload| upload.text.hash == hash) {
+            Some(upload) => match text::put(self.store, &upload.text).await {
                 Ok(parts) => Input::TextReady(parts),
                 Err(error) => Input::TextFailed(error.to_string()),
             },
