@@ -44,8 +44,8 @@ pub use model::{
 pub use plan::HOST_AUTHORITIES;
 pub use rollout::{
     Canary, CanaryError, Change, Decision, FailureLine, Fault, FleetReading, Found, Input,
-    InterruptLine, Line, Need, Now, Outcome, Publication, RefusalLine, Removal, Request,
-    ResultLine, Rollout, StepLine, Turn, WarningLine, Work,
+    InterruptLine, Line, Outcome, Publication, RefusalLine, Removal, Request, ResultLine, Rollout,
+    StepLine, Turn, WarningLine, Work,
 };
 pub use store::{Compare, Entry, LeaseId, Op, Read, Store, StoreError, Txn, Watch};
 pub use text::{PackedText, TextError, pack, unpack};

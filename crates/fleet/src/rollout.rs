@@ -16,7 +16,6 @@ mod follow;
 mod line;
 mod machine;
 mod messages;
-mod need;
 mod reading;
 mod revise;
 mod settle;
@@ -27,6 +26,5 @@ pub use line::{
     Change, FailureLine, Fault, InterruptLine, Line, RefusalLine, ResultLine, StepLine, WarningLine,
 };
 pub use machine::Rollout;
-pub use messages::{Decision, Input, Now, Outcome, Publication, Removal, Request, Turn, Work};
-pub use need::Need;
+pub use messages::{Decision, Input, Outcome, Publication, Removal, Request, Turn, Work};
 pub use reading::{FleetReading, Found};

@@ -5,6 +5,7 @@ use super::messages::{Outcome, Publication, Request};
 use super::reading::{FleetReading, Found};
 use super::revise::{self, Signature};
 use crate::model::{Current, On, TextHash, Trial};
+use plan::Release;
 use std::collections::BTreeSet;
 
 /// A change of `current`, and its purpose.
@@ -173,8 +174,9 @@ fn obstacle(publication: &Publication, reading: &FleetReading) -> Option<Refusal
         return without_trial(publication, reading);
     }
     for need in &publication.needs {
-        let too_old = |version: &str| !need.is_known_to(version);
-        let instance = reading.instances.iter().find(|(_, it)| too_old(&it.version));
+        // A version that cannot be read knows nothing.
+        let knows = |version: &str| version.parse::<Release>().is_ok_and(|it| it >= need.since);
+        let instance = reading.instances.iter().find(|(_, it)| !knows(&it.version));
         if let Some((name, instance)) = instance {
             let (instance, version) = (name.clone(), instance.version.clone());
             return Some(RefusalLine::TooOld { instance, version, need: need.clone() });

@@ -2,11 +2,11 @@
 
 use super::canary::Canary;
 use super::line::Line;
-use super::need::Need;
 use super::reading::FleetReading;
 use crate::model::{Current, Keys, TextHash};
 use crate::store::{Compare, Op, Txn};
-use std::time::{Duration, SystemTime};
+use plan::PublishedNeed;
+use std::time::Duration;
 
 /// The request of a command.
 #[derive(Clone, Debug)]
@@ -33,16 +33,7 @@ pub struct Publication {
     /// The publisher's note; may be empty.
     pub note: String,
     /// Keys of the text that older versions of the program do not know.
-    pub needs: Vec<Need>,
-}
-
-/// The time of an input.
-#[derive(Clone, Copy, Debug)]
-pub struct Now {
-    /// Since any moment before the first input. Decides.
-    pub time: Duration,
-    /// For [`Current::at`] only.
-    pub wall: SystemTime,
+    pub needs: Vec<PublishedNeed>,
 }
 
 /// A result of [`Work`], or Ctrl-C.

@@ -5,6 +5,7 @@ use fleet::{
     FleetReading, Input, Instance, InstanceState, Outcome, REVISION_MAX, RefusalLine, Request,
     ResultLine, Turn, WarningLine, Work,
 };
+use plan::{Location, PublishedNeed};
 use std::collections::BTreeSet;
 
 const NAME: &str = "edge-1";
@@ -128,6 +129,37 @@ fn a_current_with_the_last_revision_is_named() {
     }
     let left = current(REVISION_MAX - 8);
     assert_eq!(begun(reading(Some(left), 10, Some(ahead(3)))), REVISION_MAX - 7);
+}
+
+/// The settings of a text decide which versions can run it.
+#[test]
+fn an_instance_with_an_older_version_than_a_setting_is_named() {
+    let need = |since: &str| PublishedNeed {
+        key: "check.every".to_owned(),
+        since: since.parse().unwrap(),
+        location: Location { source: "fleet.toml".to_owned(), line: 3, column: 1 },
+    };
+    let begin = |version: &str, since: &str| {
+        let Request::Publish(publication) = publish(text(1)) else { unreachable!() };
+        let needs = vec![need("0.2.0"), need(since)];
+        let request = Request::Publish(fleet::Publication { needs, ..publication });
+        let instance = Instance { version: version.to_owned(), ..ahead(3) };
+        begin(request, reading(Some(stable(3)), 10, Some(instance)))
+    };
+    for (version, since) in [("0.2.0 (abc1234)", "0.2.0"), ("0.10.0", "0.9.1")] {
+        let (command, turn) = begin(version, since);
+        assert!(matches!(turn.work, Some(Work::PutText(_))), "{:?}", command.lines);
+    }
+    for version in ["0.2.9-rc1", "unknown", "1.2.3.4", ""] {
+        let (command, _) = begin(version, "0.3.0");
+        assert_eq!(command.outcome, Some(Outcome::Failed));
+        let last = command.lines.last().unwrap().to_string();
+        assert!(
+            last.contains(&format!("edge-1 has version {version}, and `check.every`")),
+            "{last}"
+        );
+        assert!(last.contains("(fleet.toml:3:1) needs 0."), "{last}");
+    }
 }
 
 /// The first beginning has only removed an ended trial of the same text.

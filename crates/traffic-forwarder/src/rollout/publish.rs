@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &Publish) -> Result<Exit, CommandError> {
         random: locate::random(),
         hold: args.hold,
         note: args.note.clone(),
-        needs: needs(&name, &text),
+        needs: plan::published_needs(&name, &text),
     };
     let upload = Upload { text: packed, dry_run: args.dry_run };
     run::run(&store, Request::Publish(publication), Some(upload)).await
@@ -50,16 +50,6 @@ fn name_of(file: &Path) -> String {
         return "standard input".to_owned();
     }
     file.to_string_lossy().into_owned()
-}
-
-fn needs(name: &str, text: &str) -> Vec<Need> {
-    let needs = plan::published_needs(name, text).into_iter();
-    let need = |need: plan::PublishedNeed| Need {
-        key: need.key,
-        since: need.since.to_string(),
-        location: need.location.to_string(),
-    };
-    needs.map(need).collect()
 }
 
 /// Prints the changes against the stable text.

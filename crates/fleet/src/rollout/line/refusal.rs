@@ -2,7 +2,7 @@
 
 use super::words::{DECIDE, names};
 use crate::foreign_text::shown;
-use crate::rollout::need::Need;
+use plan::PublishedNeed;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub enum RefusalLine {
     /// Canaries without an instance.
     NoSuchInstances { unknown: BTreeSet<String>, live: BTreeSet<String> },
     /// An instance is too old for the text.
-    TooOld { instance: String, version: String, need: Need },
+    TooOld { instance: String, version: String, need: PublishedNeed },
 }
 
 impl fmt::Display for RefusalLine {
@@ -39,16 +39,7 @@ impl fmt::Display for RefusalLine {
                  the directory `keep` of each instance that has followed it"
             ),
             Self::FarAhead { instance, revision, known } => {
-                let name = shown(instance);
-                let known = known.map_or_else(
-                    || "while the store has none".to_owned(),
-                    |known| format!("far above revision {known} of the store"),
-                );
-                write!(
-                    f,
-                    "the status of {name} has revision {revision}, {known}, and revisions never fall: stop {name} and \
-                     empty its directory `keep`, or delete its key `instances/{name}` in the store if it is gone"
-                )
+                far_ahead(f, &shown(instance), *revision, *known)
             }
             Self::NothingOnTrial => f.write_str(
                 "nothing is on trial, and no text is stable: `traffic-forwarder publish FILE` publishes one",
@@ -83,9 +74,27 @@ impl fmt::Display for RefusalLine {
                 shown(instance),
                 shown(version),
                 shown(&need.key),
-                shown(&need.location),
+                shown(&need.location.to_string()),
                 need.since
             ),
         }
     }
+}
+
+fn far_ahead(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    revision: u64,
+    known: Option<u64>,
+) -> fmt::Result {
+    write!(f, "the status of {name} has revision {revision}, ")?;
+    match known {
+        Some(known) => write!(f, "far above revision {known} of the store")?,
+        None => f.write_str("while the store has none")?,
+    }
+    write!(
+        f,
+        ", and revisions never fall: stop {name} and empty its directory `keep`, or delete its key `instances/{name}` in \
+         the store if it is gone"
+    )
 }
