@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// A change of `current`, and its purpose.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct Proposal {
     pub(super) current: Current,
     pub(super) goal: Goal,
 }
@@ -33,10 +33,10 @@ pub(super) enum Goal {
 pub(super) enum Start {
     /// None: it ends with this line.
     End(Line, Outcome),
-    /// Write this text, then the plan.
-    Text(TextHash, Plan),
-    /// Write the plan.
-    Change(Plan),
+    /// Write this text, then the proposal.
+    Text(TextHash, Proposal),
+    /// Write the proposal.
+    Change(Proposal),
 }
 
 impl Start {
@@ -118,9 +118,9 @@ fn stable_again(
     text: TextHash,
     publication: &Publication,
     sign: Signature,
-) -> Plan {
+) -> Proposal {
     let goal = Goal::Stable(ResultLine::Stable { revision: sign.revision });
-    Plan { current: revise::stable(Some(current), text, &publication.note, sign), goal }
+    Proposal { current: revise::stable(Some(current), text, &publication.note, sign), goal }
 }
 
 /// A trial of the text, or the stable text if there is no instance.
@@ -135,7 +135,7 @@ fn put(
         lines.push(ResultLine::NoInstance.into());
         let goal = Goal::Stable(ResultLine::Stable { revision: sign.revision });
         let current = revise::stable(current, text, &publication.note, sign);
-        return Start::Text(text, Plan { current, goal });
+        return Start::Text(text, Proposal { current, goal });
     }
     let chosen = match &publication.canary {
         None => None,
@@ -149,15 +149,15 @@ fn put(
     let on = chosen.as_ref().map_or(On::ALL, |it| On::Named(it.iter().cloned().collect()));
     let trial = Trial { text, on, hold: publication.hold };
     let current = revise::trial(current, trial, &publication.note, sign);
-    Start::Text(text, Plan { current, goal: Goal::Step(chosen.unwrap_or(live)) })
+    Start::Text(text, Proposal { current, goal: Goal::Step(chosen.unwrap_or(live)) })
 }
 
 /// An instance does not try a text again that it has ended, until it has followed a revision without it on trial.
-fn end_before_again(current: &Current, sign: Signature) -> Plan {
+fn end_before_again(current: &Current, sign: Signature) -> Proposal {
     let (ended, revision) = (current.revision, sign.revision);
     let why = format!("the text of revision {ended} is published again");
     let line = ResultLine::EndedBefore { ended, revision };
-    Plan { current: revise::back(current, &why, sign), goal: Goal::Again(line) }
+    Proposal { current: revise::back(current, &why, sign), goal: Goal::Again(line) }
 }
 
 /// Why a text cannot be published now.
@@ -209,7 +209,10 @@ fn take_over(reading: &FleetReading, sign: Signature) -> Start {
     let mut named = reading.live();
     named.retain(|name| trial.on.names(name));
     let on = trial.on.clone();
-    Start::Change(Plan { current: revise::trial_on(current, on, sign), goal: Goal::Step(named) })
+    Start::Change(Proposal {
+        current: revise::trial_on(current, on, sign),
+        goal: Goal::Step(named),
+    })
 }
 
 fn back(reading: &FleetReading, sign: Signature) -> Start {
@@ -232,7 +235,7 @@ fn back(reading: &FleetReading, sign: Signature) -> Start {
     };
     let note = format!("rollout back: the text of revision {}", earlier.revision);
     let current = revise::stable(Some(current), earlier.text, &note, sign);
-    Start::Change(Plan { current, goal: Goal::Stable(line) })
+    Start::Change(Proposal { current, goal: Goal::Stable(line) })
 }
 
 /// The change that ends the trial of `current`.
@@ -241,12 +244,12 @@ pub(super) fn end_of_trial(
     fault: &Fault,
     outcome: Outcome,
     sign: Signature,
-) -> Plan {
+) -> Proposal {
     let line = ResultLine::Back {
         revision: sign.revision,
         ended: current.revision,
         stable: current.stable_revision(),
     };
     let why = format!("back from revision {}: {fault}", current.revision);
-    Plan { current: revise::back(current, &why, sign), goal: Goal::Back(line, outcome) }
+    Proposal { current: revise::back(current, &why, sign), goal: Goal::Back(line, outcome) }
 }

@@ -1,6 +1,6 @@
 //! The first change of a command, with the text that must be in the store before it.
 
-use super::begin::{self, Plan, Start};
+use super::begin::{self, Proposal, Start};
 use super::line::FailureLine;
 use super::machine::{First, Phase, Rollout};
 use super::messages::{Now, Outcome, Turn, Work};
@@ -14,8 +14,8 @@ const FIRST_LIMIT: Duration = Duration::from_secs(30);
 const REFUSALS_MAX: u32 = 5;
 
 impl First {
-    fn new(plan: Plan, text: Option<TextHash>, mod_revision: i64) -> Self {
-        Self { plan, text, mod_revision, since: None, refusals: 0 }
+    fn new(proposal: Proposal, text: Option<TextHash>, mod_revision: i64) -> Self {
+        Self { proposal, text, mod_revision, since: None, refusals: 0 }
     }
 
     /// The end of the attempts.
@@ -33,12 +33,12 @@ impl Rollout {
         self.reading = Some(reading);
         match start {
             Start::End(line, outcome) => self.finish(turn, line, outcome),
-            Start::Text(text, plan) => {
-                self.phase = Phase::Text(Box::new(First::new(plan, Some(text), mod_revision)));
+            Start::Text(text, proposal) => {
+                self.phase = Phase::Text(Box::new(First::new(proposal, Some(text), mod_revision)));
                 turn.work = Some(Work::PutText(text));
             }
-            Start::Change(plan) => {
-                let first = First::new(plan, None, mod_revision);
+            Start::Change(proposal) => {
+                let first = First::new(proposal, None, mod_revision);
                 self.send_first(now, first, Vec::new(), turn);
             }
         }
@@ -53,9 +53,9 @@ impl Rollout {
 
     fn send_first(&mut self, now: Now, mut first: First, parts: Vec<Compare>, turn: &mut Turn) {
         first.since.get_or_insert(now.time);
-        let plan = first.plan.clone();
+        let proposal = first.proposal.clone();
         self.phase = Phase::First(Box::new(first));
-        self.send(now, plan, parts, turn);
+        self.send(now, proposal, parts, turn);
     }
 
     /// The store has refused a change, because `current` has changed or a part of the text is gone.

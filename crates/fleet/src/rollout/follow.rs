@@ -1,6 +1,6 @@
 //! The machine while a trial runs, and Ctrl-C.
 
-use super::begin::{Goal, Plan};
+use super::begin::{Goal, Proposal};
 use super::line::{Fault, InterruptLine, ResultLine, StepLine};
 use super::machine::{Phase, READ_PERIOD, Rollout};
 use super::messages::{Now, Outcome, Request, Turn, Work};
@@ -102,7 +102,7 @@ impl Rollout {
         let line = ResultLine::Stable { revision: sign.revision };
         let (text, note) = (trial.text, step.current.note.clone());
         let current = revise::stable(Some(&step.current), text, &note, sign);
-        self.send(now, Plan { current, goal: Goal::Stable(line) }, Vec::new(), turn);
+        self.send(now, Proposal { current, goal: Goal::Stable(line) }, Vec::new(), turn);
     }
 
     /// The same trial, on the same instances or on others.
@@ -116,14 +116,14 @@ impl Rollout {
         waited.retain(|name| on.names(name));
         let sign = self.sign(now, reading);
         let current = revise::trial_on(&step.current, on, sign);
-        self.send(now, Plan { current, goal: Goal::Step(waited) }, Vec::new(), turn);
+        self.send(now, Proposal { current, goal: Goal::Step(waited) }, Vec::new(), turn);
     }
 
     pub(super) fn interrupt(&mut self, now: Now, turn: &mut Turn) {
         self.interrupts += 1;
         match &self.phase {
             Phase::First(first) if self.interrupts == 1 => {
-                let revision = first.plan.current.revision;
+                let revision = first.proposal.current.revision;
                 turn.lines.push(InterruptLine::AnswerAwaited { revision }.into());
             }
             Phase::Begin | Phase::Text(_) | Phase::First(_) | Phase::Clearing(_) => {

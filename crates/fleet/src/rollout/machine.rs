@@ -1,6 +1,6 @@
 //! The machine: inputs in, lines and the next work out.
 
-use super::begin::{self, Goal, Plan};
+use super::begin::{self, Goal, Proposal};
 use super::line::{Fault, Line, ResultLine, StepLine, WarningLine};
 use super::messages::{Decision, Input, Now, Outcome, Removal, Request, Turn, Work};
 use super::reading::FleetReading;
@@ -65,7 +65,7 @@ pub(super) enum Phase {
 /// The first change of a command.
 #[derive(Clone, Debug)]
 pub(super) struct First {
-    pub(super) plan: Plan,
+    pub(super) proposal: Proposal,
     /// The text that must be in the store before.
     pub(super) text: Option<TextHash>,
     /// etcd's `mod_revision` of the `current` that this replaces; 0 if the key must not exist.
@@ -278,10 +278,16 @@ impl Rollout {
     }
 
     /// Sends a change that follows the last reading.
-    pub(super) fn send(&mut self, now: Now, plan: Plan, parts: Vec<Compare>, turn: &mut Turn) {
+    pub(super) fn send(
+        &mut self,
+        now: Moment,
+        proposal: Proposal,
+        parts: Vec<Compare>,
+        turn: &mut Turn,
+    ) {
         let mod_revision = self.reading.as_ref().map_or(0, |reading| reading.mod_revision);
-        let decision = Decision { current: plan.current, mod_revision, parts };
-        self.sent.push(Sent { decision: decision.clone(), goal: plan.goal, at: now.time });
+        let decision = Decision { current: proposal.current, mod_revision, parts };
+        self.sent.push(Sent { decision: decision.clone(), goal: proposal.goal, at: now.time });
         self.is_sending = true;
         turn.work = Some(Work::Decide(Box::new(decision)));
     }
@@ -297,7 +303,7 @@ impl Rollout {
             return;
         };
         let sign = self.sign(now, reading);
-        let plan = begin::end_of_trial(&step.current, fault, outcome, sign);
-        self.send(now, plan, Vec::new(), turn);
+        let proposal = begin::end_of_trial(&step.current, fault, outcome, sign);
+        self.send(now, proposal, Vec::new(), turn);
     }
 }
