@@ -11,12 +11,13 @@ mod store_fault;
 mod trial;
 
 pub use begin::Running;
-pub use event::{Action, CurrentReading, Event, Moment, Refusal};
+pub use event::{Action, CurrentReading, Event, Refusal};
 pub use status::Status;
 pub use store_fault::StoreFault;
 
 use crate::keep::{KeepState, PublishedText, Trying};
 use crate::model::{Current, InstanceState, TextHash};
+use crate::moment::Moment;
 use acceptance::accept;
 use std::sync::Arc;
 use std::time::Duration;

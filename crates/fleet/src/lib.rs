@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod moment;
 // The documents in the store.
 mod foreign_text;
 mod model;
@@ -29,8 +30,7 @@ pub use etcd::{
 pub use examine::{Examined, Rights, examine};
 pub use file_fault::FileFault;
 pub use follower::{
-    Action, CurrentReading, Event, Follower, Moment, NOT_CONFIRMED, Refusal, Running, Status,
-    StoreFault,
+    Action, CurrentReading, Event, Follower, NOT_CONFIRMED, Refusal, Running, Status, StoreFault,
 };
 pub use foreign_text::bounded;
 pub use keep::{
@@ -41,7 +41,7 @@ pub use model::{
     Connects, Current, CurrentError, Earlier, FORMAT, HISTORY, HOLD_MAX, Instance, InstanceState,
     Keys, On, REVISION_MAX, TextHash, Trial,
 };
-pub use plan::HOST_AUTHORITIES;
+pub use moment::Moment;
 pub use rollout::{
     Canary, CanaryError, Change, Decision, FailureLine, Fault, FleetReading, Found, Input,
     InterruptLine, Line, Outcome, Publication, RefusalLine, Removal, Request, ResultLine, Rollout,

@@ -3,8 +3,9 @@
 use super::begin::Goal;
 use super::line::{Change, FailureLine, InterruptLine, Line, WarningLine};
 use super::machine::{Phase, Rollout};
-use super::messages::{Now, Outcome, Turn, Work};
+use super::messages::{Outcome, Turn, Work};
 use super::reading::{FleetReading, Found};
+use crate::moment::Moment;
 
 impl Rollout {
     pub(super) fn finish(&mut self, turn: &mut Turn, line: impl Into<Line>, outcome: Outcome) {
@@ -23,7 +24,7 @@ impl Rollout {
     }
 
     /// A read failed, or the result of a change is unknown.
-    pub(super) fn store_failed(&mut self, now: Now, error: String, turn: &mut Turn) {
+    pub(super) fn store_failed(&mut self, now: Moment, error: String, turn: &mut Turn) {
         let over_at = match &self.phase {
             Phase::First(first) => first.over_at(now.time),
             Phase::Following(step) => step.over_at(),
@@ -46,7 +47,7 @@ impl Rollout {
     }
 
     /// A change failed, and was not made.
-    pub(super) fn write_failed(&mut self, now: Now, error: String, turn: &mut Turn) {
+    pub(super) fn write_failed(&mut self, now: Moment, error: String, turn: &mut Turn) {
         self.sent.pop();
         match self.phase {
             Phase::First(_) if self.sent.is_empty() => self.finish_failed(error, turn),

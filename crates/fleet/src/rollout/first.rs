@@ -3,8 +3,9 @@
 use super::begin::{self, Proposal, Start};
 use super::line::FailureLine;
 use super::machine::{First, Phase, Rollout};
-use super::messages::{Now, Outcome, Turn, Work};
+use super::messages::{Outcome, Turn, Work};
 use crate::model::TextHash;
+use crate::moment::Moment;
 use crate::store::Compare;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ impl First {
 
 impl Rollout {
     /// Decides what to do from the first reading.
-    pub(super) fn begin(&mut self, now: Now, turn: &mut Turn) {
+    pub(super) fn begin(&mut self, now: Moment, turn: &mut Turn) {
         let Some(reading) = self.reading.take() else { return };
         let (sign, mod_revision) = (self.sign(now, &reading), reading.mod_revision);
         let start = begin::start(&self.request, &reading, sign, &mut turn.lines);
@@ -44,14 +45,14 @@ impl Rollout {
         }
     }
 
-    pub(super) fn text_ready(&mut self, now: Now, parts: Vec<Compare>, turn: &mut Turn) {
+    pub(super) fn text_ready(&mut self, now: Moment, parts: Vec<Compare>, turn: &mut Turn) {
         if let Phase::Text(first) = &self.phase {
             let first = First::clone(first);
             self.send_first(now, first, parts, turn);
         }
     }
 
-    fn send_first(&mut self, now: Now, mut first: First, parts: Vec<Compare>, turn: &mut Turn) {
+    fn send_first(&mut self, now: Moment, mut first: First, parts: Vec<Compare>, turn: &mut Turn) {
         first.since.get_or_insert(now.time);
         let proposal = first.proposal.clone();
         self.phase = Phase::First(Box::new(first));
@@ -59,7 +60,7 @@ impl Rollout {
     }
 
     /// The store has refused a change, because `current` has changed or a part of the text is gone.
-    pub(super) fn not_written(&mut self, now: Now, turn: &mut Turn) {
+    pub(super) fn not_written(&mut self, now: Moment, turn: &mut Turn) {
         self.sent.pop();
         if let Phase::First(first) = &mut self.phase {
             first.refusals += 1;
@@ -68,7 +69,7 @@ impl Rollout {
     }
 
     /// `current` is as before the first change, whose result is unknown or which the store has refused.
-    pub(super) fn first_again(&mut self, now: Now, turn: &mut Turn) {
+    pub(super) fn first_again(&mut self, now: Moment, turn: &mut Turn) {
         let Phase::First(first) = &self.phase else { return };
         if self.interrupts > 0 {
             return self.finish_interrupted(turn);

@@ -3,10 +3,11 @@
 use super::begin::{Goal, Proposal};
 use super::line::{Fault, InterruptLine, ResultLine, StepLine};
 use super::machine::{Phase, READ_PERIOD, Rollout};
-use super::messages::{Now, Outcome, Request, Turn, Work};
+use super::messages::{Outcome, Request, Turn, Work};
 use super::revise;
 use super::step::{Assessment, Step};
 use crate::model::On;
+use crate::moment::Moment;
 use std::time::Duration;
 
 /// Time after the first Ctrl-C within which a second one goes back.
@@ -14,7 +15,7 @@ const SECOND_INTERRUPT_LIMIT: Duration = Duration::from_secs(3);
 
 impl Rollout {
     /// A change of this command has begun a step.
-    pub(super) fn step_begins(&mut self, now: Now, step: Step, turn: &mut Turn) {
+    pub(super) fn step_begins(&mut self, now: Moment, step: Step, turn: &mut Turn) {
         let before = match &self.phase {
             Phase::Following(step) => Some(step),
             _ => None,
@@ -50,7 +51,7 @@ impl Rollout {
     }
 
     /// Publishes when every instance has followed the end of the trial before, or has had the time to.
-    pub(super) fn clear(&mut self, now: Now, turn: &mut Turn) {
+    pub(super) fn clear(&mut self, now: Moment, turn: &mut Turn) {
         let (Phase::Clearing(clearing), Some(reading)) = (&self.phase, &self.reading) else {
             return;
         };
@@ -62,7 +63,7 @@ impl Rollout {
     }
 
     /// Judges the last reading, whose `current` is that of the step.
-    pub(super) fn follow(&mut self, now: Now, turn: &mut Turn) {
+    pub(super) fn follow(&mut self, now: Moment, turn: &mut Turn) {
         if self.interrupts >= 2 {
             return self.go_back(now, &Fault::Interrupted, Outcome::Failed, turn);
         }
@@ -87,7 +88,7 @@ impl Rollout {
     }
 
     /// All instances of the step have run the text for its hold.
-    fn held(&mut self, now: Now, turn: &mut Turn) {
+    fn held(&mut self, now: Moment, turn: &mut Turn) {
         let (Phase::Following(step), Some(reading)) = (&self.phase, &self.reading) else {
             return;
         };
@@ -106,7 +107,7 @@ impl Rollout {
     }
 
     /// The same trial, on the same instances or on others.
-    fn next_step(&mut self, now: Now, on: Option<On>, turn: &mut Turn) {
+    fn next_step(&mut self, now: Moment, on: Option<On>, turn: &mut Turn) {
         let (Phase::Following(step), Some(reading)) = (&self.phase, &self.reading) else {
             return;
         };
@@ -119,7 +120,7 @@ impl Rollout {
         self.send(now, Proposal { current, goal: Goal::Step(waited) }, Vec::new(), turn);
     }
 
-    pub(super) fn interrupt(&mut self, now: Now, turn: &mut Turn) {
+    pub(super) fn interrupt(&mut self, now: Moment, turn: &mut Turn) {
         self.interrupts += 1;
         match &self.phase {
             Phase::First(first) if self.interrupts == 1 => {
@@ -158,7 +159,7 @@ impl Rollout {
     }
 
     /// After the first Ctrl-C: nothing is judged, and the command ends unless a second one comes.
-    pub(super) fn pause(&mut self, now: Now, turn: &mut Turn) {
+    pub(super) fn pause(&mut self, now: Moment, turn: &mut Turn) {
         let Phase::Following(step) = &self.phase else { return };
         if self.paused_until.is_none() {
             self.paused_until = Some(now.time + SECOND_INTERRUPT_LIMIT);
@@ -172,7 +173,7 @@ impl Rollout {
     }
 
     /// Ends the command if Ctrl-C was not pressed again.
-    fn end_pause(&mut self, now: Now, turn: &mut Turn) {
+    fn end_pause(&mut self, now: Moment, turn: &mut Turn) {
         if self.interrupts == 1 && self.paused_until.is_some_and(|until| now.time >= until) {
             turn.lines.extend(self.unknown());
             self.end(turn, Outcome::Failed);
@@ -181,7 +182,7 @@ impl Rollout {
 }
 
 /// The state of a trial that the command leaves.
-fn on_trial(step: &Step, now: Now, again: Option<Duration>) -> InterruptLine {
+fn on_trial(step: &Step, now: Moment, again: Option<Duration>) -> InterruptLine {
     let within = step.over_at().saturating_sub(now.time);
     InterruptLine::OnTrial { revision: step.current.revision, within, again }
 }

@@ -2,12 +2,13 @@
 
 use super::begin::{self, Goal, Proposal};
 use super::line::{Fault, Line, ResultLine, StepLine, WarningLine};
-use super::messages::{Decision, Input, Now, Outcome, Removal, Request, Turn, Work};
+use super::messages::{Decision, Input, Outcome, Removal, Request, Turn, Work};
 use super::reading::FleetReading;
 use super::revise::Signature;
 use super::settle::Settling;
 use super::step::Step;
 use crate::model::{Current, TextHash};
+use crate::moment::Moment;
 use crate::store::Compare;
 use std::time::Duration;
 
@@ -103,7 +104,7 @@ impl Rollout {
     }
 
     /// Handles the result of the last work, or Ctrl-C. Returns the lines to print and the next work.
-    pub fn on(&mut self, now: Now, input: Input) -> Turn {
+    pub fn on(&mut self, now: Moment, input: Input) -> Turn {
         let mut turn = Turn::default();
         let is_interrupt = matches!(input, Input::Interrupt);
         self.is_sending &= is_interrupt;
@@ -145,7 +146,7 @@ impl Rollout {
         });
     }
 
-    fn read(&mut self, now: Now, reading: FleetReading, turn: &mut Turn) {
+    fn read(&mut self, now: Moment, reading: FleetReading, turn: &mut Turn) {
         if std::mem::take(&mut self.is_away) {
             turn.lines.push(Line::StoreBack);
         }
@@ -166,7 +167,7 @@ impl Rollout {
     }
 
     /// Whether `current` shows that a change sent before was carried out, or that another publisher has changed it.
-    fn adopt(&mut self, now: Now, reading: &FleetReading, turn: &mut Turn) -> bool {
+    fn adopt(&mut self, now: Moment, reading: &FleetReading, turn: &mut Turn) -> bool {
         let base = match &self.phase {
             Phase::First(first) => first.mod_revision,
             Phase::Clearing(clearing) => clearing.mod_revision,
@@ -194,14 +195,14 @@ impl Rollout {
         true
     }
 
-    fn written(&mut self, now: Now, mod_revision: i64, turn: &mut Turn) {
+    fn written(&mut self, now: Moment, mod_revision: i64, turn: &mut Turn) {
         if let Some(sent) = self.sent.pop() {
             self.carried_out(now, sent, mod_revision, turn);
         }
     }
 
     /// A change of this command was carried out.
-    fn carried_out(&mut self, now: Now, sent: Sent, mod_revision: i64, turn: &mut Turn) {
+    fn carried_out(&mut self, now: Moment, sent: Sent, mod_revision: i64, turn: &mut Turn) {
         self.sent.clear();
         self.is_away = false;
         let current = sent.decision.current;
@@ -229,7 +230,7 @@ impl Rollout {
 
     fn decided(
         &mut self,
-        now: Now,
+        now: Moment,
         current: Current,
         mod_revision: i64,
         line: ResultLine,
@@ -241,7 +242,7 @@ impl Rollout {
         turn.work = Some(Work::Read { until: now.time });
     }
 
-    fn settle(&mut self, now: Now, turn: &mut Turn) {
+    fn settle(&mut self, now: Moment, turn: &mut Turn) {
         let (Phase::Settling(settling), Some(reading)) = (&self.phase, &self.reading) else {
             return;
         };
@@ -292,13 +293,18 @@ impl Rollout {
         turn.work = Some(Work::Decide(Box::new(decision)));
     }
 
-    pub(super) fn sign(&self, now: Now, reading: &FleetReading) -> Signature {
-        let at = humantime::format_rfc3339_seconds(now.wall).to_string();
-        Signature { revision: reading.next_revision(), by: self.by.clone(), at }
+    pub(super) fn sign(&self, now: Moment, reading: &FleetReading) -> Signature {
+        Signature { revision: reading.next_revision(), by: self.by.clone(), at: now.rfc3339() }
     }
 
     /// The change that ends the trial for this reason.
-    pub(super) fn go_back(&mut self, now: Now, fault: &Fault, outcome: Outcome, turn: &mut Turn) {
+    pub(super) fn go_back(
+        &mut self,
+        now: Moment,
+        fault: &Fault,
+        outcome: Outcome,
+        turn: &mut Turn,
+    ) {
         let (Phase::Following(step), Some(reading)) = (&self.phase, &self.reading) else {
             return;
         };

@@ -77,7 +77,7 @@ pub struct Turn {
 pub enum Work {
     /// Read `current` and the instances when they have changed, and at this time at the latest.
     Read {
-        /// Since the same moment as [`Now::time`].
+        /// As [`Moment::time`](crate::Moment::time) of the inputs.
         until: Duration,
     },
     /// Write the parts of this text that the store does not have.

@@ -2,7 +2,7 @@
 
 use fleet::{
     Connects, Current, Decision, Earlier, FORMAT, FleetReading, Found, Input, Instance,
-    InstanceState, Line, Now, On, Outcome, Publication, Request, Rollout, TextHash, Trial, Turn,
+    InstanceState, Line, Moment, On, Outcome, Publication, Request, Rollout, TextHash, Trial, Turn,
     Work,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ impl Command {
     }
 
     pub(crate) fn on(&mut self, second: u64, input: Input) -> Turn {
-        let now = Now { time: Duration::from_secs(second), wall: SystemTime::UNIX_EPOCH };
+        let now = Moment { time: Duration::from_secs(second), at: SystemTime::UNIX_EPOCH };
         let turn = self.machine.on(now, input);
         self.lines.extend(turn.lines.iter().cloned());
         match &turn.work {

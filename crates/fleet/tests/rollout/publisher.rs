@@ -1,7 +1,7 @@
 //! A publisher whose machine works on the store in memory, slowly and with faults.
 
 use crate::instance::Millis;
-use fleet::{Decision, Input, Line, Now, Outcome, Request, Rollout, Work};
+use fleet::{Decision, Input, Line, Moment, Outcome, Request, Rollout, Work};
 use std::time::{Duration, SystemTime};
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use crate::output::{say, warn};
 use crate::rollout::locate::Located;
 use crate::rollout::{reading, text};
 use fleet::{
-    Decision, Etcd, EtcdWatch, Input, Line, Now, Outcome, PackedText, Removal, Request, Rollout,
+    Decision, Etcd, EtcdWatch, Input, Line, Moment, Outcome, PackedText, Removal, Request, Rollout,
     Store, StoreError, TextHash, Turn, Watch, Work,
 };
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ pub(crate) async fn run(
                 input = &mut running => input,
                 _ = interrupts.recv() => Input::Interrupt,
             };
-            let now = Now { time: begun.elapsed(), wall: SystemTime::now() };
+            let now = Moment { time: begun.elapsed(), at: SystemTime::now() };
             let Turn { lines, work } = machine.on(now, input);
             for line in &lines {
                 print(line, &store.options);
