@@ -1,13 +1,12 @@
 //! A process as its supervisor presents it, and the disk of `keep`.
 
-use crate::publisher::text_by;
 use fleet::{KeepState, PublishedText, Running, TextHash};
 use std::time::Duration;
 
 /// Time beyond the hold until a trial without a decision ends.
 const GRACE: Duration = Duration::from_secs(10);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Process {
     pub(crate) running: Option<PublishedText>,
     /// The text before the trial, and the end of the trial.
@@ -63,8 +62,4 @@ impl Process {
     pub(crate) fn hash(&self) -> Option<TextHash> {
         self.running.as_ref().map(|good| good.hash)
     }
-}
-
-pub(crate) fn fetched(hash: TextHash) -> std::sync::Arc<str> {
-    text_by(hash).into()
 }

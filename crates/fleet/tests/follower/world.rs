@@ -1,7 +1,7 @@
 //! One history: an instance, its process, and two clusters.
 
-use crate::process::{Process, fetched};
-use crate::publisher::{Cluster, NAME, Published, is_unfit};
+use crate::process::Process;
+use crate::publisher::{Cluster, NAME, Published, is_unfit, text_by};
 use crate::random::Random;
 use fleet::{
     Action, Current, CurrentReading, Event, Follower, InstanceState, Moment, PublishedText,
@@ -204,7 +204,7 @@ impl World {
             Action::Fetch(_) if self.is_away || self.fails() => {
                 Event::Fetched(Err("the store is away".to_owned()))
             }
-            Action::Fetch(hash) => Event::Fetched(Ok(fetched(hash))),
+            Action::Fetch(hash) => Event::Fetched(Ok(text_by(hash).into())),
             Action::Apply { text, hold } => self.apply(text, hold),
             Action::Extend { hold, .. } => {
                 self.seen.count("trials extended");

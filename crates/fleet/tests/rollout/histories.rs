@@ -55,10 +55,10 @@ fn run(world: &mut World, request: Request) -> Publisher {
 fn assert_quiet(world: &World, what: &str) {
     let current = world.current().unwrap();
     for model in world.instances.iter().filter(|model| model.is_alive) {
-        let is_quiet = model.state != InstanceState::Trying && model.runs == model.good;
+        let is_quiet = model.state() != InstanceState::Trying && model.runs() == model.good();
         assert!(is_quiet, "{what}: {model:?} {current:?}");
         let follows =
-            model.good == current.stable || current.stable.is_some_and(|it| model.refuses(it));
+            model.good() == current.stable || current.stable.is_some_and(|it| model.refuses(it));
         assert!(follows, "{what}: {model:?} {current:?}");
     }
 }
@@ -237,7 +237,7 @@ fn the_hold_of_a_long_outage_ends_with_every_instance_back() {
     world.play(now + 59_000);
     let publisher = &world.publishers[0];
     assert_eq!(publisher.outcome, Some(Outcome::Failed), "{:?}", publisher.lines);
-    assert!(world.instances.iter().all(|model| model.runs == Some(text(0))));
+    assert!(world.instances.iter().all(|model| model.runs() == Some(text(0))));
 }
 
 fn behaviours(world: &mut World) -> Vec<(TextHash, Behaviour)> {

@@ -1,6 +1,11 @@
-//! A model of an instance: it follows `current`, and falls back 10 s after the hold of a trial.
+//! An instance: its decisions are the real ones, and its process a model.
 
-use fleet::{Connects, Current, Instance, InstanceState, TextHash};
+use crate::process::Process;
+use fleet::{
+    Action, Connects, Current, CurrentReading, Event, Follower, Instance, InstanceState, Moment,
+    NOT_CONFIRMED, PublishedText, Refusal, TextHash,
+};
+use std::time::{Duration, SystemTime};
 
 /// Milliseconds.
 pub(crate) type Millis = u64;
@@ -10,7 +15,7 @@ pub(crate) type Millis = u64;
 pub(crate) enum Behaviour {
     Fine,
     Refused,
-    /// Falls back after this time.
+    /// Its trial fails after this time.
     Bad(Millis),
 }
 
@@ -28,40 +33,53 @@ pub(crate) struct Model {
     pub(crate) is_alive: bool,
     pub(crate) behaviours: Vec<(TextHash, Behaviour)>,
     pub(crate) next_read: Millis,
-    pub(crate) good: Option<TextHash>,
-    pub(crate) runs: Option<TextHash>,
-    pub(crate) state: InstanceState,
-    pub(crate) last_run: Option<Run>,
-    revision: u64,
-    why: String,
-    trial: Option<(TextHash, Millis)>,
-    ended: Option<TextHash>,
+    /// The present run, and the one before it: a decision may be under way that follows the latter.
+    pub(crate) runs_since: [Option<Run>; 2],
+    /// The revision of the last reading, and its time.
+    read: Option<(u64, Millis)>,
+    follower: Follower,
+    process: Process,
 }
+
+/// Time between two readings of the same revision.
+const READ_PERIOD: Millis = 10_000;
 
 impl Model {
     pub(crate) fn new(name: String, behaviours: Vec<(TextHash, Behaviour)>) -> Self {
+        let process = Process::default();
         Self {
-            name,
             is_alive: true,
             behaviours,
             next_read: 0,
-            good: None,
-            runs: None,
-            state: InstanceState::Stable,
-            last_run: None,
-            revision: 0,
-            why: String::new(),
-            trial: None,
-            ended: None,
+            runs_since: [None; 2],
+            read: None,
+            follower: Follower::new(&name, None, process.view(), moment(0)),
+            process,
+            name,
         }
     }
 
+    /// The text that runs.
+    pub(crate) fn runs(&self) -> Option<TextHash> {
+        self.process.hash()
+    }
+
+    /// The text that a restart would run.
+    pub(crate) fn good(&self) -> Option<TextHash> {
+        self.process.disk.as_ref().and_then(|kept| kept.good.as_ref()).map(|good| good.hash)
+    }
+
+    pub(crate) fn state(&self) -> InstanceState {
+        self.follower.status().state
+    }
+
     pub(crate) fn status(&self) -> Instance {
+        let status = self.follower.status();
         Instance {
-            revision: self.revision,
-            runs: self.runs,
-            state: self.state,
-            why: self.why.clone(),
+            revision: status.revision,
+            runs: self.runs(),
+            state: status.state,
+            why: status.why,
             version: "0.2.0".into(),
             generation: 1,
             sessions: 0,
@@ -79,96 +97,99 @@ impl Model {
         matches!(self.behaviour(text), Behaviour::Refused)
     }
 
-    fn run(&mut self, text: Option<TextHash>, now: Millis) {
-        if self.runs != text {
-            self.runs = text;
-            self.last_run = text.map(|text| Run { text, since: now, until: now }).or(self.last_run);
-        }
-    }
-
-    /// The end of a trial without a decision, and a verdict.
+    /// The end of a trial without a decision, a failed trial, and the actions that are due.
     pub(crate) fn tick(&mut self, now: Millis) {
-        if let (Some(text), Some(run)) = (self.runs, &mut self.last_run)
-            && run.text == text
+        if self.process.end_trial_if_due(Duration::from_millis(now)) {
+            let running = self.process.running.clone();
+            self.handle(Event::TrialEnded { why: NOT_CONFIRMED.to_owned(), running }, now);
+        }
+        if let Some(Run { text, since, .. }) = self.runs_since[0]
+            && matches!(self.behaviour(text), Behaviour::Bad(after) if now >= since + after)
         {
-            run.until = now;
+            self.handle(Event::TrialFailed("targets fail".to_owned()), now);
         }
-        let Some((text, deadline)) = self.trial else { return };
-        let since = self.last_run.map_or(now, |run| run.since);
-        let is_bad = matches!(self.behaviour(text), Behaviour::Bad(after) if now >= since + after);
-        if now >= deadline || is_bad {
-            self.fall_back(now, if is_bad { "targets fail" } else { "no decision came" });
-        }
+        self.act(now);
     }
 
-    fn fall_back(&mut self, now: Millis, why: &str) {
-        let Some((text, _)) = self.trial.take() else { return };
-        (self.ended, self.state, self.why) = (Some(text), InstanceState::FellBack, why.into());
-        self.run_good(now);
-    }
-
-    fn run_good(&mut self, now: Millis) {
-        // The trial's run stays known: a decision may be under way that follows it.
-        let before = self.last_run;
-        self.run(self.good, now);
-        if before.is_some_and(|run| run.until + 5_000 > now) {
-            self.last_run = before;
-        }
-    }
-
-    /// The process starts anew, from the last good text.
+    /// The process starts again, from `keep`.
     pub(crate) fn restart(&mut self, now: Millis) {
         self.is_alive = true;
-        if self.trial.is_some() {
-            self.fall_back(now, "restarted during the trial");
-        }
-        self.last_run = None;
-        self.next_read = now;
+        self.process.restart();
+        let (kept, running) = (self.process.disk.clone(), self.process.view());
+        self.follower = Follower::new(&self.name, kept, running, moment(now));
+        let run = self.runs().map(|text| Run { text, since: now, until: now });
+        self.runs_since = [run, self.runs_since[0]];
+        (self.next_read, self.read) = (now, None);
     }
 
+    /// Reads `current`, if it has changed or the last reading is old.
     pub(crate) fn follow(&mut self, current: &Current, now: Millis) {
-        if current.revision <= self.revision {
+        let is_known = |(revision, at)| revision == current.revision && now < at + READ_PERIOD;
+        if self.read.is_some_and(is_known) {
             return;
         }
-        self.revision = current.revision;
-        match &current.trial {
-            Some(trial) if trial.on.names(&self.name) => {
-                let hold = u64::try_from(trial.hold.as_millis()).unwrap();
-                if self.ended == Some(trial.text) {
-                    return;
-                }
-                let is_new = self.trial.is_none_or(|(text, _)| text != trial.text);
-                if is_new && matches!(self.behaviour(trial.text), Behaviour::Refused) {
-                    self.trial = None;
-                    self.ended = Some(trial.text);
-                    (self.state, self.why) = (InstanceState::Refused, "a port is taken".into());
-                    self.run_good(now);
-                    return;
-                }
-                self.trial = Some((trial.text, now + hold + 10_000));
-                (self.state, self.why) = (InstanceState::Trying, String::new());
-                self.run(Some(trial.text), now);
+        self.read = Some((current.revision, now));
+        let current = Some(Ok(current.clone()));
+        let reading = Box::new(CurrentReading { cluster: 1, current, instances: 1 });
+        self.handle(Event::Read { reading, random: 0 }, now);
+        self.act(now);
+    }
+
+    fn handle(&mut self, event: Event, now: Millis) {
+        self.follower.handle(event, moment(now));
+        self.note_run(now);
+    }
+
+    /// Carries out all that the follower wants now.
+    fn act(&mut self, now: Millis) {
+        while let Some(action) = self.follower.next(Duration::from_millis(now)) {
+            let event = self.carry_out(action, Duration::from_millis(now));
+            self.handle(event, now);
+        }
+        self.note_run(now);
+    }
+
+    fn carry_out(&mut self, action: Action, now: Duration) -> Event {
+        match action {
+            Action::Save(kept) => {
+                self.process.disk = Some(kept);
+                Event::Saved(Ok(()))
             }
-            _ => self.follow_stable(current.stable, now),
+            Action::Fetch(hash) => Event::Fetched(Ok(hash.to_string().into())),
+            Action::Apply { text: PublishedText { hash, .. }, .. } if self.refuses(hash) => {
+                Event::Applied(Err(Refusal::Unfit("a port is taken".to_owned())))
+            }
+            Action::Apply { text, hold } => {
+                self.process.apply(text, hold, now);
+                Event::Applied(Ok(()))
+            }
+            Action::Extend { hold, .. } if self.process.extend(hold, now) => Event::Extended,
+            Action::Confirm if self.process.confirm() => Event::Confirmed,
+            Action::Extend { .. } | Action::Confirm => {
+                let running = self.process.running.clone();
+                Event::TrialEnded { why: NOT_CONFIRMED.to_owned(), running }
+            }
+            Action::FallBack { .. } => {
+                self.process.fall_back();
+                Event::FellBack { running: self.process.running.clone() }
+            }
         }
     }
 
-    fn follow_stable(&mut self, stable: Option<TextHash>, now: Millis) {
-        self.ended = None;
-        let tried = self.trial.take().map(|(text, _)| text);
-        let is_confirmed = tried.is_some() && tried == stable;
-        self.why = String::new();
-        self.state = if is_confirmed { InstanceState::Confirmed } else { InstanceState::Stable };
-        match stable {
-            Some(text) if matches!(self.behaviour(text), Behaviour::Refused) => {
-                self.state = InstanceState::Refused;
-                self.run_good(now);
+    /// Notes the text that runs.
+    fn note_run(&mut self, now: Millis) {
+        let runs = self.runs();
+        match &mut self.runs_since[0] {
+            Some(run) if Some(run.text) == runs => run.until = now,
+            before => {
+                let run = runs.map(|text| Run { text, since: now, until: now });
+                self.runs_since = [run, *before];
             }
-            Some(text) => {
-                self.good = Some(text);
-                self.run(Some(text), now);
-            }
-            None => self.run_good(now),
         }
     }
+}
+
+fn moment(now: Millis) -> Moment {
+    let time = Duration::from_millis(now);
+    Moment { time, at: SystemTime::UNIX_EPOCH + time }
 }

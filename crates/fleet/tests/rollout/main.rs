@@ -8,6 +8,8 @@ mod command;
 mod endings;
 mod histories;
 mod instance;
+#[path = "../follower/process.rs"]
+mod process;
 mod publisher;
 mod refusals;
 mod store;

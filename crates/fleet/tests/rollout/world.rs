@@ -214,11 +214,11 @@ impl World {
             model.is_alive && trial.on.names(&model.name) && self.lived.contains(&model.name)
         });
         for model in named {
-            let has_run = model.last_run.is_some_and(|run| {
+            let has_run = model.runs_since.iter().flatten().any(|run| {
                 let is_recent = run.until + WAY >= self.now;
                 run.text == trial.text && is_recent && self.now - run.since >= hold
             });
-            let (name, run, now) = (&model.name, model.last_run, self.now);
+            let (name, run, now) = (&model.name, model.runs_since, self.now);
             assert!(
                 has_run,
                 "{name} has not run it for its hold: {run:?} at {now}: {before:?} {next:?}"
