@@ -71,7 +71,8 @@ pub use record::{CloseReason, SessionRecord, TcpInfo};
 pub use rustix::process::Signal;
 pub use script::Script;
 pub use server::{
-    Authority, Certificate, Etcd, EtcdTls, Nginx, Postgres, Server, Sshd, is_listening,
+    Authority, Certificate, Etcd, EtcdTls, HeldStore, Hold, Nginx, Postgres, PublisherRequest,
+    Server, Sshd, is_listening,
 };
 pub use socket2::Socket;
 pub use sockets::{may_mark, socket_connected_to};

@@ -3,6 +3,7 @@
 
 mod authority;
 mod etcd;
+mod held_store;
 mod nginx;
 mod postgres;
 mod sshd;
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 
 pub use authority::{Authority, Certificate};
 pub use etcd::{Etcd, EtcdTls};
+pub use held_store::{HeldStore, Hold, PublisherRequest};
 pub use nginx::Nginx;
 pub use postgres::Postgres;
 pub use sshd::Sshd;

@@ -300,7 +300,12 @@ impl Etcd {
         self.dir.path().join(format!("m{member}"))
     }
 
-    fn process(&self, member: usize) -> &Process {
+    /// The process of a member.
+    ///
+    /// # Panics
+    ///
+    /// If the member does not run.
+    pub fn process(&self, member: usize) -> &Process {
         self.members[member].process.as_ref().expect("the member has been started")
     }
 }

@@ -7,7 +7,6 @@ mod events;
 mod faults;
 mod follow;
 mod guide;
-mod held_store;
 mod hostile;
 mod killed_publisher;
 mod machines;

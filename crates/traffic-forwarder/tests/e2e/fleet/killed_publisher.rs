@@ -4,9 +4,11 @@ use std::thread;
 use std::time::Duration;
 
 use fleet::{InstanceState, TextHash};
-use testkit::{Behaviour, Etcd, Forwarder, Port, Signal, Socket, Target, connect, wait_until};
+use testkit::{
+    Behaviour, Etcd, Forwarder, HeldStore, Hold, Port, PublisherRequest as Request, Signal, Socket,
+    Target, connect, wait_until,
+};
 
-use super::held_store::{HeldStore, Hold, Request};
 use super::machines::{Machines, ROLLOUT, at, command, own_forward};
 use crate::support::ping;
 

@@ -5,14 +5,17 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use testkit::{Etcd, wait_until};
+use super::etcd::Etcd;
+use crate::wait::wait_until;
 
-use super::machines::ROLLOUT;
+/// Longer than the steps of a publisher up to any request.
+const REACHED: Duration = Duration::from_secs(60);
 
 /// A transaction of a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Request {
+pub enum PublisherRequest {
     /// The write of `current` with this number, from 1.
     Current(usize),
     /// The removal of texts that nothing names.
@@ -21,19 +24,21 @@ pub(super) enum Request {
 
 /// What is held back.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Hold {
+pub enum Hold {
     /// The request: the store never sees it.
-    Before(Request),
+    Before(PublisherRequest),
     /// Its answer: the store has carried it out.
-    After(Request),
+    After(PublisherRequest),
 }
 
 /// A proxy before one member.
-pub(super) struct HeldStore {
+#[derive(Debug)]
+pub struct HeldStore {
     address: SocketAddr,
     state: Arc<State>,
 }
 
+#[derive(Debug)]
 struct State {
     member: SocketAddr,
     hold: Hold,
@@ -43,10 +48,11 @@ struct State {
 }
 
 impl HeldStore {
-    pub(super) fn start(cluster: &Etcd, hold: Hold) -> Self {
-        let member = cluster.endpoints()[0].parse().unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
+    /// Starts a proxy before the first member of a cluster.
+    pub fn start(cluster: &Etcd, hold: Hold) -> Self {
+        let member = cluster.endpoints()[0].parse().expect("an endpoint is an address");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let [is_reached, is_over] = [const { AtomicBool::new(false) }; 2];
         let state = State { member, hold, writes: AtomicUsize::new(0), is_reached, is_over };
         let state = Arc::new(state);
@@ -65,14 +71,15 @@ impl HeldStore {
     }
 
     /// The store of a prefix through this proxy.
-    pub(super) fn url(&self, prefix: &str) -> String {
+    pub fn url(&self, prefix: &str) -> String {
         format!("etcd://{}{prefix}", self.address)
     }
 
+    /// Waits until a publisher has reached the step.
     #[track_caller]
-    pub(super) fn wait_until_held(&self) {
+    pub fn wait_until_held(&self) {
         let what = format!("{:?}", self.state.hold);
-        wait_until(&what, ROLLOUT, || self.state.is_reached.load(Ordering::SeqCst));
+        wait_until(&what, REACHED, || self.state.is_reached.load(Ordering::SeqCst));
     }
 }
 
@@ -141,14 +148,14 @@ impl State {
     }
 
     /// Parts of a text are written without a comparison.
-    fn request(&self, body: &str) -> Option<Request> {
+    fn request(&self, body: &str) -> Option<PublisherRequest> {
         if !body.contains(r#""compare":[{"#) {
             return None;
         }
         if body.contains("request_delete_range") {
-            return Some(Request::CleanUp);
+            return Some(PublisherRequest::CleanUp);
         }
-        Some(Request::Current(self.writes.fetch_add(1, Ordering::SeqCst) + 1))
+        Some(PublisherRequest::Current(self.writes.fetch_add(1, Ordering::SeqCst) + 1))
     }
 }
 
