@@ -211,6 +211,11 @@ failover:
 abuse:
 	cargo xtask abuse
 
+# Roll-outs and faults of a fleet under traffic, its times, and a model: writes docs/reliability/fleet.md.
+.PHONY: fleet
+fleet:
+	cargo xtask fleet $(ARGS)
+
 # --- check ---
 
 .PHONY: lint

@@ -8,6 +8,7 @@ use crate::compare;
 use crate::failover;
 use crate::failure::Result;
 use crate::fidelity;
+use crate::fleet;
 use crate::report::Report;
 use crate::serve;
 use crate::verify;
@@ -46,6 +47,8 @@ enum Command {
     Failover(failover::Failover),
     /// Show what clients that take all they get leave to others.
     Abuse(abuse::Abuse),
+    /// Show what a fleet of instances serves through roll-outs and faults, and how fast it follows.
+    Fleet(fleet::FleetOptions),
 }
 
 /// Requests per second of `latency` and of `probe`.
@@ -70,6 +73,7 @@ impl Cli {
             Command::Fidelity(options) => return fidelity::run(options),
             Command::Failover(options) => return failover::run(options),
             Command::Abuse(options) => return abuse::run(options),
+            Command::Fleet(options) => return fleet::run(options),
         };
         Report::print(&report, json);
         Ok(report.ok)

@@ -31,6 +31,7 @@ mod fidelity;
 
 mod abuse;
 mod failover;
+mod fleet;
 mod trial;
 
 mod cli;

@@ -43,6 +43,13 @@ pub enum Task {
     /// Let crowds take all they get from this and other forwarders, and write docs/reliability/neighbours.md. Takes
     /// about four minutes.
     Abuse,
+    /// Let everything of a fleet fail under traffic, measure its roll-outs, and write docs/reliability/fleet.md. Needs
+    /// etcd, and takes about ten minutes.
+    Fleet {
+        /// Options of `tf-load fleet`, such as `--only cases` or `--quick --out /tmp/fleet.md`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Fuzz the parsers, the session and the engine. Needs a nightly toolchain and cargo-fuzz.
     Fuzz {
         /// Seconds for each target.
@@ -102,8 +109,7 @@ impl Task {
                 here.soak_engine(seconds, &bounds)
             }
             Self::SimFaults { names } => {
-                let print = |line: &str| println!("{line}");
-                let done = sim_faults::run(root, &here.target, names, &print);
+                let done = sim_faults::run(root, &here.target, names, &|it| println!("{it}"));
                 done.map_err(|error| error.to_string())
             }
             Self::Faults => {
@@ -111,9 +117,10 @@ impl Task {
                 let mut test = here.test("faults", &["--ignored", "--nocapture"]);
                 finish(test.env("FAULTS_DOCUMENT", document))
             }
-            Self::Fidelity => here.load("fidelity"),
-            Self::Failover => here.load("failover"),
-            Self::Abuse => here.load("abuse"),
+            Self::Fidelity => here.load("fidelity", &[]),
+            Self::Failover => here.load("failover", &[]),
+            Self::Abuse => here.load("abuse", &[]),
+            Self::Fleet { options } => here.load("fleet", options),
             Self::Fuzz { seconds, targets } => {
                 finish(here.script("fuzz.sh").arg(seconds).args(targets))
             }
@@ -192,11 +199,11 @@ impl Here<'_> {
     }
 
     /// Runs a command of `tf-load` that plays cases through our forwarder and others.
-    fn load(&self, command: &str) -> Result<(), String> {
+    fn load(&self, command: &str, options: &[String]) -> Result<(), String> {
         self.build_release()?;
         let mut load = Command::new(self.release("tf-load"));
         load.current_dir(self.root).arg(command).arg("--ours");
-        finish(load.arg(self.release("traffic-forwarder")))
+        finish(load.arg(self.release("traffic-forwarder")).args(options))
     }
 
     /// Measures on two CPUs even after a comparison on one failed.

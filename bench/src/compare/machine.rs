@@ -1,10 +1,11 @@
 //! Where and when it was measured.
 
 use std::fs;
+use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Machine, kernel and date, as pairs.
-pub(super) fn describe() -> Vec<(&'static str, String)> {
+pub(crate) fn describe() -> Vec<(&'static str, String)> {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     vec![
         ("Date", today()),
@@ -24,6 +25,15 @@ fn cpu_model() -> Option<String> {
 fn setting(path: &str) -> String {
     let text = fs::read_to_string(format!("/proc/sys/{path}"));
     text.map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
+}
+
+/// The commit of the working directory, marked if files differ from it.
+pub(crate) fn commit() -> String {
+    let mut git = Command::new("git");
+    git.args(["describe", "--always", "--dirty", "--exclude", "*"]).stdin(Stdio::null());
+    let output = git.output().ok().filter(|output| output.status.success());
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    text.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Today's date in UTC, as `2026-01-31`.

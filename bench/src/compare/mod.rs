@@ -9,7 +9,7 @@ mod forwards;
 mod goals;
 mod job;
 pub(crate) mod launch;
-mod machine;
+pub(crate) mod machine;
 mod markdown;
 mod measures;
 mod results;

@@ -34,7 +34,8 @@ pub(crate) fn write<C>(
     page
 }
 
-fn write_table(page: &mut String, table: &Table) {
+/// Appends a table.
+pub(crate) fn write_table(page: &mut String, table: &Table) {
     if !table.title.is_empty() {
         let _ = write!(page, "\n### {}\n", table.title);
     }
