@@ -11,14 +11,14 @@ mod reporter;
 mod view;
 
 use crate::handle::Gone;
+use crate::kept_text::OpenedKeep;
 use crate::supervisor::reload::FleetStatus;
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use carry_out::ended;
 use certificates::Certificates;
 use flag::is_set;
 use fleet::{
-    ConnectCheck, Connects, Etcd, Event, Follower, ForwardConnects, Instance, Keep, KeepState,
-    Keys, Moment,
+    ConnectCheck, Connects, Etcd, Event, Follower, ForwardConnects, Instance, Keep, Keys, Moment,
 };
 use health::Health;
 use plan::{Fleet, FleetStore};
@@ -27,7 +27,7 @@ use reporter::Reporter;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use view::unopened;
@@ -44,10 +44,14 @@ const REOPEN: Duration = Duration::from_secs(10);
 const ACTIONS: usize = 32;
 
 /// Follows the store until `leaving` is true or the process ends. Returns at once for a process without a fleet.
-pub(crate) async fn follow_fleet(handle: SupervisorHandle, mut leaving: watch::Receiver<bool>) {
+pub(crate) async fn follow_fleet(
+    handle: SupervisorHandle,
+    keep: Option<OpenedKeep>,
+    mut leaving: watch::Receiver<bool>,
+) {
     let follow = async {
         let begun = tokio::select! {
-            begun = Task::begin(handle) => begun?,
+            begun = Task::begin(handle, keep) => begun?,
             () = is_set(&mut leaving) => None,
         };
         let Some(mut task) = begun else { return Ok(None) };
@@ -65,8 +69,8 @@ pub(crate) async fn follow_fleet(handle: SupervisorHandle, mut leaving: watch::R
 struct Task {
     handle: SupervisorHandle,
     name: String,
-    /// Absent while a thread writes to it.
-    keep: Option<Keep>,
+    /// A thread writes to it.
+    keep: Arc<Mutex<Keep>>,
     follower: Follower,
     store: FleetStore,
     client: Arc<Etcd>,
@@ -98,15 +102,22 @@ struct Numbers {
 }
 
 impl Task {
-    /// Opens `keep` and the store. `None` without a fleet.
-    async fn begin(handle: SupervisorHandle) -> Result<Option<Self>, Gone> {
+    /// Opens the store, and `keep` unless the start has. `None` without a fleet.
+    async fn begin(
+        handle: SupervisorHandle,
+        opened: Option<OpenedKeep>,
+    ) -> Result<Option<Self>, Gone> {
         let Some(Fleet { store, name, keep }) = handle.ask(|it| it.fleet_settings()).await? else {
             return Ok(None);
         };
         let name = name.unwrap_or_else(sys::host_name);
         let begun = Instant::now();
         let now = Moment { time: Duration::ZERO, at: SystemTime::now() };
-        let (keep, kept, damage) = open_keep(&handle, &name, &keep).await?;
+        let opened = match opened {
+            Some(opened) => opened,
+            None => open_keep(&handle, &name, &keep).await?,
+        };
+        let OpenedKeep { keep, kept, damage } = opened;
         let (view, trial) = handle.ask(|it| (it.published(), it.trial_begin())).await?;
         let follower = Follower::new(&name, kept, view.standing(), now);
         let follower = follower.with_damage(damage);
@@ -116,7 +127,7 @@ impl Task {
         let mut task = Self {
             handle,
             name,
-            keep: Some(keep),
+            keep: Arc::new(Mutex::new(keep)),
             follower,
             store,
             client,
@@ -274,23 +285,12 @@ fn connects_of(forward: &engine::ForwardView<'_>) -> Connects {
     Connects { tried: totals.opened, failed: totals.failed() }
 }
 
-/// Opens `keep`, and retries until that succeeds. Returns it with its state, and with the error of a damaged state.
-async fn open_keep(
-    handle: &SupervisorHandle,
-    name: &str,
-    path: &Path,
-) -> Result<(Keep, Option<KeepState>, Option<String>), Gone> {
+/// Opens `keep`, and retries until that succeeds.
+async fn open_keep(handle: &SupervisorHandle, name: &str, path: &Path) -> Result<OpenedKeep, Gone> {
     let mut logged = String::new();
     loop {
-        let opened = Keep::open(path).map(|mut keep| (keep.load(), keep));
-        let error = match opened {
-            Ok((Ok(kept), keep)) => return Ok((keep, kept, None)),
-            // The next save moves a damaged state aside.
-            Ok((Err(error), keep)) => {
-                tracing::error!(%error, "the state of the fleet cannot be read");
-                let damage = error.to_string();
-                return Ok((keep, error.into_rest(), Some(damage)));
-            }
+        let error = match OpenedKeep::open(path) {
+            Ok(opened) => return Ok(opened),
             Err(error) => error.to_string(),
         };
         if logged != error {

@@ -6,7 +6,7 @@
 //! host are in crate `host`; the log, events and metrics are in crate `observe`.
 
 mod serve;
-pub use kept_text::add_kept_text;
+pub use kept_text::{OpenedKeep, Prepared};
 pub use serve::serve;
 
 mod listen_names;

@@ -2,6 +2,7 @@
 
 use crate::admin::{self, AdminListeners, App};
 use crate::follow_fleet::follow_fleet;
+use crate::kept_text::{OpenedKeep, Prepared};
 use crate::listen_names::resolve_now;
 use crate::orphans::start_reaping;
 use crate::requests::{Request, Requests, Signals, Stopper};
@@ -12,7 +13,7 @@ use crate::supervisor::upgrade::{Handover, RetryPolicy, UpgradeOptions, resume, 
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use crate::watchdog::start_watchdog;
 use host::{ActivatedSockets, Notifier, Sandbox, take_activated_sockets};
-use plan::{FilesRead, InForce, Plan};
+use plan::{InForce, Plan};
 use std::time::{Duration, Instant};
 use sys::exec::BlockedSignals;
 use tokio::sync::watch;
@@ -24,16 +25,16 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 /// Time between two checks of the number of open sessions while draining.
 const DRAIN_CHECK: Duration = Duration::from_millis(10);
 
-/// Serves until SIGTERM, SIGINT or the [`Stopper`] requests the shutdown. `plan` was read from
-/// `input` with the files in these states. Calls `ready` once every listener is bound and accepts
-/// clients. With a `handover`, resumes the sessions and listeners of the previous process image.
+/// Serves until SIGTERM, SIGINT or the [`Stopper`] requests the shutdown. The prepared plan was read
+/// from `input`. Calls `ready` once every listener is bound and accepts clients. With a `handover`,
+/// resumes the sessions and listeners of the previous process image.
 pub fn serve(
     input: plan::Input,
-    mut plan: Plan,
-    read: FilesRead,
+    prepared: Prepared,
     handover: Option<Handover>,
     ready: impl FnOnce(Stopper),
 ) -> Result<(), ServeError> {
+    let Prepared { mut plan, read, keep } = prepared;
     find_listen_addresses(&mut plan, handover.is_some())?;
     let is_start = handover.is_none();
     let retry = RetryPolicy::new(!is_start);
@@ -69,7 +70,7 @@ pub fn serve(
     // Returns the memory used to read the configuration and bind the listeners.
     sys::release_free_memory();
     ready(requests.stopper());
-    let serving = serve_clients(&mut supervisor, &mut requests, &handle, app, is_start);
+    let serving = serve_clients(&mut supervisor, &mut requests, &handle, app, is_start, keep);
     let drain = runtime.block_on(serving);
     end(supervisor, &drain);
     Ok(())
@@ -82,11 +83,12 @@ async fn serve_clients(
     handle: &SupervisorHandle,
     app: App,
     is_start: bool,
+    keep: Option<OpenedKeep>,
 ) -> Drain {
     open(supervisor, app, is_start);
     _ = tokio::spawn(follow_sets(supervisor.resolver(), handle.clone()));
     let (leave, leaving) = watch::channel(false);
-    let fleet = tokio::spawn(follow_fleet(handle.clone(), leaving));
+    let fleet = tokio::spawn(follow_fleet(handle.clone(), keep, leaving));
     let drain = run(supervisor, requests, handle, &leave).await;
     let _ = tokio::time::timeout(LEAVE_LIMIT, fleet).await;
     drain

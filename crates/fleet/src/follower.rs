@@ -151,9 +151,13 @@ impl Follower {
         Some(Action::Apply { text: PublishedText { hash, revision, text }, hold })
     }
 
-    /// What `current` names, unless it runs already or this instance has ended its trial.
+    /// What `current` names, unless it runs already or this instance has ended its trial. Before the first reading, the
+    /// last good text: a start does not run it if `keep` could not be read then.
     fn wanted_change(&self) -> Option<Wanted> {
-        let current = self.current.as_ref()?;
+        let Some(current) = &self.current else {
+            let good = self.kept.good.as_ref().filter(|_| self.running.is_none())?;
+            return Some(Wanted::Stable(good.hash));
+        };
         let ended = self.kept.ended.as_ref().map(|ended| ended.text);
         let trial = current.trial.as_ref().filter(|trial| trial.on.names(&self.name));
         if let Some(trial) = trial.filter(|trial| Some(trial.text) != ended) {

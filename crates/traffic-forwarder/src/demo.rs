@@ -105,8 +105,7 @@ fn show(mut plan: plan::Plan, target: SocketAddr, demo: &cli::Demo, good: &Verdi
     let (serving, stop) = channel::<()>();
     let served = control::serve(
         plan::Input::default(),
-        plan,
-        plan::FilesRead::default(),
+        control::Prepared::new(plan, plan::FilesRead::default()),
         None,
         move |stopper| {
             std::thread::spawn(move || {

@@ -105,23 +105,23 @@ fn run(input: plan::Input) -> Exit {
     };
     let plan::Reading { problems, prefix_files, state: config, .. } = reading;
     let mut handover = handover;
+    let read = plan::FilesRead { config, prefix_files };
     let prepared = match &mut handover {
         // The previous process image has done the rest.
         Some(handover) => {
             handover.resume_log(&plan);
-            Ok((plan, prefix_files))
+            Ok(control::Prepared::new(plan, read))
         }
-        None => prepare(&input, plan, &problems, prefix_files),
+        None => prepare(&input, plan, &problems, read),
     };
-    let (plan, prefix_files) = match prepared {
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(error) => {
             complain_of(&*error);
             return Exit::Usage;
         }
     };
-    let read = plan::FilesRead { config, prefix_files };
-    match control::serve(input, plan, read, handover, |_| ()) {
+    match control::serve(input, prepared, handover, |_| ()) {
         Ok(()) => Exit::Done,
         Err(error) => {
             complain_of(&error);
@@ -135,13 +135,12 @@ fn prepare(
     input: &plan::Input,
     plan: plan::Plan,
     problems: &plan::Problems,
-    prefix_files: Vec<plan::PrefixFileRead>,
-) -> Result<(plan::Plan, Vec<plan::PrefixFileRead>), Box<dyn std::error::Error>> {
+    read: plan::FilesRead,
+) -> Result<control::Prepared, Box<dyn std::error::Error>> {
     host::assume_user(&plan)?;
     observe::log::start_log(&plan.log)?;
     control::warn_of(problems);
-    let (plan, with_text) = control::add_kept_text(input, plan)?;
-    Ok((plan, with_text.unwrap_or(prefix_files)))
+    Ok(control::Prepared::new(plan, read).add_kept_text(input)?)
 }
 
 /// Prints each line of an error.

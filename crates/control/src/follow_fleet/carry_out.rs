@@ -6,7 +6,7 @@ use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{PublishedView, ReloadError, TrialBegin, TrialEnd};
 use fleet::{Action, Event, KeepState, PublishedText, Refusal, Store as _, TextHash, unpack};
 use plan::Published;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 impl Task {
@@ -39,21 +39,14 @@ impl Task {
     }
 
     /// Writes to `keep` on a thread: a disk may take its time.
-    async fn save(&mut self, kept: KeepState) -> Result<(), String> {
-        let Some(mut keep) = self.keep.take() else {
-            return Err("the directory of the fleet is not open".to_owned());
-        };
+    async fn save(&self, kept: KeepState) -> Result<(), String> {
+        let keep = Arc::clone(&self.keep);
         let saved = tokio::task::spawn_blocking(move || {
-            let result = keep.save(&kept).map_err(|error| error.to_string());
-            (keep, result)
+            // A thread that panicked has left files that the next save replaces.
+            keep.lock().unwrap_or_else(PoisonError::into_inner).save(&kept)
         });
-        match saved.await {
-            Ok((keep, result)) => {
-                self.keep = Some(keep);
-                result
-            }
-            Err(error) => Err(error.to_string()),
-        }
+        let saved = saved.await.map_err(|error| error.to_string())?;
+        saved.map_err(|error| error.to_string())
     }
 
     async fn fetch(&self, hash: TextHash) -> Result<Arc<str>, String> {

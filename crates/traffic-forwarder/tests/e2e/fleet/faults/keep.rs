@@ -130,6 +130,30 @@ fn a_damaged_state_is_reported_and_stays_beside_the_new_one() {
     faults.publish_reaches_it();
 }
 
+/// A call that fails is no damage: the next one may find the revision that the instance has followed, and its text.
+#[test]
+fn a_state_that_cannot_be_read_for_a_while_is_waited_for() {
+    let mut faults = Faults::start(1);
+    faults.publish_reaches_it();
+    let (keep, local) = (faults.fleet.dir().join("keep"), Local::of(&faults.fleet.cluster));
+    let (state, away) = (keep.join("state.json"), faults.fleet.dir().join("away"));
+    faults.stop();
+    fs::rename(&state, &away).unwrap();
+    fs::create_dir(&state).unwrap();
+    faults.fleet.records.publish(1, Some(&faults.text(1)), None);
+    faults.instance = super::fixture::run(forwarder(), &faults.fleet, &local);
+    assert!(!serves(&faults.listen));
+    wait_until("the views to say so", READ, || faults.shown().contains("is not a regular file"));
+    fs::remove_dir(&state).unwrap();
+    fs::rename(&away, &state).unwrap();
+    let why = "the store went back to revision 1, and this instance has followed revision 2";
+    wait_until("the state and its text", READ, || {
+        faults.shown().contains(why) && serves(&faults.listen)
+    });
+    faults.is_not_followed(Instant::now(), why);
+    faults.publish_reaches_it();
+}
+
 #[test]
 fn the_sandbox_includes_keep() {
     let fleet = Fleet::on(Etcd::start(1));
