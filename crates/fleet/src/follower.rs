@@ -22,7 +22,7 @@ use acceptance::accept;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Why a trial ends that nothing confirmed.
+/// Reason of a trial that ended without a decision.
 pub const NOT_CONFIRMED: &str = "not confirmed in time";
 /// Random delay of a start for each instance, and its bound, so that a text does not start everywhere at once.
 const DELAY_EACH: Duration = Duration::from_millis(2);
@@ -53,7 +53,9 @@ pub struct Follower {
     /// The revision in the last reading, followed or not.
     named: Option<u64>,
     /// Why the latest text does not run yet: a fetch or an application without a trial failed.
-    refusal: Option<(TextHash, String, InstanceState)>,
+    refusal: Option<Refused>,
+    /// The process has logged the reason for the end of the last trial.
+    is_end_logged: bool,
     fetched: Option<(TextHash, Arc<str>)>,
     in_flight: Option<Action>,
     /// The next reading tries the text again.
@@ -66,6 +68,15 @@ pub struct Follower {
     /// The state since a time.
     since: Moment,
     state: InstanceState,
+}
+
+/// Why a text does not run yet.
+#[derive(Debug)]
+struct Refused {
+    why: String,
+    state: InstanceState,
+    /// The process has logged the reason.
+    is_logged: bool,
 }
 
 /// The text for an instance.
@@ -97,6 +108,7 @@ impl Follower {
                 self.trial_fault = self.trial_fault.take().or(self.trial.map(|_| why));
             }
         }
+        self.forget_unwanted_text();
         let state = self.state_now();
         if state != self.state {
             (self.state, self.since) = (state, now);
@@ -190,6 +202,14 @@ impl Follower {
         known.map(|good| &good.text).or(fetched).cloned()
     }
 
+    /// Frees a fetched text, which may be large, once it runs or nothing names it.
+    fn forget_unwanted_text(&mut self) {
+        let wanted =
+            self.wanted_change().map(|(Wanted::Stable(text) | Wanted::Trial { text, .. })| text);
+        let running = self.running.as_ref().map(|text| text.hash);
+        self.fetched.take_if(|(hash, _)| wanted != Some(*hash) || running == Some(*hash));
+    }
+
     fn change_kept(&mut self, change: impl FnOnce(&mut KeepState)) {
         let before = self.kept.clone();
         change(&mut self.kept);
@@ -254,13 +274,13 @@ impl Follower {
         let Some(Action::Fetch(hash)) = self.in_flight.take() else { return };
         match result {
             Ok(text) => self.fetched = Some((hash, text)),
-            Err(why) => self.block(hash, why, self.state),
+            Err(why) => self.block(Refused { why, state: self.state, is_logged: false }),
         }
     }
 
-    /// Leaves a text until the next reading.
-    fn block(&mut self, text: TextHash, why: String, state: InstanceState) {
-        self.refusal = Some((text, why, state));
+    /// Leaves the text until the next reading.
+    fn block(&mut self, refused: Refused) {
+        self.refusal = Some(refused);
         self.is_blocked = true;
     }
 
@@ -280,6 +300,7 @@ impl Follower {
                 if let Some(text) = self.trial_to_begin() {
                     let why = format!("the trial cannot be recorded: {error}");
                     self.end(text, InstanceState::Refused, why, now);
+                    self.is_end_logged = false;
                 }
                 self.save_error = Some(error);
             }
@@ -292,7 +313,6 @@ impl Follower {
         match result {
             Ok(()) => {
                 self.refusal = None;
-                self.fetched = None;
                 self.confirmed = None;
                 if hold.is_some() {
                     let trying = Trying { revision: text.revision, text: hash };
@@ -305,12 +325,15 @@ impl Follower {
             }
             Err(Refusal::Busy(why)) => {
                 self.withdraw_record();
-                self.block(hash, why, self.state);
+                self.block(Refused { why, state: self.state, is_logged: true });
             }
             Err(Refusal::Unfit(why)) if hold.is_some() => {
                 self.end(hash, InstanceState::Refused, why, now);
             }
-            Err(Refusal::Unfit(why)) => self.block(hash, why, InstanceState::Refused),
+            Err(Refusal::Unfit(why)) => {
+                let state = InstanceState::Refused;
+                self.block(Refused { why, state, is_logged: true });
+            }
         }
     }
 }

@@ -63,6 +63,7 @@ impl Follower {
             store_fault: None,
             named: None,
             refusal: None,
+            is_end_logged: false,
             fetched: None,
             in_flight: None,
             is_blocked: false,

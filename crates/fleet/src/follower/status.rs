@@ -23,6 +23,8 @@ pub struct Status {
     pub state: InstanceState,
     /// Why the text of `revision` does not run, or why the store is not followed; bounded, and empty if all is well.
     pub why: String,
+    /// The reasons in `why` that the process has not logged itself, bounded.
+    pub unlogged: String,
     /// Since when `state` holds.
     pub since: Moment,
 }
@@ -37,6 +39,10 @@ impl Follower {
 
     /// The present status.
     pub fn status(&self) -> Status {
+        let reasons = self.reasons();
+        let all = reasons.iter().map(|(why, _)| why.as_str());
+        let unlogged = reasons.iter().filter(|(_, is_logged)| !is_logged);
+        let unlogged = unlogged.map(|(why, _)| why.as_str());
         Status {
             revision: self.kept.revision,
             runs: self.running.as_ref().map(|good| (good.hash, good.revision)),
@@ -45,7 +51,8 @@ impl Follower {
             held: self.held,
             save_error: self.save_error.as_deref().map(bounded),
             state: self.state,
-            why: self.why(),
+            why: joined(all),
+            unlogged: joined(unlogged),
             since: self.since,
         }
     }
@@ -64,8 +71,8 @@ impl Follower {
         if let Some(ended) = &self.kept.ended {
             return ended.state;
         }
-        if let Some((_, _, state)) = &self.refusal {
-            return *state;
+        if let Some(refused) = &self.refusal {
+            return refused.state;
         }
         let runs = self.running.as_ref().map(|good| good.hash);
         if runs.is_some() && runs == self.confirmed {
@@ -74,17 +81,22 @@ impl Follower {
         InstanceState::Stable
     }
 
-    fn why(&self) -> String {
-        let ended = self.kept.ended.as_ref().map(|ended| ended.why.clone());
-        let refused = self.refusal.as_ref().map(|(_, why, _)| why.clone());
-        let store = self.store_fault.as_ref().map(ToString::to_string);
-        let mut reasons: Vec<String> = [ended, refused, store].into_iter().flatten().collect();
+    /// The reasons, and whether the process has logged each.
+    fn reasons(&self) -> Vec<(String, bool)> {
+        let ended = self.kept.ended.as_ref().map(|it| (it.why.clone(), self.is_end_logged));
+        let refused = self.refusal.as_ref().map(|it| (it.why.clone(), it.is_logged));
+        let store = self.store_fault.as_ref().map(|fault| (fault.to_string(), false));
+        let mut reasons: Vec<_> = [ended, refused, store].into_iter().flatten().collect();
         // A trial that could not be recorded has the error already.
-        let save_error = self.save_error.iter();
-        let is_new =
-            |error: &&String| reasons.iter().all(|reason| !reason.contains(error.as_str()));
-        let save_error: Vec<_> = save_error.filter(is_new).cloned().collect();
-        reasons.extend(save_error);
-        bounded(&reasons.join("; "))
+        let save_error = self.save_error.as_ref();
+        let is_new = |error: &&String| reasons.iter().all(|(why, _)| !why.contains(error.as_str()));
+        if let Some(error) = save_error.filter(is_new).cloned() {
+            reasons.push((error, false));
+        }
+        reasons
     }
+}
+
+fn joined<'a>(reasons: impl Iterator<Item = &'a str>) -> String {
+    bounded(&reasons.collect::<Vec<_>>().join("; "))
 }

@@ -63,7 +63,8 @@ impl Follower {
         self.end(trial.text, InstanceState::FellBack, why.to_owned(), now);
     }
 
-    /// Records the end of a trial here. One that `current` has taken back needs no record.
+    /// Records the end of a trial here, for a reason that the process has logged. One that `current` has taken back needs
+    /// no record.
     pub(super) fn end(&mut self, text: TextHash, state: InstanceState, why: String, now: Moment) {
         let goes_on = |current: &Current| current.trial.as_ref().is_some_and(|it| it.text == text);
         let stays = self.current.as_ref().is_none_or(goes_on);
@@ -73,6 +74,7 @@ impl Follower {
             kept.trying = None;
             kept.ended = stays.then_some(ended);
         });
+        self.is_end_logged = true;
     }
 
     /// Removes the record of a trial that has not begun and does not begin now: a restart would count as its end.

@@ -4,6 +4,7 @@
 mod process;
 mod publisher;
 mod random;
+mod refused;
 mod world;
 
 use fleet::{Action, Follower, KeepState, Moment, PublishedText, Running, TextHash, Trying};
