@@ -6,42 +6,43 @@ mod certificates;
 mod flag;
 mod health;
 mod namesake;
+mod process;
 mod reader;
 mod reporter;
 mod view;
 
 use crate::handle::Gone;
 use crate::kept_text::OpenedKeep;
+use crate::supervisor::SupervisorHandle;
 use crate::supervisor::reload::FleetStatus;
-use crate::supervisor::{Supervisor, SupervisorHandle};
-use carry_out::ended;
 use certificates::Certificates;
 use flag::is_set;
 use fleet::{
-    ConnectCheck, Connects, Etcd, Event, Follower, ForwardConnects, Instance, Keep, Keys, Moment,
+    ConnectCheck, Connects, Etcd, Event, Follower, Instance, Keep, Keys, Moment, TextHash,
 };
 use health::Health;
 use plan::{Fleet, FleetStore};
+use process::{connects, ended};
 use reader::{ReadResult, Reader};
 use reporter::Reporter;
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
+use tokio::time::sleep_until;
 use view::unopened;
 
-/// Time between two looks at a running trial.
-const LOOK: Duration = Duration::from_secs(1);
+/// Time between two checks of a running trial.
+const TRIAL_CHECK_PERIOD: Duration = Duration::from_secs(1);
 /// Time between two counts of connects without a trial.
-const COUNT: Duration = Duration::from_secs(10);
+const COUNT_PERIOD: Duration = Duration::from_secs(10);
 /// Time between two statuses of a running trial, whose numbers change all the time.
-const NUMBERS: Duration = Duration::from_secs(2);
+const STATUS_PERIOD: Duration = Duration::from_secs(2);
 /// Time until `keep` is opened again after a failure.
-const REOPEN: Duration = Duration::from_secs(10);
-/// Actions without a pause. The next look goes on.
-const ACTIONS: usize = 32;
+const REOPEN_DELAY: Duration = Duration::from_secs(10);
+/// Actions without a pause.
+const ACTIONS_MAX: usize = 32;
 
 /// Follows the store until `leaving` is true or the process ends. Returns at once for a process without a fleet.
 pub(crate) async fn follow_fleet(
@@ -84,21 +85,18 @@ struct Task {
     connect_check: ConnectCheck,
     /// The forwards that the trial adds or changes.
     judged: Arc<HashSet<String>>,
+    next_check: Instant,
     counted_at: Option<Instant>,
-    /// Opened and failed sessions of the process when the published text began.
+    /// Opened and failed sessions of the process when the text began to run.
     base: Connects,
+    /// That text. `base` is 0 for that of the start.
+    base_of: Option<TextHash>,
     reported: Option<Instance>,
     reported_at: Option<Instant>,
     /// The status in the views.
     shown: Option<FleetStatus>,
     certificates: Certificates,
     logged: String,
-}
-
-/// What the supervisor knows of the process, for the status.
-struct Numbers {
-    sessions: u64,
-    connects: Connects,
 }
 
 impl Task {
@@ -113,14 +111,12 @@ impl Task {
         let name = name.unwrap_or_else(sys::host_name);
         let begun = Instant::now();
         let now = Moment { time: Duration::ZERO, at: SystemTime::now() };
-        let opened = match opened {
-            Some(opened) => opened,
-            None => open_keep(&handle, &name, &keep).await?,
-        };
+        let opened = open_keep(opened, &handle, &name, &keep).await?;
         let OpenedKeep { keep, kept, damage } = opened;
         let (view, trial) = handle.ask(|it| (it.published(), it.trial_begin())).await?;
         let follower = Follower::new(&name, kept, view.standing(), now);
         let follower = follower.with_damage(damage);
+        let base_of = follower.status().runs.map(|(hash, _)| hash);
         let (client, keys) = connect(&store);
         let reader = Reader::start(client.clone(), keys.clone());
         let reporter = Reporter::start(client.clone(), keys.instance(&name));
@@ -139,8 +135,10 @@ impl Task {
             had_lost: Vec::new(),
             connect_check: ConnectCheck::default(),
             judged: Arc::default(),
+            next_check: begun,
             counted_at: None,
             base: Connects::default(),
+            base_of,
             reported: None,
             reported_at: None,
             shown: None,
@@ -158,19 +156,19 @@ impl Task {
         loop {
             self.act().await?;
             self.show().await?;
-            let pause = self.pause();
+            let wakes_at = self.follower.wakes_at().map(|at| self.begun + at);
+            let until = wakes_at.map_or(self.next_check, |at| at.min(self.next_check));
             tokio::select! {
                 result = self.reader.next() => self.on_read(result).await?,
-                () = tokio::time::sleep(pause) => self.look().await?,
+                () = sleep_until(until.into()) => {}
+            }
+            // Readings, which any writer of the store causes, must not postpone it.
+            if Instant::now() >= self.next_check {
+                self.next_check = Instant::now() + TRIAL_CHECK_PERIOD;
+                self.check_trial().await?;
             }
             self.follow_settings().await?;
         }
-    }
-
-    /// Time until the follower, or a running trial, needs attention.
-    fn pause(&self) -> Duration {
-        let wakes = self.follower.wakes_at().map(|at| at.saturating_sub(self.begun.elapsed()));
-        wakes.unwrap_or(LOOK).min(LOOK)
     }
 
     fn now(&self) -> Moment {
@@ -188,8 +186,8 @@ impl Task {
         match result {
             Ok(reading) => {
                 self.health.succeeded();
-                let random = RandomState::new().hash_one(self.begun.elapsed());
-                self.handle(Event::Read { reading: Box::new(reading), random }).await
+                let reading = Box::new(reading);
+                self.handle(Event::Read { reading, random: sys::random_u64() }).await
             }
             Err(error) => {
                 self.health.failed(error);
@@ -207,10 +205,7 @@ impl Task {
             (self.client, self.keys) = connect(&store);
             self.store = store;
             self.reader = Reader::start(self.client.clone(), self.keys.clone());
-            let key = self.keys.instance(&self.name);
-            let left =
-                std::mem::replace(&mut self.reporter, Reporter::start(self.client.clone(), key));
-            _ = tokio::spawn(left.leave());
+            self.reporter.replace(self.client.clone(), self.keys.instance(&self.name));
             self.reported = None;
             self.certificates = Certificates::default();
             tracing::info!(store = %self.store.url, "the fleet's store has changed");
@@ -220,24 +215,21 @@ impl Task {
 
     /// Carries out the decisions of the follower.
     async fn act(&mut self) -> Result<(), Gone> {
-        for _ in 0..ACTIONS {
+        for _ in 0..ACTIONS_MAX {
             let Some(action) = self.follower.next(self.begun.elapsed()) else { break };
             let event = self.carry_out(action).await?;
-            if matches!(event, Event::Applied(Ok(())) | Event::FellBack { .. }) {
-                self.base = self.numbers().await?.connects;
-            }
             self.handle(event).await?;
         }
         Ok(())
     }
 
-    /// Looks after a running trial, or counts for the next one.
-    async fn look(&mut self) -> Result<(), Gone> {
+    /// Checks a running trial, or counts for the next one.
+    async fn check_trial(&mut self) -> Result<(), Gone> {
         let is_on_trial = self.follower.is_on_trial();
         if !is_on_trial {
             self.connect_check.end();
         }
-        if is_on_trial || self.counted_at.is_none_or(|at| at.elapsed() >= COUNT) {
+        if is_on_trial || self.counted_at.is_none_or(|at| at.elapsed() >= COUNT_PERIOD) {
             self.counted_at = Some(Instant::now());
             let judged = is_on_trial.then(|| self.judged.clone());
             let counters = self.handle.ask(move |it| connects(it, judged.as_deref())).await?;
@@ -258,35 +250,18 @@ impl Task {
         }
         Ok(())
     }
+}
 
-    async fn numbers(&self) -> Result<Numbers, Gone> {
-        self.handle
-            .ask(|it| {
-                let connects = it.engine().forwards().map(|forward| connects_of(&forward)).sum();
-                let sessions = it.observer().sessions().into();
-                Numbers { sessions, connects }
-            })
-            .await
+/// Opens `keep` unless the start has, and retries until that succeeds.
+async fn open_keep(
+    opened: Option<OpenedKeep>,
+    handle: &SupervisorHandle,
+    name: &str,
+    path: &Path,
+) -> Result<OpenedKeep, Gone> {
+    if let Some(opened) = opened {
+        return Ok(opened);
     }
-}
-
-/// Sessions of each forward, or of those that are `judged`, and how many ended without a connection to a target.
-fn connects(supervisor: &Supervisor, judged: Option<&HashSet<String>>) -> ForwardConnects {
-    let is_judged = |forward: &engine::ForwardView<'_>| {
-        judged.is_none_or(|judged| judged.contains(&forward.plan.name))
-    };
-    let connects =
-        |forward: engine::ForwardView<'_>| (forward.plan.name.clone(), connects_of(&forward));
-    supervisor.engine().forwards().filter(is_judged).map(connects).collect()
-}
-
-fn connects_of(forward: &engine::ForwardView<'_>) -> Connects {
-    let totals = forward.totals();
-    Connects { tried: totals.opened, failed: totals.failed() }
-}
-
-/// Opens `keep`, and retries until that succeeds.
-async fn open_keep(handle: &SupervisorHandle, name: &str, path: &Path) -> Result<OpenedKeep, Gone> {
     let mut logged = String::new();
     loop {
         let error = match OpenedKeep::open(path) {
@@ -299,13 +274,12 @@ async fn open_keep(handle: &SupervisorHandle, name: &str, path: &Path) -> Result
         }
         let status = unopened(name, &error);
         handle.ask(move |it| it.set_fleet_status(status)).await?;
-        tokio::time::sleep(REOPEN).await;
+        tokio::time::sleep(REOPEN_DELAY).await;
     }
 }
 
 fn connect(store: &FleetStore) -> (Arc<Etcd>, Keys) {
     // Spreads the instances over the members.
-    let first = RandomState::new().hash_one(SystemTime::now());
-    let first = usize::try_from(first % 1024).unwrap_or_default();
+    let first = usize::try_from(sys::random_u64() % 1024).unwrap_or_default();
     (Arc::new(Etcd::new(store, first)), Keys::new(&store.url.prefix))
 }

@@ -55,4 +55,6 @@ pub fn warn_of(problems: &plan::Problems) {
     }
 }
 
-pub use sys::{never_writable_by_others, only_files_and_dns, writes_beyond_the_size_limit_fail};
+pub use sys::{
+    never_writable_by_others, only_files_and_dns, random_u64, writes_beyond_the_size_limit_fail,
+};

@@ -20,8 +20,6 @@ use tokio::sync::watch;
 
 /// Time limit for the reader of the log to take the last lines.
 const LOG_LIMIT: Duration = Duration::from_secs(1);
-/// Time limit for the last request to the fleet's store.
-const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 /// Time between two checks of the number of open sessions while draining.
 const DRAIN_CHECK: Duration = Duration::from_millis(10);
 
@@ -90,7 +88,8 @@ async fn serve_clients(
     let (leave, leaving) = watch::channel(false);
     let fleet = tokio::spawn(follow_fleet(handle.clone(), keep, leaving));
     let drain = run(supervisor, requests, handle, &leave).await;
-    let _ = tokio::time::timeout(LEAVE_LIMIT, fleet).await;
+    // It has been asked to leave, within a second.
+    let _ = fleet.await;
     drain
 }
 

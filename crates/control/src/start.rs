@@ -7,7 +7,6 @@ use discover::Resolver;
 use engine::{Engine, Options, PassedSockets};
 use host::{ActivatedSockets, Capacity, Notifier, Store, capacity, workers};
 use plan::Plan;
-use std::hash::{BuildHasher as _, RandomState};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +75,7 @@ pub(crate) fn start_engine(
         max_sessions: capacity.sessions,
         pipes: capacity.pipes,
         detail: detail(&plan.log),
-        seed: random_seed(),
+        seed: sys::random_u64(),
         resolver: Arc::<Resolver>::clone(&resolver),
     };
     let should_retry = |error: &std::io::Error| retry.should_retry("a worker", error);
@@ -84,11 +83,6 @@ pub(crate) fn start_engine(
         .map_err(|error| ServeError::Refused("start the workers", error))?;
     engine.set_spin(plan.process.spin.unwrap_or_default());
     Ok((engine, resolver))
-}
-
-/// A number that differs from process to process.
-fn random_seed() -> u64 {
-    RandomState::new().hash_one(std::process::id())
 }
 
 /// Binds every forward. The error lists all listeners that cannot be bound.

@@ -114,6 +114,9 @@ pub use privileges::{
     Identity, IdentityError, hide_memory, keep_capability, never_writable_by_others, threads,
 };
 
+mod random;
+pub use random::random_u64;
+
 mod signal;
 pub use signal::is_ignored;
 

@@ -1,9 +1,10 @@
 //! The actions of a [`Follower`](fleet::Follower), carried out.
 
-use super::{Task, connects};
+use super::Task;
+use super::process::{connects, ended};
 use crate::handle::Gone;
 use crate::supervisor::Supervisor;
-use crate::supervisor::reload::{PublishedView, ReloadError, TrialBegin, TrialEnd};
+use crate::supervisor::reload::{ReloadError, TrialBegin};
 use fleet::{Action, Event, KeepState, PublishedText, Refusal, Store as _, TextHash, unpack};
 use plan::Published;
 use std::sync::{Arc, PoisonError};
@@ -105,10 +106,4 @@ impl Task {
             }
         }
     }
-}
-
-/// The end of a trial, as the follower's event.
-pub(super) fn ended(view: PublishedView) -> Event {
-    let how = view.ended.map_or(TrialEnd::Deadline, |ended| ended.how);
-    Event::TrialEnded { why: how.to_string(), running: view.running }
 }

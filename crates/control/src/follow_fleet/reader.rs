@@ -1,17 +1,18 @@
 //! Readings of the key `current`: from time to time, and after each change that a watch reports.
 
 use fleet::{Current, CurrentReading, Etcd, Keys, Store as _, StoreError, Watch as _};
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// Time between two readings. A watch may stay silent for ever, as that of a frozen member does.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Time after a failed reading.
 const RETRY: Duration = Duration::from_secs(3);
+/// The shortest time between two readings, however often writers change the key.
+const BETWEEN: Duration = Duration::from_millis(200);
 /// The shortest time until a watch is made again, and its random part in milliseconds.
 const REWATCH: Duration = Duration::from_secs(1);
 const REWATCH_RANDOM: u64 = 4000;
@@ -73,10 +74,8 @@ impl Source {
             if results.send(result.map_err(|error| error.to_string())).await.is_err() {
                 return;
             }
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = self.wake.notified() => {}
-            }
+            sleep(BETWEEN).await;
+            let _ = timeout(pause, self.wake.notified()).await;
         }
     }
 
@@ -98,22 +97,32 @@ impl Source {
         let _ = revision.wait_for(|revision| *revision > 0).await;
         loop {
             let after = *revision.borrow_and_update();
-            if let Ok(mut watch) = self.client.watch(&self.keys.current(), after).await {
-                let changes = async {
-                    while watch.changed().await.is_ok() {
-                        self.wake.notify_one();
-                    }
-                };
-                tokio::select! {
-                    () = changes => {}
-                    // A store that has lost its latest revisions would be silent until it has them again.
-                    _ = revision.wait_for(|revision| *revision < after) => continue,
-                }
-                // What ended it may have hidden a change.
-                self.wake.notify_one();
-            }
-            let random = RandomState::new().hash_one(after) % REWATCH_RANDOM;
+            let error = tokio::select! {
+                error = self.watch_changes(after) => error,
+                // A store that has lost its latest revisions would be silent until it has them again.
+                _ = revision.wait_for(|revision| *revision < after) => continue,
+            };
+            tracing::debug!(%error, "the fleet's store is not watched: it is read every ten seconds");
+            let random = sys::random_u64() % REWATCH_RANDOM;
             sleep(REWATCH + Duration::from_millis(random)).await;
+        }
+    }
+
+    /// Watches the key until that fails.
+    async fn watch_changes(&self, after: i64) -> StoreError {
+        let mut watch = match self.client.watch(&self.keys.current(), after).await {
+            Ok(watch) => watch,
+            Err(error) => return error,
+        };
+        loop {
+            match watch.changed().await {
+                Ok(()) => self.wake.notify_one(),
+                Err(error) => {
+                    // What ended it may have hidden a change.
+                    self.wake.notify_one();
+                    return error;
+                }
+            }
         }
     }
 }

@@ -15,6 +15,8 @@ const RENEWAL: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(2);
 /// Time of failed writes to a readable store after which they are reported.
 const REPORT_AFTER: Duration = Duration::from_secs(8);
+/// Time for the first write of a reporter that replaces another one, whose status stays so long.
+const REPLACE_LIMIT: Duration = Duration::from_secs(10);
 /// Time for the last request.
 const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -23,6 +25,7 @@ pub(super) struct Reporter {
     wanted: watch::Sender<Option<Instance>>,
     task: JoinHandle<()>,
     leaves: watch::Sender<bool>,
+    has_written: watch::Receiver<bool>,
     unwritten: watch::Receiver<Option<Unwritten>>,
     has_namesake: watch::Receiver<bool>,
     is_logged: bool,
@@ -40,6 +43,7 @@ impl Reporter {
     pub(super) fn start(client: Arc<Etcd>, key: String) -> Self {
         let (wanted, receiver) = watch::channel(None);
         let (leaves, leaving) = watch::channel(false);
+        let (first, has_written) = watch::channel(false);
         let (sender, unwritten) = watch::channel(None);
         let (found, has_namesake) = watch::channel(false);
         let writer = Writer {
@@ -49,6 +53,7 @@ impl Reporter {
             written: None,
             written_at: None,
             namesake: Namesake::default(),
+            has_written: first,
             unwritten: sender,
             has_namesake: found,
         };
@@ -57,6 +62,7 @@ impl Reporter {
             wanted,
             task,
             leaves,
+            has_written,
             unwritten,
             has_namesake,
             is_logged: false,
@@ -104,6 +110,20 @@ impl Reporter {
         })
     }
 
+    /// Writes to another store, or with another login. The old status leaves once the new one is written: in a trial, a
+    /// publisher that finds none takes the text back.
+    pub(super) fn replace(&mut self, client: Arc<Etcd>, key: String) {
+        let new = Self::start(client, key);
+        let mut has_written = new.has_written.clone();
+        let old = std::mem::replace(self, new);
+        // Renews its lease only: the key may be the same.
+        old.wanted.send_replace(None);
+        _ = tokio::spawn(async move {
+            let _ = timeout(REPLACE_LIMIT, is_set(&mut has_written)).await;
+            old.leave().await;
+        });
+    }
+
     /// Removes the status from the store.
     pub(super) async fn leave(mut self) {
         let _ = self.leaves.send(true);
@@ -125,6 +145,7 @@ struct Writer {
     /// The revision of the store that wrote it; `None` before the first answer.
     written_at: Option<i64>,
     namesake: Namesake,
+    has_written: watch::Sender<bool>,
     unwritten: watch::Sender<Option<Unwritten>>,
     has_namesake: watch::Sender<bool>,
 }
@@ -209,14 +230,17 @@ impl Writer {
             done = self.client.transact(&Txn { compare: Vec::new(), ops: vec![put] }).await?;
         }
         (self.written, self.written_at) = (Some(status.clone()), Some(done.revision));
+        self.has_written.send_replace(true);
         Ok(())
     }
 
     /// Has a key written again that has changed or is gone.
     async fn check_key(&mut self) {
         let Some(at) = self.written_at else { return };
-        if let Ok(FoundKey::Foreign | FoundKey::Missing) = self.note_key(at).await {
-            self.written = None;
+        match self.note_key(at).await {
+            Ok(FoundKey::Own) => {}
+            Ok(FoundKey::Foreign | FoundKey::Missing) => self.written = None,
+            Err(error) => tracing::debug!(%error, "the status of this instance cannot be checked"),
         }
     }
 
@@ -235,8 +259,10 @@ impl Writer {
     /// Renews the lease. One that has expired took the key with it.
     async fn renew(&mut self) {
         let Some(lease) = self.lease else { return };
-        if matches!(self.client.renew(lease).await, Ok(false)) {
-            self.lose_lease();
+        match self.client.renew(lease).await {
+            Ok(true) => {}
+            Ok(false) => self.lose_lease(),
+            Err(error) => tracing::debug!(%error, "the lease of this instance cannot be renewed"),
         }
     }
 }

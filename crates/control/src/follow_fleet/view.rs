@@ -1,6 +1,7 @@
 //! The status of this instance: in the views of the process, in the store, and in the log.
 
-use super::{NUMBERS, Numbers, Task};
+use super::process::Numbers;
+use super::{STATUS_PERIOD, Task};
 use crate::handle::Gone;
 use crate::supervisor::reload::{FleetStatus, KeepStatus};
 use api::FleetState;
@@ -58,12 +59,16 @@ impl Task {
             (it.revision, it.runs, it.state, it.generation) == (revision, runs, state, generation)
                 && it.why == why
         };
-        let is_due = self.reported_at.is_none_or(|at| at.elapsed() >= NUMBERS);
+        let is_due = self.reported_at.is_none_or(|at| at.elapsed() >= STATUS_PERIOD);
         let is_reported = self.reported.as_ref().is_some_and(is_same);
         if is_reported && !(is_due && self.follower.is_on_trial()) {
             return Ok(());
         }
-        let Numbers { sessions, connects } = self.numbers().await?;
+        let numbers = self.handle.ask(|it| Numbers::of(it)).await?;
+        let Numbers { sessions, connects } = numbers;
+        if self.base_of != runs {
+            (self.base, self.base_of) = (connects, runs);
+        }
         let connects = Connects {
             tried: connects.tried.saturating_sub(self.base.tried),
             failed: connects.failed.saturating_sub(self.base.failed),
@@ -77,16 +82,15 @@ impl Task {
         Ok(())
     }
 
-    /// Logs each reason once. Refusals and fall-backs are logged by the supervisor.
+    /// Logs each reason once, unless the supervisor has logged it.
     fn log(&mut self, status: &Status) {
-        let Status { why, state, revision, .. } = status;
+        let Status { unlogged: why, revision, .. } = status;
         if self.logged == *why {
             return;
         }
         self.logged.clone_from(why);
-        let is_logged = matches!(state, InstanceState::Refused | InstanceState::FellBack);
         // A new fleet waits for its first publication.
-        if !why.is_empty() && !is_logged && *revision > 0 {
+        if !why.is_empty() && *revision > 0 {
             tracing::warn!(why, "the fleet's configuration is not followed");
         }
     }

@@ -25,7 +25,8 @@ pub struct Instance {
     pub generation: u64,
     /// Open sessions of the process.
     pub sessions: u64,
-    /// Connects to targets since the text runs.
+    /// Sessions of the process since the text runs, local forwards included, and those that reached no target; after an
+    /// upgrade outside a trial, since the start of the process.
     pub connects: Connects,
     /// Since when `state` holds, in RFC 3339.
     pub since: String,
@@ -53,7 +54,7 @@ impl Sum for Connects {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceState {
-    /// The stable text runs.
+    /// The stable text runs, or will run: see `runs` and `why`.
     Stable,
     /// The text on trial runs.
     Trying,

@@ -6,7 +6,6 @@ use crate::console::screen::Screen;
 use crate::rollout::args::StoreArgs;
 use fleet::{Etcd, Keys};
 use plan::{FleetStore, Input, escaped};
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 /// A store with the keys of one fleet.
@@ -27,15 +26,10 @@ pub(crate) fn find(args: &StoreArgs) -> Result<Located, CommandError> {
         None => of_file(args.conf.as_deref())?,
     };
     let prefix = format!("{}/", store.url.prefix);
-    let first = usize::try_from(random() >> 32).unwrap_or_default();
+    let first = usize::try_from(control::random_u64() >> 32).unwrap_or_default();
     let (etcd, keys) = (Etcd::new(&store, first), Keys::new(&store.url.prefix));
     let options = ProcessOptions::of_store(args.conf.as_deref(), args.from.as_ref());
     Ok(Located { etcd, keys, prefix, options })
-}
-
-/// A number that differs between commands.
-pub(crate) fn random() -> u64 {
-    RandomState::new().hash_one(std::process::id())
 }
 
 fn of_file(named: Option<&Path>) -> Result<FleetStore, CommandError> {

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &Publish) -> Result<Exit, CommandError> {
     let publication = Publication {
         text: packed.hash,
         canary: args.canary.clone(),
-        random: locate::random(),
+        random: control::random_u64(),
         hold: args.hold,
         note: args.note.clone(),
         needs: plan::published_needs(&name, &text),

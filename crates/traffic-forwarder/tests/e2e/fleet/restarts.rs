@@ -1,7 +1,7 @@
 //! Processes that are killed and started again.
 
 use fleet::{InstanceState, On, TextHash};
-use testkit::{Behaviour, Port, Target};
+use testkit::{Behaviour, Port, Target, wait_until};
 
 use super::fixture::{Fleet, LONG, READ, forward, refuses, serves};
 
@@ -43,10 +43,14 @@ fn a_trial_ends_with_its_process() {
     fleet.wait_for(2, InstanceState::Trying);
     assert!(serves(&new) && refuses(&old));
     drop(instance);
-    let _instance = fleet.instance();
+    let instance = fleet.instance();
     assert!(serves(&old) && refuses(&new));
     let status = fleet.wait_within(READ, "the report", |it| it.state == InstanceState::FellBack);
     assert!(status.why.contains("restarted during the trial"), "{}", status.why);
+    let is_logged = |line: &str| {
+        line.contains("is not followed") && line.contains("restarted during the trial")
+    };
+    wait_until("a line", READ, || instance.forwarder.count_lines(is_logged) == 1);
     assert_eq!((status.revision, status.runs), (2, Some(TextHash::of(&old_text))));
     // A later step of the same trial is not tried either.
     fleet.records.publish(3, Some(&old_text), Some((&new_text, On::ALL, LONG)));

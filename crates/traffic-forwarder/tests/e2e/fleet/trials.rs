@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fleet::{Instance, InstanceState, On, TextHash};
+use fleet::{Connects, Instance, InstanceState, On, TextHash};
 use testkit::{Behaviour, Port, Target, connect, wait_until};
 
 use super::fixture::{Fleet, LONG, READ, Running, forward, refuses, serves};
@@ -43,10 +43,11 @@ fn a_trial_without_a_decision_ends_by_itself() {
     let (stable, new) = (Stable::start(), Port::v4());
     let client = served_client(&stable.listen);
     stable.try_more(&new, Duration::from_secs(1));
-    assert!(serves(&new));
+    assert!(serves(&new) && serves(&stable.listen));
     let status = stable.fleet.wait_for(2, InstanceState::FellBack);
     assert_eq!(status.runs, Some(TextHash::of(&stable.text)));
     assert!(!status.why.is_empty());
+    assert_eq!(status.connects, Connects::default(), "those of the text before the trial");
     assert!(refuses(&new) && serves(&stable.listen));
     ping(&client);
     wait_until("a warning", READ, || {
@@ -97,6 +98,24 @@ fn targets_that_fail_end_a_trial_with_their_numbers() {
     let status = stable.fleet.status().unwrap();
     assert!(status.why.contains("connects to targets failed"), "{}", status.why);
     assert_eq!(status.runs, Some(TextHash::of(&stable.text)));
+    assert!(serves(&stable.listen));
+}
+
+/// Each write of the key causes a reading, and each reading a step of the follower.
+#[test]
+fn a_key_that_is_written_all_the_time_does_not_postpone_the_end_of_a_trial() {
+    let stable = Stable::start();
+    let text = forward("old", &stable.listen, Port::v4().addr());
+    let publish =
+        || stable.fleet.records.publish(2, Some(&stable.text), Some((&text, On::ALL, LONG)));
+    publish();
+    stable.fleet.wait_for(2, InstanceState::Trying);
+    let ended = || stable.fleet.status().is_some_and(|it| it.state == InstanceState::FellBack);
+    wait_until("the trial to end", READ, || {
+        (0..3).for_each(|_| drop(connect(&stable.listen)));
+        publish();
+        ended()
+    });
     assert!(serves(&stable.listen));
 }
 

@@ -270,7 +270,9 @@ impl Faults {
             let view = self.view();
             view["store_up"] == true && view["why"].as_str().is_some_and(|why| why.contains(words))
         });
-        assert!(self.conditions().contains(&"fleet_not_followed".to_owned()));
+        wait_until("the condition", left(begin), || {
+            self.conditions().contains(&"fleet_not_followed".to_owned())
+        });
         let shown = self.shown();
         assert!(shown.contains(words), "{words}: {shown}");
         assert_eq!(self.metric("fleet_store_up"), Some(1.0));

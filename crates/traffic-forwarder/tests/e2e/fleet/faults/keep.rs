@@ -56,6 +56,8 @@ fn a_full_disk_refuses_trials_and_a_read_only_one_changes_and_both_recover() {
     assert_eq!(status.why.matches("no space left").count(), 1, "{}", status.why);
     assert!(faults.conditions().contains(&"fleet_refused".to_owned()));
     assert!(faults.shown().contains(words[1]), "{}", faults.shown());
+    let is_logged = |line: &str| line.contains("is not followed") && line.contains(words[0]);
+    wait_until("a line", READ, || faults.instance.forwarder.count_lines(is_logged) == 1);
     faults.instance.http.get("/readyz").status(200);
     let begin = Instant::now();
     let revision = faults.publish();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use fleet::{InstanceState, On};
 use testkit::{Etcd, LIMIT, Signal, wait_until};
 
-use super::super::fixture::{Fleet, PREFIX, READ, forward};
+use super::super::fixture::{Fleet, LONG, NAME, PREFIX, READ, forward, serves};
 use super::fixture::{Faults, Local};
 
 /// The instances that a store knows.
@@ -54,6 +54,42 @@ fn another_store_is_followed_after_a_publication_there() {
     });
     other.wait_for(revision + 1, InstanceState::FellBack);
     faults.serves();
+    faults.finish();
+}
+
+/// The status of the instance in the store: the revision of the store that created its key.
+fn created_by(cluster: &Etcd) -> u64 {
+    let key = format!("{PREFIX}/instances/{NAME}");
+    let found = cluster.ctl(["get", &key, "--write-out", "json"]);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    found["kvs"][0]["create_revision"].as_u64().expect("the status")
+}
+
+/// A publisher that finds no status in a trial takes the text back.
+#[test]
+fn another_login_in_a_trial_leaves_no_time_without_a_status() {
+    let faults = Faults::start(1);
+    let cluster = &faults.fleet.cluster;
+    let revision = faults.revision();
+    let text = faults.text(revision) + &forward("new", &faults.spare, faults.target.addr());
+    let (revision, stable) = (faults.next(), faults.text(revision));
+    faults.fleet.records.publish(revision, Some(&stable), Some((&text, On::ALL, LONG)));
+    faults.fleet.wait_for(revision, InstanceState::Trying);
+    let created = created_by(cluster);
+    let leases = || cluster.ctl(["lease", "list"]);
+    let before = leases();
+    let password = faults.fleet.file("password", "unused");
+    let login = format!("user = 'edge-1'\npassword_file = '{password}'\n");
+    faults.write(&Local::of(cluster).fleet(&login));
+    faults.instance.forwarder.signal(Signal::HUP);
+    wait_until("another lease alone", READ, || {
+        let now = leases();
+        now.contains("found 1 leases") && now != before
+    });
+    assert_eq!(created_by(cluster), created, "the status was away");
+    faults.fleet.records.publish(revision + 1, Some(&text), None);
+    faults.fleet.wait_for(revision + 1, InstanceState::Confirmed);
+    assert!(serves(&faults.spare));
     faults.finish();
 }
 
