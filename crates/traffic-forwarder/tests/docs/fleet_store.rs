@@ -252,7 +252,7 @@ fn with_the_certificates_and_roles_a_publisher_writes_and_a_machine_follows() {
     let rollout = || command(&["rollout"], &publisher).success().text();
     wait_until("the status of edge-1", LIMIT, || rollout().contains("1 instance waiting"));
     let printed = publish(10, &publisher).success().text();
-    assert!(printed.ends_with("the 1 living instance runs it\n"), "{printed}");
+    assert!(printed.ends_with("the 1 live instance runs it\n"), "{printed}");
     assert!(rollout().contains("stable on 1 of 1"), "{}", rollout());
     let refused = publish(11, &local);
     assert_eq!(refused.status.code(), Some(1), "{refused}");
