@@ -19,7 +19,7 @@ use std::time::SystemTime;
 /// The width of most reasons.
 const REASON: usize = 40;
 
-/// The most columns of a name: any writer of the store chooses it.
+/// The most columns of a name: any writer of the store chooses it. [`bounded`] counts what has no column, too.
 const NAME: usize = 64;
 /// The most columns of a version, likewise.
 const VERSION: usize = 24;
@@ -126,7 +126,7 @@ fn show(status: &Status, screen: &Screen) -> String {
             + "\n");
     }
     for name in &status.unreadable {
-        let name = cut_within(&escaped(name), NAME);
+        let name = cut_within(&escaped(&bounded(name)), NAME);
         let text = format!("the status of {name} is not the JSON of an instance");
         all += &(screen.paint(&text, Some(Colour::Bad)) + "\n");
     }
@@ -170,7 +170,7 @@ fn head(status: &Status, now: SystemTime) -> String {
         }
         (None, None) => "no text is stable yet".to_owned(),
     };
-    let by = cut_within(&escaped(&current.by), NAME);
+    let by = cut_within(&escaped(&bounded(&current.by)), NAME);
     format!("revision {} by {by}{ago}: {state}", current.revision)
 }
 
@@ -215,8 +215,8 @@ fn cells(Row { name, runs_revision, instance }: &Row, now: SystemTime) -> [Cell;
     let why = if instance.why.is_empty() { "-".to_owned() } else { bounded(&instance.why) };
     let since = age(&instance.since, now).map_or_else(|| "-".to_owned(), seconds);
     [
-        Cell::from(cut_within(&escaped(name), NAME)),
-        Cell::from(cut(&escaped(&instance.version), VERSION)),
+        Cell::from(cut_within(&escaped(&bounded(name)), NAME)),
+        Cell::from(cut(&escaped(&bounded(&instance.version)), VERSION)),
         runs.into(),
         Cell::coloured(instance.state.to_string(), Some(colour)),
         since.into(),

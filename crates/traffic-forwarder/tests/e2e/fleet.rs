@@ -17,4 +17,5 @@ mod restarts;
 mod rollouts;
 mod statuses;
 mod trials;
+mod views;
 mod watch;

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use plan::{FleetStore, StoreUrl};
 use tempfile::TempDir;
-use testkit::{Authority, Certificate, Etcd, EtcdTls};
+use testkit::{Authority, Certificate, Etcd, EtcdTls, wait_until};
 
 use super::super::fixture::{Fleet, PREFIX};
-use super::fixture::{Faults, Local};
+use super::fixture::{Faults, Local, RECOVERY};
 
 fn install(from: &Certificate, dir: &Path) {
     fs::copy(&from.file, dir.join("own.pem")).unwrap();
@@ -19,6 +19,21 @@ fn install(from: &Certificate, dir: &Path) {
 fn lines(ca: &Path, certificate: &Path, key: &Path) -> String {
     let [ca, certificate, key] = [ca, certificate, key].map(|path| path.display().to_string());
     format!("ca = '{ca}'\ncertificate = '{certificate}'\nkey = '{key}'\n")
+}
+
+/// The metric of the end of a file, in days from now.
+fn days_left(faults: &Faults, file: &str) -> Option<f64> {
+    let name = format!("fleet_certificate_expiry_timestamp_seconds{{file=\"{file}\"}}");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    Some((faults.metric(&name)? - now) / 86_400.0)
+}
+
+#[track_caller]
+fn shows_expiry(faults: &Faults) {
+    wait_until("the end of the certificate", RECOVERY, || {
+        days_left(faults, "certificate").is_some_and(|days| (28.0..=31.0).contains(&days))
+    });
+    assert!(days_left(faults, "ca").is_some_and(|days| days > 0.0));
 }
 
 #[test]
@@ -38,6 +53,7 @@ fn a_certificate_that_has_expired_is_replaced_without_a_reload_and_named_anew_by
     let publisher = FleetStore { ca: Some(ca.clone()), certificate, ..FleetStore::at(url) };
     let mut faults = Faults::start_with(Fleet::with_login(cluster, &publisher), &local);
 
+    shows_expiry(&faults);
     install(&expired, dir.path());
     let begin = Instant::now();
     // Open connections outlive their certificates.
@@ -55,6 +71,7 @@ fn a_certificate_that_has_expired_is_replaced_without_a_reload_and_named_anew_by
     let missing = dir.path().join("missing.pem");
     faults.reload(&Local::of(&faults.fleet.cluster).fleet(&lines(&missing, &own, &key)));
     faults.is_away(begin, "missing.pem` cannot be read");
+    wait_until("no end of the missing file", RECOVERY, || days_left(&faults, "ca").is_none());
     // All three at other paths.
     let other_ca = dir.path().join("ca.pem");
     fs::copy(&ca, &other_ca).unwrap();
