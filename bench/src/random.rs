@@ -1,11 +1,8 @@
 //! Pseudo-random numbers and streams: the same seed gives the same bytes on both ends.
 
-/// Turns a number into one that looks unrelated (the finalizer of SplitMix64).
+/// Turns a number into one that looks unrelated.
 pub(crate) fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    flow::Random::new(number).number()
 }
 
 /// A source of pseudo-random numbers.

@@ -187,12 +187,9 @@ fn access_list(criterion: &mut Criterion) {
     });
 }
 
-/// The random number of a counter (SplitMix64).
+/// The random number of a counter.
 fn mixed(number: u64) -> u64 {
-    let mut mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    flow::mix(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 criterion_group!(parts, lane_step, bare_message, wheel, slots, mailbox, selection, access_list);

@@ -4,8 +4,7 @@
 mod shard;
 pub(crate) use shard::{Client, Refused};
 
-use crate::random::mix;
-use flow::{ClientState, Prefix, Time};
+use flow::{ClientState, Prefix, Time, mix};
 use shard::{ENTRIES, Entry, Key, SETS, Shard};
 use std::collections::HashMap;
 use std::num::NonZeroU32;

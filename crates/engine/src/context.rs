@@ -3,7 +3,6 @@
 use crate::failure;
 use crate::message::Inbox;
 use crate::pump::Pump;
-use crate::random::Random;
 use crate::rate_limit::{RateLimit, ReportKind};
 use crate::report::Report;
 use crate::session::{Outcome, Over};
@@ -11,7 +10,7 @@ use crate::shared::Shared;
 use crate::slots::Key;
 use crate::table::Entry;
 use crate::token::token;
-use flow::{Cause, Peer, Prefix, Time};
+use flow::{Cause, Peer, Prefix, Random, Time};
 use std::sync::Arc;
 use sys::kernel::{Epoll as _, Kernel};
 

@@ -55,7 +55,6 @@ mod wheel;
 
 mod acceptor;
 mod context;
-mod random;
 mod token;
 mod unapplied;
 mod worker;

@@ -3,11 +3,10 @@
 
 use crate::connecting::Tried;
 use crate::permit::Permit;
-use crate::random::Random;
 use crate::rule::{Route, rule};
 use crate::rules::Rules;
 use crate::targets::TargetSet;
-use flow::{Balance, Candidate, Candidates, Choice, NoTarget, Time, Turns, WEIGHT_PARTS};
+use flow::{Balance, Candidate, Candidates, Choice, NoTarget, Random, Time, Turns, WEIGHT_PARTS};
 use std::sync::{Arc, PoisonError};
 use sys::Address;
 

@@ -28,7 +28,6 @@ use crate::context::Context;
 use crate::greet;
 use crate::preamble;
 use crate::pump::Pump;
-use crate::random::Random;
 use crate::rate_limit::RateLimit;
 use crate::relay::{self, SHARE};
 use crate::session::{Outcome, Over};
@@ -37,7 +36,7 @@ use crate::slots::Key;
 use crate::table::{Entry, Table};
 use crate::token::{MAILBOX, Source};
 use crate::upgrade::{Order, Parking};
-use flow::{Peer, Readiness, Stage, Time};
+use flow::{Peer, Random, Readiness, Stage, Time};
 use spin::Spin;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -133,7 +132,7 @@ impl<K: Kernel> Worker<K> {
         let now = kernel.now();
         let pump = Pump::new(kernel.clone(), index, shared.pipes_per_worker);
         let rate_limit = RateLimit::new();
-        let random = Random::new(shared.seed, index);
+        let random = Random::of_several(shared.seed, index);
         Ok(Self {
             context: Context {
                 kernel,

@@ -24,7 +24,7 @@
 //! stages stand the parts that several of them use: `deadlines` and `idle_clock` (when silence or age
 //! ends a session), `saved` (the session as numbers, for an upgrade), `verdict` (its condition in one
 //! word), `direction`, `prefix`, `client_filter`, `access_list` (the clients of a forward), `client_hello` and `proxy_header` (the
-//! first bytes of clients) and `time`.
+//! first bytes of clients), `random` and `time`.
 //!
 //! An engine carries the actions out and reports each result; it decides nothing. The rules of the
 //! two lanes are those of RFC 9293 as an application sees them: no byte lost, none invented, a FIN
@@ -35,6 +35,9 @@ pub use words::Words;
 
 mod time;
 pub use time::Time;
+
+mod random;
+pub use random::{Random, mix};
 
 mod error_text;
 pub use error_text::error_text;

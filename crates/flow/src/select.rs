@@ -15,6 +15,7 @@ pub use turns::Turns;
 mod rendezvous;
 pub use rendezvous::{client_number, target_number};
 
+use crate::random::Random;
 use pool::Pool;
 
 /// How sessions are spread over the targets of a set.
@@ -108,9 +109,12 @@ pub fn select(
     let pool = Pool::of((0..count).map(at), none_up).ok_or(NoTarget::Down)?;
     let eligible_at = |position| Some(at(position)).filter(|it| pool.contains(it));
     let chosen = match choice {
-        Choice::Least(random) => {
-            least::emptier_of_two(pool.positions(levels), eligible_at, *heaviest, Random(random))
-        }
+        Choice::Least(random) => least::emptier_of_two(
+            pool.positions(levels),
+            eligible_at,
+            *heaviest,
+            Random::new(random),
+        ),
         Choice::RoundRobin(turns) => turns.next(count, |position| {
             let candidate = at(position);
             candidate.weight * u32::from(pool.contains(&candidate))
@@ -136,29 +140,6 @@ pub fn has_place(
         Some(*sum)
     });
     free.any(|free| free > claims)
-}
-
-/// Random numbers from one (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed(self.0)
-    }
-
-    /// A number below `limit`; 0 if the limit is 0.
-    fn below(&mut self, limit: u64) -> u64 {
-        ((u128::from(limit) * u128::from(self.number())) >> 64) as u64
-    }
-}
-
-/// Mixes the bits of a number, so that close numbers become unrelated ones (the finalizer of SplitMix64).
-fn mixed(number: u64) -> u64 {
-    let mut mixed = number;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]

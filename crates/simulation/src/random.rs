@@ -1,5 +1,7 @@
 //! The source of all choices of a history: seeded numbers, or the bytes of a fuzzer.
 
+pub use flow::mix;
+
 /// Choices, one after the other. The same source gives the same choices.
 pub trait Choices {
     /// A number below `bound`, which is at least 1. Zero once the source is empty.
@@ -25,20 +27,19 @@ pub trait Choices {
     }
 }
 
-/// A generator of numbers (SplitMix64): small, seeded by any number, and equal on every host.
+/// A generator of numbers: small, seeded by any number, and equal on every host.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random(flow::Random);
 
 impl Random {
     /// A generator whose numbers follow from `seed`.
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(flow::Random::new(seed))
     }
 
     /// The next number.
     pub fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mix(self.0)
+        self.0.number()
     }
 }
 
@@ -81,13 +82,6 @@ impl Choices for Bytes<'_> {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
-
-/// Mixes the bits of a number into all bits of the result (the finalizer of SplitMix64).
-pub fn mix(mut number: u64) -> u64 {
-    number = (number ^ number >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    number = (number ^ number >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    number ^ number >> 31
 }
 
 /// A hash of bytes, equal on every host and in every build.

@@ -51,13 +51,10 @@ impl Stream {
         None
     }
 
-    /// Eight bytes by index: `SplitMix64`.
+    /// Eight bytes by index, as `SplitMix64` has them.
     fn word(self, index: u64) -> [u8; 8] {
-        let mut z =
-            self.seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)).to_le_bytes()
+        let step = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        flow::mix(self.seed.wrapping_add(step)).to_le_bytes()
     }
 }
 

@@ -4,11 +4,10 @@ use super::*;
 use crate::admission::NotAdmitted;
 use crate::connecting::Tried;
 use crate::forward::Forward;
-use crate::random::Random;
 use crate::resolve::{Query, Resolve};
 use crate::shared::Shared;
 use crate::{Detail, Options};
-use flow::Time;
+use flow::{Random, Time};
 use std::num::NonZeroU32;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,7 +71,7 @@ fn request(
 fn select(permit: &mut Permit, shared: &Shared<Linux>) {
     shared.leave_target(permit);
     let rules = permit.route().forward.rules();
-    let (client, mut random) = (sys::Address::UNIX, Random::new(1, 0));
+    let (client, mut random) = (sys::Address::UNIX, Random::new(1));
     crate::select::select(
         permit,
         client,

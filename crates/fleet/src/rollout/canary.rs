@@ -1,5 +1,6 @@
 //! The choice of the instances that try a text first.
 
+use flow::Random;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
@@ -67,21 +68,13 @@ impl Canary {
             Self::Share(share) => (live.len() * share).div_ceil(100),
         };
         let mut left: Vec<&String> = live.iter().collect();
-        let mut state = random;
+        let mut random = Random::new(random);
         let chosen = (0..count.min(live.len())).map(|_| {
-            let at = split_mix(&mut state) % left.len() as u64;
+            let at = random.below(left.len() as u64);
             left.swap_remove(usize::try_from(at).expect("an index is below the length")).clone()
         });
         Ok(chosen.collect())
     }
-}
-
-/// SplitMix64: <https://prng.di.unimi.it/splitmix64.c>.
-fn split_mix(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The emptier of two random targets. A target that is new or was restarted gets at most the sessions for
 //! which it is one of the two: twice its fair part. The emptiest of all would get everything.
 
-use super::{Candidate, Random};
+use super::Candidate;
+use crate::random::Random;
 use std::ops::Range;
 
 /// Draws without success after which all targets are read: then few of them are eligible, or few are as
@@ -81,7 +82,7 @@ mod tests {
     fn chosen(candidates: &[Candidate], random: u64) -> usize {
         let heaviest = candidates.iter().map(|candidate| candidate.weight).max().unwrap_or(1);
         let eligible = |at: usize| Some(candidates[at]).filter(|candidate| candidate.free > 0);
-        let chosen = emptier_of_two(0..candidates.len(), eligible, heaviest, Random(random));
+        let chosen = emptier_of_two(0..candidates.len(), eligible, heaviest, Random::new(random));
         chosen.expect("a candidate")
     }
 

@@ -1,22 +1,23 @@
 //! Weighted rendezvous hashing: every pair of client and target has a score, and a client gets the target
 //! with its highest one. If a target leaves, only its own clients move; each goes to its second.
 
-use super::{Candidate, mixed};
+use super::Candidate;
+use crate::random::mix;
 use std::net::IpAddr;
 
 /// The number by which [`Balance::Source`](super::Balance::Source) knows a client: an IPv4 address, also a
 /// mapped one, or the first 64 bits of an IPv6 address, which usually belong to one host or site.
 pub fn client_number(address: IpAddr) -> u64 {
     match address.to_canonical() {
-        IpAddr::V4(address) => mixed(address.to_bits().into()),
-        IpAddr::V6(address) => mixed(!((address.to_bits() >> 64) as u64)),
+        IpAddr::V4(address) => mix(address.to_bits().into()),
+        IpAddr::V6(address) => mix(!((address.to_bits() >> 64) as u64)),
     }
 }
 
 /// The number of a target with this address, the same in every process and on every machine (FNV-1a).
 pub fn target_number(address: &str) -> u64 {
     let add = |number: u64, byte: &u8| (number ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    mixed(address.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, add))
+    mix(address.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, add))
 }
 
 /// 2^64.
@@ -106,7 +107,7 @@ mod tests {
 
     fn chosen(numbers: &[u64], weights: &[u32], client: u64) -> Option<usize> {
         let eligible = |at: usize| Some(candidate(weights[at])).filter(|it| it.weight > 0);
-        highest(numbers, eligible, 5, mixed(client))
+        highest(numbers, eligible, 5, mix(client))
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Random choices among the slots of a program, most of which should be filled already.
 
 use crate::op::{Connection, Epoll, Listener, Op, Pipe, Place, Waker};
+use flow::Random;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One choice in so many is made without regard to the state of the slots.
@@ -8,7 +9,7 @@ const BLIND: usize = 16;
 
 /// Chooses, and remembers which slots its operations fill.
 pub(super) struct Choice {
-    state: u64,
+    random: Random,
     ops: Vec<Op>,
     listeners: BTreeSet<usize>,
     connections: BTreeSet<usize>,
@@ -28,7 +29,7 @@ pub(super) struct Choice {
 impl Choice {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            state: seed.wrapping_mul(0xD134_2543_DE82_EF95),
+            random: Random::new(seed.wrapping_mul(0xD134_2543_DE82_EF95)),
             ops: Vec::new(),
             listeners: BTreeSet::new(),
             connections: BTreeSet::new(),
@@ -42,16 +43,8 @@ impl Choice {
         }
     }
 
-    /// The next random number (SplitMix64).
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
     pub(super) fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap_or_default()
+        usize::try_from(self.random.number() % bound as u64).unwrap_or_default()
     }
 
     pub(super) fn one_in(&mut self, count: usize) -> bool {
