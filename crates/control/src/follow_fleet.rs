@@ -80,8 +80,6 @@ struct Task {
     reporter: Reporter,
     health: Health,
     begun: Instant,
-    /// Listeners that were lost before the trial.
-    had_lost: Vec<String>,
     connect_check: ConnectCheck,
     /// The forwards that the trial adds or changes.
     judged: Arc<HashSet<String>>,
@@ -132,7 +130,6 @@ impl Task {
             reporter,
             health: Health::default(),
             begun,
-            had_lost: Vec::new(),
             connect_check: ConnectCheck::default(),
             judged: Arc::default(),
             next_check: begun,
@@ -240,12 +237,10 @@ impl Task {
         if !is_on_trial {
             return Ok(());
         }
-        let view = self.handle.ask(|it| it.published()).await?;
+        let (view, lost) = self.handle.ask(|it| (it.published(), it.lost_in_trial())).await?;
         if view.on_trial.is_none() {
             self.handle(ended(view)).await?;
-        } else if let Some(lost) =
-            view.lost_listeners.iter().find(|lost| !self.had_lost.contains(lost))
-        {
+        } else if let Some(lost) = lost {
             self.handle(Event::TrialFailed(format!("listener lost: {lost}"))).await?;
         }
         Ok(())

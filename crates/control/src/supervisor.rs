@@ -26,7 +26,7 @@ use host::{
 };
 use observe::Events;
 use plan::{FilesRead, InForce, Level, Plan};
-use reload::{FleetTrials, LastReload, Restoring, Trial};
+use reload::{FleetViews, LastReload, Restoring, Trials};
 use reporting::Reporting;
 use std::collections::HashSet;
 use std::path::Path;
@@ -59,9 +59,8 @@ pub(crate) struct Supervisor {
     generation: u64,
     last_reload: Option<LastReload>,
     /// The way back from a configuration that is not confirmed yet.
-    trial: Option<Trial>,
-    /// How trials of published texts ended.
-    fleet: FleetTrials,
+    trials: Trials<Plan>,
+    fleet: FleetViews,
     /// Forwards that the last fall-back could not bind yet.
     restoring: Option<Restoring>,
     watch: Watch,
@@ -104,8 +103,8 @@ impl Supervisor {
             started: SystemTime::now(),
             generation: 1,
             last_reload: None,
-            trial: None,
-            fleet: FleetTrials::default(),
+            trials: Trials::new(None, None),
+            fleet: FleetViews::default(),
             restoring: None,
             watch: Watch::new(plan.config.as_deref(), plan.process.watch, None),
             tidy_at: Instant::now(),
@@ -301,7 +300,7 @@ impl Supervisor {
 
     /// Time left to confirm the running configuration, if it is on trial.
     pub(crate) fn confirm_within(&self) -> Option<Duration> {
-        self.trial.as_ref().map(Trial::left)
+        self.trials.running().map(|trial| trial.left(Instant::now()))
     }
 
     /// Number of further sessions that each limit of the host allows.

@@ -17,8 +17,13 @@ impl Task {
             Action::Fetch(hash) => Event::Fetched(self.fetch(hash).await),
             Action::Apply { text, hold } => Event::Applied(self.apply(text, hold).await?),
             Action::Extend { revision, hold } => {
-                let extended = self.handle.ask(move |it| it.extend_published(revision, hold));
-                if extended.await? { Event::Extended } else { self.trial_ended().await? }
+                let extend =
+                    async move |it: &mut Supervisor| it.extend_published(revision, hold).await;
+                if self.handle.run(extend).await? {
+                    Event::Extended
+                } else {
+                    self.trial_ended().await?
+                }
             }
             Action::Confirm => {
                 let confirmed = self.handle.ask(Supervisor::confirm_published);
@@ -65,9 +70,9 @@ impl Task {
 
     /// Compares a trial with the process at its begin.
     pub(super) fn follow_trial_begin(&mut self, begin: Option<TrialBegin>) {
-        let Some(TrialBegin { connects, all, lost_listeners }) = begin else { return };
+        let Some(TrialBegin { connects, all, .. }) = begin else { return };
         self.judged = Arc::new(connects.begin.keys().cloned().collect());
-        (self.base, self.had_lost) = (all, lost_listeners);
+        self.base = all;
     }
 
     async fn apply(
@@ -80,7 +85,7 @@ impl Task {
         let mut check = std::mem::take(&mut self.connect_check);
         // In one turn of the supervisor: an upgrade must find the trial with its begin.
         let apply = async move |it: &mut Supervisor| {
-            let (lost_listeners, counters) = (it.published().lost_listeners, connects(it, None));
+            let (lost_listeners, counters) = (it.lost_listeners(), connects(it, None));
             let report = it.apply_published(published, hold).await;
             if let (Ok(report), true) = (&report, hold.is_some()) {
                 check.begin(report.new_or_changed(), &counters);

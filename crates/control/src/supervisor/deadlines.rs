@@ -15,7 +15,7 @@ impl Supervisor {
             self.engine.needs_tidy() || self.reporting.expects_late_episodes(Instant::now());
         let tidy = needs_tidy.then_some(self.tidy_at);
         let rest = [
-            self.trial.as_ref().map(|trial| trial.until),
+            self.trials.running().map(|trial| trial.until),
             self.restoring.as_ref().map(|restoring| restoring.next),
             self.watch.due(),
         ];
@@ -35,7 +35,7 @@ impl Supervisor {
             // A session may fail after its target was removed.
             self.reporting.forget_removed_targets(&self.engine);
             // A trial may fall back to what it has removed.
-            self.engine.tidy(self.plan.process.removed_timeout, self.trial.is_some());
+            self.engine.tidy(self.plan.process.removed_timeout, self.trials.running().is_some());
             self.tidy_at = now + TIDY;
         }
         if self.draining {

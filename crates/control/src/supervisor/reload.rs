@@ -5,17 +5,19 @@ mod outcome;
 pub(crate) use outcome::{LastReload, ReloadError, ReloadReport};
 
 mod published;
-pub(crate) use published::{
-    EndedTrial, FleetStatus, FleetTrials, KeepStatus, PublishedView, TrialEnd,
-};
+pub(crate) use published::{FleetStatus, FleetViews, KeepStatus, PublishedView};
 
 mod restore;
 
-mod state;
-pub(crate) use state::{NewTrial, Restoring, Trial, TrialBegin, TrialOwner};
+mod restoring;
+pub(crate) use restoring::Restoring;
 
 mod trial;
-pub(crate) use trial::NotConfirmed;
+
+mod trials;
+pub(crate) use trials::{
+    EndedTrial, NewTrial, NotConfirmed, Trial, TrialBegin, TrialEnd, TrialOwner, Trials,
+};
 
 mod unattended;
 
@@ -83,7 +85,7 @@ impl Supervisor {
         }
         self.watch.stop_looking();
         self.note_reload(by.by, result);
-        log_reload(by, result, self.trial.as_ref().map(Trial::left));
+        log_reload(by, result, self.confirm_within());
         if result.is_ok() {
             warn_of_exposed_files(&self.plan);
         }
@@ -100,6 +102,7 @@ impl Supervisor {
         if options.dry_run {
             return self.compare_with(options).await;
         }
+        self.fall_back_if_unconfirmed(Instant::now()).await;
         if !options.unattended {
             self.refuse_within_trial(options.confirm.is_some())?;
         }
@@ -109,13 +112,12 @@ impl Supervisor {
         if is_read {
             self.watch.were_read(reading.prefix_files.clone());
         }
-        let owner = TrialOwner::Operator;
-        let trial = options.confirm.map(|within| NewTrial { within, owner });
+        let trial = options.confirm.map(NewTrial::of_operator);
         let result = self.apply_with_tokens(reading, trial).await;
-        // An error in the file stays until the file changes.
+        // An error in the file stays until the file changes, unless a published text on trial excludes the file.
         let may_pass = match &result {
             Ok(_) => false,
-            Err(ReloadError::Config(_)) => !is_read,
+            Err(ReloadError::Config(_)) => !is_read || self.trials.of_fleet().is_some(),
             Err(_) => true,
         };
         if may_pass {
@@ -135,7 +137,7 @@ impl Supervisor {
         let reading = plan::read(&input);
         let mut skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
         let mut new = self.plan_of(reading, input.config.as_deref())?;
-        skipped.extend(self.resolve_listeners(&mut new).await?);
+        skipped.extend(self.resolve_listeners(&mut new, &self.plan).await?);
         let mut report = ReloadReport { skipped, ..self.compare(&new) };
         let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
         report.skipped.extend(self.try_apply(&new, &may_skip)?);
@@ -152,7 +154,8 @@ impl Supervisor {
     ) -> Result<ReloadReport, ReloadError> {
         let tokens = self.read_tokens()?;
         let new_tokens = self.admin.differ(tokens.as_ref());
-        let report = self.apply_reading(reading, trial).await?;
+        let back_to = self.fall_back_with(&reading).await?;
+        let report = self.apply_reading(reading, trial, back_to).await?;
         self.admin.replace_tokens(tokens);
         Ok(ReloadReport { new_tokens, ..report })
     }
@@ -166,11 +169,12 @@ impl Supervisor {
         &mut self,
         reading: Reading,
         trial: Option<NewTrial>,
+        back_to: Option<Plan>,
     ) -> Result<ReloadReport, ReloadError> {
         let mut skipped: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
         let config = self.input.config.clone();
         let mut new = self.plan_of(reading, config.as_deref())?;
-        skipped.extend(self.resolve_listeners(&mut new).await?);
+        skipped.extend(self.resolve_listeners(&mut new, &self.plan).await?);
         let mut report = ReloadReport { skipped, ..self.compare(&new) };
         let before = self.before_reload();
         let may_skip = report.retried.iter().map(|forward| forward.name.clone()).collect();
@@ -182,7 +186,7 @@ impl Supervisor {
         report.generation = self.generation;
         let missing = self.restoring.take().map(|it| self.still_skipped(&it.names));
         self.restoring = missing.and_then(Restoring::new);
-        self.follow_trial(before, trial);
+        self.follow_trial(before, trial, back_to);
         self.watch_names();
         Ok(report)
     }
@@ -211,9 +215,13 @@ impl Supervisor {
     }
 
     /// Replaces the names in `listen` by their addresses. Returns a sentence about each name that keeps the addresses
-    /// of its listeners, since it has none now.
-    async fn resolve_listeners(&self, new: &mut Plan) -> Result<Vec<String>, ReloadError> {
-        resolve(new, &self.plan)
+    /// of its listeners in `known`, since it has none now.
+    async fn resolve_listeners(
+        &self,
+        new: &mut Plan,
+        known: &Plan,
+    ) -> Result<Vec<String>, ReloadError> {
+        resolve(new, known)
             .await
             .map_err(|failed| ReloadError::Unfit(failed.into_iter().map(Misfit::Name).collect()))
     }

@@ -17,8 +17,9 @@ impl Supervisor {
     /// of the configuration that a trial may fall back to. The others are forgotten.
     pub(crate) fn watch_names(&mut self) {
         let mut names = names_of(&self.plan);
-        names.extend(self.trial.iter().flat_map(|trial| names_of(&trial.back_to)));
-        let plans = std::iter::once(&self.plan).chain(self.trial.iter().map(|it| &it.back_to));
+        names.extend(self.trials.running().into_iter().flat_map(|trial| names_of(&trial.back_to)));
+        let back_to = self.trials.running().map(|trial| &trial.back_to);
+        let plans = std::iter::once(&self.plan).chain(back_to);
         let hosts = plans.flat_map(hosts_of).map(|(host, _)| host.into());
         self.resolver.watch_names(names.iter().map(Arc::clone), hosts);
         self.engine.retain_sets(&names);

@@ -80,7 +80,7 @@ impl Supervisor {
             fleet: self.fleet_metrics(),
             last_reload_succeeded: last_reload.is_none_or(|reload| reload.error.is_none()),
             last_reload: last_reload.map_or(self.started, |reload| reload.at),
-            trial_left: self.trial.as_ref().map(|trial| trial.left().as_secs_f64()),
+            trial_left: self.confirm_within().map(|left| left.as_secs_f64()),
             restoring: self.restoring.as_ref().map_or(0, |it| it.names.len() as u64),
             waiting: waiting.iter().map(|change| change.key).collect(),
             log_dropped: observe::log::dropped(),

@@ -37,6 +37,9 @@ pub(crate) use retry::RetryPolicy;
 mod state;
 mod trial_begin;
 
+#[cfg(test)]
+pub(crate) use resume::next_image;
+
 use crate::supervisor::{Supervisor, SupervisorHandle};
 use api::{EventName, Word};
 use candidate::{Candidate, CandidateCheck};

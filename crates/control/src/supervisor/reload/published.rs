@@ -7,47 +7,24 @@ mod status;
 pub(crate) use status::{FleetStatus, KeepStatus};
 
 use super::outcome::{Requester, log_refusal, log_reload};
-use super::state::{NewTrial, Restoring, Trial, TrialBegin, TrialOwner};
+use super::restoring::Restoring;
+use super::trials::{EndedTrial, NewTrial, TrialBegin};
 use super::{ReloadError, ReloadReport};
 use crate::supervisor::Supervisor;
-use fleet::{NOT_CONFIRMED, PublishedText, Running, TextHash};
+use fleet::{PublishedText, Running, TextHash};
 use plan::Published;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 /// Origin of published texts in logs and events.
 const FLEET: &str = "fleet";
 
-/// Time beyond `hold` after which a trial without a decision falls back. Publishers decide within `hold` and 5 s.
-const MARGIN: Duration = Duration::from_secs(10);
-
-/// How the supervisor's part of the fleet stands.
+/// The fleet for views, and for the log.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FleetTrials {
-    /// The end of the last trial, unless another text has been applied since.
-    pub(crate) ended: Option<EndedTrial>,
+pub(crate) struct FleetViews {
     /// The fleet as the task that follows its store sees it.
     status: Option<FleetStatus>,
     /// Why the last text was refused; a refusal is logged once.
     refused: Option<(u64, String)>,
-}
-
-/// The end of a trial that its owner did not decide.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EndedTrial {
-    pub(crate) revision: u64,
-    pub(crate) how: TrialEnd,
-}
-
-/// Why a trial of the fleet ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum TrialEnd {
-    /// No decision came in time.
-    Deadline,
-    /// The instance, or its publisher, took it back for this reason.
-    TakenBack(String),
-    /// The text could not be read by the program that an upgrade switched to.
-    Upgrade,
 }
 
 /// The published text as it runs.
@@ -61,8 +38,6 @@ pub(crate) struct PublishedView {
     pub(crate) before: Option<PublishedText>,
     /// How the last trial ended, if it was not confirmed.
     pub(crate) ended: Option<EndedTrial>,
-    /// Listeners that do not accept although they should, in words.
-    pub(crate) lost_listeners: Vec<String>,
 }
 
 impl PublishedView {
@@ -75,16 +50,6 @@ impl PublishedView {
                 Running::Settled { text, ended }
             }
         }
-    }
-}
-
-impl fmt::Display for TrialEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Deadline => NOT_CONFIRMED,
-            Self::TakenBack(why) => why,
-            Self::Upgrade => "the program after an upgrade cannot read the text",
-        })
     }
 }
 
@@ -104,16 +69,11 @@ impl Supervisor {
         if self.draining {
             return Err(ReloadError::Draining);
         }
-        match self.trial.as_ref().map(|trial| (trial.owner, trial.left())) {
-            Some((TrialOwner::Operator, left)) => {
-                return Err(ReloadError::OnTrial { generation: self.generation, left });
-            }
-            Some((TrialOwner::Fleet { .. }, _)) => {
-                let why = format!("revision {} is another text", published.revision);
-                self.fall_back_published(&why).await;
-            }
-            None => {}
-        }
+        let now = Instant::now();
+        self.fall_back_if_unconfirmed(now).await;
+        self.trials.refuse_published(self.generation, now)?;
+        let why = format!("revision {} is another text", published.revision);
+        self.fall_back_published(&why).await;
         self.store.notifier.reloading();
         let revision = published.revision;
         let result = self.try_published(published, hold).await;
@@ -127,15 +87,14 @@ impl Supervisor {
         published: Published,
         hold: Option<Duration>,
     ) -> Result<ReloadReport, ReloadError> {
-        let owner = TrialOwner::Fleet { revision: published.revision };
-        let trial = hold.map(|hold| NewTrial { within: hold.saturating_add(MARGIN), owner });
+        let trial = hold.map(|hold| NewTrial::of_fleet(published.revision, hold));
         let text = self.plan.text.clone().unwrap_or_default();
         let input = plan::Input { published: Some(published), ..self.input.clone() };
         let reading = plan::read_text_and_files(&input, &text);
         let prefix_files = reading.prefix_files.clone();
-        let report = self.apply_reading(reading, trial).await?;
+        let report = self.apply_reading(reading, trial, None).await?;
         self.watch.were_read(prefix_files);
-        self.fleet.ended = None;
+        self.trials.forget_end();
         Ok(report)
     }
 
@@ -156,40 +115,34 @@ impl Supervisor {
             _ => {
                 tracing::info!(revision, "published configuration");
                 self.note_reload(FLEET, result);
-                log_reload(by, result, self.trial.as_ref().map(Trial::left));
+                log_reload(by, result, self.confirm_within());
                 self.publish_reload(FLEET);
             }
         }
     }
 
-    /// Gives the fleet's trial another `hold`, and 10 s: it is that of `revision` now. Returns false if none runs.
-    pub(crate) fn extend_published(&mut self, revision: u64, hold: Duration) -> bool {
-        match &mut self.trial {
-            Some(trial) if trial.owner.is_fleet() => {
-                trial.owner = TrialOwner::Fleet { revision };
-                trial.until = Instant::now() + hold.saturating_add(MARGIN);
-                true
-            }
-            _ => false,
-        }
+    /// Gives the fleet's trial another `hold`, and 10 s: it is that of `revision` now. Returns false if none runs. One
+    /// whose time is over has fallen back then.
+    pub(crate) async fn extend_published(&mut self, revision: u64, hold: Duration) -> bool {
+        let now = Instant::now();
+        self.fall_back_if_unconfirmed(now).await;
+        self.trials.extend(revision, hold, now)
     }
 
     /// Keeps the text on trial. Returns false if none is.
     pub(crate) fn confirm_published(&mut self) -> bool {
-        let Some(trial) = self.trial.take_if(|trial| trial.owner.is_fleet()) else { return false };
+        let Some(revision) = self.trials.confirm_published() else { return false };
         self.watch_names();
-        let TrialOwner::Fleet { revision } = trial.owner else { return false };
         tracing::info!(revision, generation = self.generation, "published configuration confirmed");
         true
     }
 
-    /// Takes the text on trial back at once. Returns false if none is.
+    /// Takes the text on trial back at once. Returns false if none is, or during a shutdown: it would listen again.
     pub(crate) async fn fall_back_published(&mut self, why: &str) -> bool {
-        let Some(trial) = self.trial.take_if(|trial| trial.owner.is_fleet()) else { return false };
-        if let TrialOwner::Fleet { revision } = trial.owner {
-            let how = TrialEnd::TakenBack(why.to_owned());
-            self.fleet.ended = Some(EndedTrial { revision, how });
+        if self.draining {
+            return false;
         }
+        let Some(trial) = self.trials.take_back(why) else { return false };
         self.fall_back(trial, FLEET, why).await;
         true
     }
@@ -201,33 +154,43 @@ impl Supervisor {
             Some(PublishedText { hash, revision: it.revision, text: it.text.clone() })
         };
         let running = self.plan.published.as_ref().and_then(of);
-        let trial = self.trial.as_ref().filter(|trial| trial.owner.is_fleet());
+        let trial = self.trials.of_fleet();
+        PublishedView {
+            running,
+            on_trial: trial.map(|trial| trial.left(Instant::now())),
+            before: trial.and_then(|trial| trial.back_to.published.as_ref()).and_then(of),
+            ended: self.trials.ended().cloned(),
+        }
+    }
+
+    /// Listeners that do not accept although they should, in words.
+    pub(crate) fn lost_listeners(&self) -> Vec<String> {
         let lost = self.lost_files().into_iter();
         let lost =
             lost.map(|(name, listen)| format!("the file of {listen} (forward {name}) is gone"));
         let unbound = self.restoring.iter().flat_map(|it| &it.names);
         let unbound = unbound.map(|name| format!("forward {name} cannot be bound"));
-        let mut lost_listeners: Vec<_> = lost.chain(unbound).collect();
-        lost_listeners.sort();
-        PublishedView {
-            running,
-            on_trial: trial.map(Trial::left),
-            before: trial.and_then(|trial| trial.back_to.published.as_ref()).and_then(of),
-            ended: self.fleet.ended.clone(),
-            lost_listeners,
-        }
+        let mut all: Vec<_> = lost.chain(unbound).collect();
+        all.sort();
+        all
+    }
+
+    /// A listener that has accepted since the begin of the fleet's trial, and does not now.
+    pub(crate) fn lost_in_trial(&mut self) -> Option<String> {
+        self.trials.of_fleet()?;
+        let lost = self.lost_listeners();
+        self.trials.lost_listener(&lost)
     }
 
     /// Records the begin of the fleet's trial, which an upgrade in place carries over.
     pub(crate) fn set_trial_begin(&mut self, begin: TrialBegin) {
-        if let Some(trial) = self.trial.as_mut().filter(|trial| trial.owner.is_fleet()) {
-            trial.begin = Some(begin);
-        }
+        let lost = self.lost_listeners();
+        self.trials.set_begin(begin, &lost);
     }
 
     /// The begin of the fleet's trial.
     pub(crate) fn trial_begin(&self) -> Option<TrialBegin> {
-        self.trial.as_ref().and_then(|trial| trial.begin.clone())
+        self.trials.running().and_then(|trial| trial.begin.clone())
     }
 
     /// The fleet of this process: its name and directory are those of the start.

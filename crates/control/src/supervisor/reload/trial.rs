@@ -1,107 +1,80 @@
-//! Trials: reloads that fall back unless they are confirmed in time.
+//! Trials, carried out: reloads that fall back unless they are confirmed in time.
 //!
 //! Only a confirmation keeps the new configuration. Reloads during a trial do not change the
-//! configuration to fall back to, and unattended ones do not change the deadline.
+//! configuration to fall back to, and unattended ones do not change the deadline. Only the local file of a trial of the
+//! fleet stays after a fall-back.
 
-use super::published::{EndedTrial, TrialEnd};
-use super::state::{NewTrial, Restoring, Trial, TrialOwner};
+use super::restoring::Restoring;
+use super::trials::{After, Before, NewTrial, NotConfirmed, Trial};
 use super::{LastReload, ReloadError};
 use crate::supervisor::Supervisor;
 use engine::{ForwardState, ForwardView};
-use plan::Plan;
+use plan::{Plan, Reading};
 use std::collections::{BTreeSet, HashSet};
 use std::time::{Instant, SystemTime};
 
 /// Origin of a fall-back in logs and events: the time to confirm was over.
 const UNCONFIRMED: &str = "unconfirmed";
 
-/// The running configuration when a reload begins.
-pub(super) struct Before {
-    plan: Plan,
-    skipped: HashSet<String>,
-    drained: BTreeSet<String>,
-}
-
-/// Why a configuration was not confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotConfirmed {
-    /// No configuration is on trial.
-    Nothing,
-    /// This revision of the fleet is on trial, which its publisher confirms.
-    OfFleet(u64),
-    /// The named generation is not on trial; this one is.
-    Other(u64),
-    /// No generation was named, and the trial has had several. The last is this one.
-    Several(u64),
-}
-
 impl Supervisor {
     /// Ends the trial and keeps the running configuration. `generation` may be `None` if the trial
     /// has had only one configuration.
     pub(crate) fn confirm(&mut self, generation: Option<u64>) -> Result<(), NotConfirmed> {
-        let Some(trial) = &self.trial else { return Err(NotConfirmed::Nothing) };
-        if let TrialOwner::Fleet { revision } = trial.owner {
-            return Err(NotConfirmed::OfFleet(revision));
-        }
-        match generation {
-            Some(named) if !(trial.first..=self.generation).contains(&named) => {
-                return Err(NotConfirmed::Other(self.generation));
-            }
-            None if trial.replaced => return Err(NotConfirmed::Several(self.generation)),
-            _ => {}
-        }
-        self.trial = None;
+        self.trials.confirm(generation, self.generation)?;
         self.watch_names();
         tracing::info!(generation = self.generation, "configuration confirmed");
         Ok(())
     }
 
-    /// Refuses a reload without `confirm` during a trial: the end of the trial would be undefined. A trial of the
-    /// fleet takes no reload of an operator at all: its end would decide on both.
+    /// Refuses a reload of an operator that a running trial excludes.
     pub(super) fn refuse_within_trial(&self, confirm: bool) -> Result<(), ReloadError> {
-        let Some(trial) = &self.trial else { return Ok(()) };
-        let left = trial.left();
-        match trial.owner {
-            TrialOwner::Fleet { revision } => Err(ReloadError::FleetTrial { revision, left }),
-            TrialOwner::Operator if confirm => Ok(()),
-            TrialOwner::Operator => Err(ReloadError::OnTrial { generation: self.generation, left }),
-        }
+        self.trials.refuse_reload(confirm, self.generation, Instant::now())
     }
 
     /// Saves the running configuration for a trial.
-    pub(super) fn before_reload(&self) -> Before {
+    pub(super) fn before_reload(&self) -> Before<Plan> {
         let mut skipped = self.skipped();
         // A forward being restored must be retried after the next fall-back, too.
         let must_run = self.restoring.iter().flat_map(|restoring| &restoring.names);
         must_run.for_each(|name| _ = skipped.remove(name));
-        Before { plan: self.plan.clone(), skipped, drained: self.drained() }
+        let (drained, names) = (self.drained(), names_of(&self.plan));
+        Before { plan: self.plan.clone(), skipped, drained, names }
     }
 
-    /// Begins a trial or continues the current one, after `before` has been replaced.
-    pub(super) fn follow_trial(&mut self, before: Before, new: Option<NewTrial>) {
-        let Before { plan, skipped, drained } = before;
-        let until = new.map(|new| Instant::now() + new.within);
-        let first = self.generation;
-        let Some(mut trial) = self.trial.take() else {
-            let owner = new.map(|new| new.owner);
-            self.trial = until.zip(owner).map(|(until, owner)| Trial {
-                back_to: plan,
-                skipped,
-                drained,
-                owner,
-                until,
-                first,
-                replaced: false,
-                begin: None,
-            });
-            return;
+    /// Begins a trial or continues the current one, after `before` has been replaced. `back_to` is the configuration
+    /// before the fleet's trial with the new local file.
+    pub(super) fn follow_trial(
+        &mut self,
+        before: Before<Plan>,
+        new: Option<NewTrial>,
+        back_to: Option<Plan>,
+    ) {
+        let Before { plan, .. } = &before;
+        let is_new = plan.text != self.plan.text || plan.published != self.plan.published;
+        let after = After { generation: self.generation, is_new, back_to };
+        self.trials.follow_reload(before, after, new, Instant::now());
+    }
+
+    /// The configuration to fall back to with the local file of `reading`, if a trial of the fleet runs: its end decides
+    /// about the published text alone.
+    ///
+    /// # Errors
+    ///
+    /// The local file and the published text before the trial exclude each other.
+    pub(super) async fn fall_back_with(
+        &self,
+        reading: &Reading,
+    ) -> Result<Option<Plan>, ReloadError> {
+        let (Some(trial), Some(new)) = (self.trials.of_fleet(), &reading.plan) else {
+            return Ok(None);
         };
-        trial.note_drained(&plan, drained);
-        trial.until = until.unwrap_or(trial.until);
-        if plan.text != self.plan.text || plan.published != self.plan.published {
-            (trial.first, trial.replaced) = (first, true);
-        }
-        self.trial = Some(trial);
+        let published = trial.back_to.published.clone();
+        let input = plan::Input { published, ..self.input.clone() };
+        let text = new.text.clone().unwrap_or_default();
+        let reading = plan::read_text_and_files(&input, &text);
+        let mut back_to = self.plan_of(reading, self.input.config.as_deref())?;
+        self.resolve_listeners(&mut back_to, &trial.back_to).await?;
+        Ok(Some(back_to))
     }
 
     /// Names of the drained forwards.
@@ -111,26 +84,25 @@ impl Supervisor {
     }
 
     /// Falls back to the configuration before the trial, if the time to confirm is over. Skips and
-    /// later retries forwards that cannot be bound.
+    /// later retries forwards that cannot be bound. Does nothing during a shutdown: it would listen again.
     pub(crate) async fn fall_back_if_unconfirmed(&mut self, now: Instant) {
-        let Some(trial) = self.trial.take_if(|trial| trial.until <= now) else { return };
-        if let TrialOwner::Fleet { revision } = trial.owner {
-            self.fleet.ended = Some(EndedTrial { revision, how: TrialEnd::Deadline });
+        if self.draining {
+            return;
         }
+        let Some(trial) = self.trials.take_unconfirmed(now) else { return };
         self.fall_back(trial, UNCONFIRMED, "no confirmation came in time").await;
     }
 
     /// Falls back to the configuration before `trial`.
-    pub(super) async fn fall_back(&mut self, mut trial: Trial, by: &str, why: &str) {
-        let revision = match trial.owner {
-            TrialOwner::Operator => None,
-            TrialOwner::Fleet { revision } => Some(revision),
-        };
+    pub(super) async fn fall_back(&mut self, mut trial: Trial<Plan>, by: &str, why: &str) {
+        let revision = trial.revision();
         let why = revision.map(|_| why);
-        trial.note_drained(&self.plan, self.drained());
+        trial.note_drained(&names_of(&self.plan), self.drained());
         self.store.notifier.reloading();
-        // The file still has the unconfirmed configuration.
-        self.watch.stop_retrying();
+        if revision.is_none() {
+            // The file still has the unconfirmed configuration.
+            self.watch.stop_retrying();
+        }
         let taken_back = self.generation;
         let unbound = self.go_back_to(trial.back_to, &trial.drained).await;
         self.watch_names();
@@ -164,4 +136,8 @@ impl Supervisor {
         self.last_reload = Some(LastReload { at: SystemTime::now(), by: by.to_owned(), error });
         self.publish_reload(by);
     }
+}
+
+fn names_of(plan: &Plan) -> HashSet<String> {
+    plan.forwards.iter().map(|forward| forward.name.clone()).collect()
 }

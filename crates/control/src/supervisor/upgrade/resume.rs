@@ -298,6 +298,14 @@ pub(crate) fn resume(
     Ok(supervisor)
 }
 
+/// The state of this process for the next image, without sockets and sessions.
+#[cfg(test)]
+pub(crate) fn next_image(supervisor: &Supervisor) -> Handover {
+    let process = state::process(supervisor, "test", sys::monotonic_micros());
+    let process = handover::decode(&handover::encode(&process));
+    Handover { process, ..Handover::default() }
+}
+
 /// Logs the listeners that could not be bound again, and returns the names of their forwards.
 fn unbound_forwards(plan: &Plan, unbound: &[engine::Unbound]) -> Vec<String> {
     let forwards = unbound.iter().map(|unbound| {

@@ -3,7 +3,7 @@
 use super::{Arrival, LastUpgrade, trial_begin};
 use crate::admin::Interface;
 use crate::supervisor::Supervisor;
-use crate::supervisor::reload::{EndedTrial, LastReload, Trial, TrialEnd, TrialOwner};
+use crate::supervisor::reload::{EndedTrial, LastReload, Trial, TrialEnd, TrialOwner, Trials};
 use crate::watch::Watch;
 use discover::{LookUpError, Record, Resolver, SavedFailure, SavedName};
 use flow::Time;
@@ -35,8 +35,8 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
             error: last.error.clone(),
         }),
         trial: supervisor
-            .trial
-            .as_ref()
+            .trials
+            .running()
             .and_then(|trial| saved_trial(supervisor, trial, stopped_at)),
         workers: worker_count(supervisor.workers),
         files_at_start: supervisor.capacity.files_at_start,
@@ -62,8 +62,8 @@ pub(super) fn process(supervisor: &Supervisor, by: &str, stopped_at: u64) -> han
         listen_names: saved_listen_names(&supervisor.plan),
         episodes: supervisor.reporting.episodes.saved(),
         published: supervisor.plan.published.as_ref().map(saved_published),
-        fleet_ended: supervisor.fleet.ended.as_ref().map(|ended| ended.revision),
-        fleet_ended_why: supervisor.fleet.ended.as_ref().and_then(saved_end),
+        fleet_ended: supervisor.trials.ended().map(|ended| ended.revision),
+        fleet_ended_why: supervisor.trials.ended().and_then(saved_end),
         // `become_image` adds the fields that are known once the workers have stopped.
         ..handover::Process::default()
     }
@@ -107,9 +107,10 @@ pub(super) fn apply(supervisor: &mut Supervisor, saved: &handover::Process) {
         by: last.by.clone(),
         error: last.error.clone(),
     });
-    supervisor.trial =
-        saved.trial.as_ref().and_then(|trial| read_trial(supervisor, trial, saved.stopped_at));
-    supervisor.fleet.ended = ended_trial(saved, supervisor.trial.is_some());
+    let trial = saved.trial.as_ref();
+    let trial = trial.and_then(|trial| read_trial(supervisor, trial, saved.stopped_at));
+    let ended = ended_trial(saved, trial.is_some());
+    supervisor.trials = Trials::new(trial, ended);
     if let Some(read) = &saved.file {
         supervisor.watch.was_read(Some(file(read)));
     }
@@ -229,12 +230,16 @@ pub(super) fn last_upgrade(
 }
 
 /// `None` for a plan without a text: it is from the command line, and never on trial.
-fn saved_trial(supervisor: &Supervisor, trial: &Trial, stopped_at: u64) -> Option<handover::Trial> {
+fn saved_trial(
+    supervisor: &Supervisor,
+    trial: &Trial<Plan>,
+    stopped_at: u64,
+) -> Option<handover::Trial> {
     // execve(2) does not reset the monotonic clock.
     let since_stop = sys::monotonic_micros().saturating_sub(stopped_at);
     Some(handover::Trial {
         config_text: trial.back_to.text.as_deref()?.to_owned(),
-        left: handover::micros(trial.left()).saturating_add(since_stop),
+        left: handover::micros(trial.left(Instant::now())).saturating_add(since_stop),
         skipped: trial.skipped.iter().cloned().collect(),
         drained: trial.drained.iter().cloned().collect(),
         first: trial.first,
@@ -242,10 +247,7 @@ fn saved_trial(supervisor: &Supervisor, trial: &Trial, stopped_at: u64) -> Optio
         prefix_files: saved_prefix_files(&trial.back_to, &supervisor.watch),
         listen_names: saved_listen_names(&trial.back_to),
         published: trial.back_to.published.as_ref().map(saved_published),
-        fleet_revision: match trial.owner {
-            TrialOwner::Operator => None,
-            TrialOwner::Fleet { revision } => Some(revision),
-        },
+        fleet_revision: trial.revision(),
         begin: trial.begin.as_ref().map(trial_begin::saved),
     })
 }
@@ -302,7 +304,11 @@ pub(super) fn read_config(
 }
 
 /// `None` if this program cannot read the configuration to fall back to.
-fn read_trial(supervisor: &Supervisor, saved: &handover::Trial, stopped_at: u64) -> Option<Trial> {
+fn read_trial(
+    supervisor: &Supervisor,
+    saved: &handover::Trial,
+    stopped_at: u64,
+) -> Option<Trial<Plan>> {
     let back_to = read_config(
         &supervisor.input,
         &saved.config_text,

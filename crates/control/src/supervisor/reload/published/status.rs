@@ -6,6 +6,7 @@ use api::{EventName, Fleet, FleetKeep, FleetRevision, FleetState, FleetStateChan
 use fleet::{Expiry, TextHash};
 use observe::Events;
 use observe::metrics::FleetMetrics;
+use std::time::Instant;
 
 /// The fleet as the task that follows its store sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Supervisor {
         let stands = if published.is_some() { FleetState::Stable } else { FleetState::Waiting };
         let read_at = status.and_then(|it| it.read_at);
         let revision = published.map(|it| it.revision);
-        let trial = self.trial.as_ref().filter(|trial| trial.owner.is_fleet());
+        let trial = self.trials.of_fleet();
         let keep = status.map(|it| FleetKeep {
             directory: keep.display().to_string(),
             revision: it.keep.held.map(|(_, revision)| revision),
@@ -77,7 +78,7 @@ impl Supervisor {
             runs: published.map(|it| it.hash.clone()),
             running_revision: status.and_then(|it| it.running_revision).max(revision),
             state: status.map_or(stands, |it| it.state).into(),
-            trial_left: trial.map(|trial| trial.left().as_secs_f64()),
+            trial_left: trial.map(|trial| trial.left(Instant::now()).as_secs_f64()),
             why: status.and_then(|it| it.why.clone()),
             since: status.and_then(|it| it.since.clone()),
             keep,

@@ -1,16 +1,21 @@
 //! A supervisor with published texts, on Unix sockets in a private directory.
 
+mod histories;
+
 use super::*;
 use crate::api_format::Moment;
 use crate::start::{STOP_LIMIT, control_runtime, start};
-use crate::supervisor::reload::{NotConfirmed, ReloadOptions};
+use crate::supervisor::reload::{NotConfirmed, ReloadOptions, TrialEnd};
 use api::FleetState;
+use fleet::NOT_CONFIRMED;
 use host::{ActivatedSockets, Notifier};
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
 const HOLD: Duration = Duration::from_secs(60);
+/// Time beyond the hold.
+const MARGIN: Duration = Duration::from_secs(10);
 const LATER: Duration = Duration::from_secs(3600);
 
 struct Fixture {
@@ -142,9 +147,9 @@ fn a_published_text_runs_beside_the_local_file_and_through_its_reloads() {
         it.reload(None).await.expect("a good file");
         assert_eq!(it.names(), ["more", "a"]);
         assert!(it.listens(&["more", "a"]));
-        assert_eq!(it.supervisor.published().lost_listeners, [""; 0]);
+        assert_eq!(it.supervisor.lost_listeners(), [""; 0]);
         fs::remove_file(it.path("a")).expect("remove the listener's file");
-        let lost = it.supervisor.published().lost_listeners.pop().expect("a lost listener");
+        let lost = it.supervisor.lost_listeners().pop().expect("a lost listener");
         assert!(lost.contains("forward a") && lost.ends_with("is gone"), "{lost}");
         // The file on disk is wrong, and what runs of it is merged with the next text.
         fs::write(it.path("local.toml"), "wrong = 1\n").expect("write into an own directory");
@@ -171,7 +176,7 @@ fn a_text_that_cannot_run_changes_nothing() {
                 let result = it.supervisor.apply_published(text.clone(), hold).await;
                 assert!(result.is_err(), "{text:?}");
                 assert_eq!((it.runs(), it.supervisor.generation), (Some(1), generation));
-                assert!(it.supervisor.trial.is_none());
+                assert!(it.supervisor.trials.running().is_none());
             }
         }
         drop(taken);
@@ -194,22 +199,24 @@ fn a_trial_of_the_fleet_is_decided_by_the_fleet_alone() {
             assert!(matches!(refusal, ReloadError::FleetTrial { revision: 2, .. }), "{refusal}");
         }
         assert_eq!(it.supervisor.confirm(None), Err(NotConfirmed::OfFleet(2)));
-        // Part of the trial, and of its end.
+        // The end of the trial decides about the published text alone.
         it.write_local(&["local", "more"]);
         it.supervisor.reload_by("SIGHUP").await;
         assert!(it.listens(&["local", "more", "b"]));
         assert!(it.supervisor.fall_back_published("it failed").await);
-        assert!(it.listens(&["local", "a"]) && it.runs() == Some(1));
+        assert!(it.listens(&["local", "more", "a"]) && it.runs() == Some(1));
         let how = TrialEnd::TakenBack("it failed".to_owned());
         assert_eq!(it.supervisor.published().ended, Some(EndedTrial { revision: 2, how }));
         assert!(!it.supervisor.fall_back_published("again").await);
-        assert!(!it.supervisor.confirm_published() && !it.supervisor.extend_published(2, HOLD));
+        assert!(
+            !it.supervisor.confirm_published() && !it.supervisor.extend_published(2, HOLD).await
+        );
         let text = it.text(3, &["b"]);
         it.supervisor.apply_published(text, Some(HOLD)).await.expect("a good text");
         assert_eq!(it.supervisor.published().ended, None);
         assert!(it.supervisor.confirm_published());
         it.supervisor.fall_back_if_unconfirmed(Instant::now() + LATER).await;
-        assert!(it.runs() == Some(3) && it.listens(&["local", "b"]));
+        assert!(it.runs() == Some(3) && it.listens(&["local", "more", "b"]));
     });
 }
 
@@ -220,7 +227,7 @@ fn a_trial_without_a_decision_falls_back_ten_seconds_after_its_hold() {
         it.supervisor.apply_published(text, Some(HOLD)).await.expect("a good text");
         let left = it.supervisor.published().on_trial.expect("a trial");
         assert!(left > HOLD && left <= HOLD + MARGIN);
-        assert!(it.supervisor.extend_published(2, 2 * HOLD));
+        assert!(it.supervisor.extend_published(2, 2 * HOLD).await);
         it.supervisor.fall_back_if_unconfirmed(Instant::now() + HOLD + MARGIN).await;
         assert_eq!(it.runs(), Some(1), "it was extended");
         it.supervisor.fall_back_if_unconfirmed(Instant::now() + LATER).await;

@@ -5,7 +5,7 @@
 //!
 //! | | a stable text | a trial |
 //! |---|---|---|
-//! | reload of the local file | `kept_text` | `reloads`: refused, or a part of the trial by a signal |
+//! | reload of the local file | `kept_text` | `reloads`: refused, or in force beside the trial by a signal |
 //! | fall-back of `reload --confirm` | `supervisor/reload/published/tests.rs` | likewise: it waits |
 //! | upgrade in place | here | `trials` |
 //! | drain of a forward | here | here |

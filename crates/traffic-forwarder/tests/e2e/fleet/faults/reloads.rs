@@ -36,7 +36,7 @@ fn another_store_is_followed_after_a_publication_there() {
     other.records.publish(revision, Some(&faults.text(revision)), None);
     faults.runs(revision);
 
-    // Back again by a signal in a trial, whose end takes the file back, too.
+    // Back again by a signal in a trial, whose end leaves the local file in force.
     let text = faults.text(revision) + &forward("new", &faults.spare, faults.target.addr());
     let trial = (&*text, On::ALL, Duration::from_secs(5));
     other.records.publish(revision + 1, Some(&faults.text(revision)), Some(trial));
@@ -50,9 +50,9 @@ fn another_store_is_followed_after_a_publication_there() {
     );
     wait_until("the fall-back", READ, || {
         let view = faults.view();
-        view["state"] == "fell_back" && view["store"] == second.from.as_str()
+        view["state"] == "fell_back" && view["store"] == first.from.as_str()
     });
-    other.wait_for(revision + 1, InstanceState::FellBack);
+    faults.fleet.wait_for(revision + 1, InstanceState::FellBack);
     faults.serves();
     faults.finish();
 }
