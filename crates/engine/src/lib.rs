@@ -98,7 +98,7 @@ mod selection;
 pub use observer::Observer;
 
 mod counters;
-pub use counters::{Classes, DURATION_BOUNDS, Sums, Totals};
+pub use counters::{Attempts, Classes, DURATION_BOUNDS, Sums, Totals};
 
 mod failure;
 mod mailbox;

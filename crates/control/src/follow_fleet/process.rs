@@ -2,7 +2,7 @@
 
 use crate::supervisor::Supervisor;
 use crate::supervisor::reload::{PublishedView, TrialEnd};
-use engine::ForwardView;
+use engine::{Attempts, ForwardView};
 use fleet::{Connects, Event, ForwardConnects};
 use std::collections::HashSet;
 
@@ -19,20 +19,23 @@ impl Numbers {
     }
 }
 
-/// Sessions of each forward, or of those that are `judged`, and how many ended without a connection to a target.
+/// Sessions of each forward, or of those that are `judged`, and how many ended without a connection to a target. Forwards
+/// without a session are left out: there may be many.
 pub(super) fn connects(
     supervisor: &Supervisor,
     judged: Option<&HashSet<String>>,
 ) -> ForwardConnects {
-    let is_judged =
-        |forward: &ForwardView<'_>| judged.is_none_or(|it| it.contains(&forward.plan.name));
-    let connects = |forward: ForwardView<'_>| (forward.plan.name.clone(), connects_of(&forward));
-    supervisor.engine().forwards().filter(is_judged).map(connects).collect()
+    let of = |forward: ForwardView<'_>| {
+        let (connects, name) = (connects_of(&forward), &forward.plan.name);
+        let is_judged = || judged.is_none_or(|judged| judged.contains(name));
+        (connects.tried > 0 && is_judged()).then(|| (name.clone(), connects))
+    };
+    supervisor.engine().forwards().filter_map(of).collect()
 }
 
 fn connects_of(forward: &ForwardView<'_>) -> Connects {
-    let totals = forward.totals();
-    Connects { tried: totals.opened, failed: totals.failed() }
+    let Attempts { opened, failed } = forward.attempts();
+    Connects { tried: opened, failed }
 }
 
 /// The end of a trial, as the follower's event.
