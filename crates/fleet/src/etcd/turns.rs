@@ -100,3 +100,116 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    /// The answer of a member to one request, and the time that it takes.
+    type Reply = (Duration, Result<(), Failure>);
+
+    const AT_ONCE: Duration = Duration::ZERO;
+    /// Longer than any limit.
+    const FROZEN: Reply = (Duration::from_secs(3600), Ok(()));
+
+    fn refuses() -> Reply {
+        (AT_ONCE, Err(Failure::NoQuorum))
+    }
+
+    fn is_down() -> Reply {
+        (AT_ONCE, Err(Failure::Lost("closed".to_owned())))
+    }
+
+    /// The members with the times at which they were asked, in milliseconds, and the result.
+    struct Played {
+        asked: Vec<(usize, u128)>,
+        result: Result<usize, Vec<(usize, Failure)>>,
+        took: u128,
+    }
+
+    /// Asks three members from `first` on. `reply` has the time since the begin.
+    fn play(first: usize, reply: impl Fn(usize, Duration) -> Reply) -> Played {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (begin, asked) = (Instant::now(), RefCell::new(Vec::new()));
+            let attempt = |member| {
+                asked.borrow_mut().push((member, begin.elapsed().as_millis()));
+                let (takes, result) = reply(member, begin.elapsed());
+                async move {
+                    sleep(takes).await;
+                    result
+                }
+            };
+            let result = ask(3, first, attempt).await.map(|(member, ())| member);
+            let took = begin.elapsed().as_millis();
+            Played { asked: asked.into_inner(), result, took }
+        })
+    }
+
+    #[test]
+    fn the_member_that_answered_last_is_asked_alone() {
+        for first in 0..3 {
+            let played = play(first, |_, _| (Duration::from_millis(900), Ok(())));
+            assert_eq!((played.result.unwrap(), played.asked), (first, vec![(first, 0)]));
+        }
+    }
+
+    #[test]
+    fn after_a_failure_the_next_one_is_asked_at_once_and_the_first_follows_the_last() {
+        let played = play(1, |member, _| if member == 0 { (AT_ONCE, Ok(())) } else { is_down() });
+        assert_eq!(played.asked, [(1, 0), (2, 0), (0, 0)]);
+        assert_eq!(played.result.unwrap(), 0);
+        let played = play(2, |_, _| is_down());
+        assert_eq!(played.asked, [(2, 0), (0, 0), (1, 0)]);
+        let failed: Vec<_> = played.result.unwrap_err().into_iter().map(|it| it.0).collect();
+        assert_eq!((failed, played.took), (vec![2, 0, 1], 0), "no second round");
+    }
+
+    #[test]
+    fn after_a_second_of_silence_the_next_one_is_asked_beside_it() {
+        let late = Duration::from_millis(1500);
+        let played = play(0, |member, _| if member == 0 { (late, Ok(())) } else { FROZEN });
+        assert_eq!(played.asked, [(0, 0), (1, 1000)]);
+        assert_eq!((played.result.unwrap(), played.took), (0, late.as_millis()));
+        let played = play(0, |member, _| if member == 2 { (AT_ONCE, Ok(())) } else { FROZEN });
+        assert_eq!(played.asked, [(0, 0), (1, 1000), (2, 2000)]);
+        assert_eq!(played.result.unwrap(), 2);
+        let played = play(0, |_, _| FROZEN);
+        assert_eq!(played.took, CALL_LIMIT.as_millis());
+        let failures = played.result.unwrap_err();
+        assert!(failures.iter().all(|(_, it)| matches!(it, Failure::Silent(_))), "{failures:?}");
+    }
+
+    #[test]
+    fn an_election_is_waited_for_in_rounds_that_begin_with_a_member_that_answers() {
+        let elected = Duration::from_millis(1900);
+        let played = play(0, |member, now| match member {
+            0 => is_down(),
+            _ if now < elected => refuses(),
+            member => (AT_ONCE, if member == 2 { Ok(()) } else { Err(Failure::NoQuorum) }),
+        });
+        assert_eq!(played.asked[..6], [(0, 0), (1, 0), (2, 0), (1, 200), (2, 200), (0, 200)]);
+        assert_eq!(played.asked.last(), Some(&(2, 2000)));
+        assert_eq!((played.result.unwrap(), played.took), (2, 2000));
+        let played = play(0, |member, _| if member == 0 { FROZEN } else { refuses() });
+        assert!(played.took <= CALL_LIMIT.as_millis(), "{}", played.took);
+        let failures = played.result.unwrap_err();
+        assert!(failures.iter().any(|(_, it)| matches!(it, Failure::NoQuorum)), "{failures:?}");
+        // The frozen one is asked first once, and then last.
+        assert_eq!(played.asked[..3], [(0, 0), (1, 1000), (2, 1000)]);
+        assert_ne!(played.asked[3].0, 0);
+    }
+
+    #[test]
+    fn a_refusal_that_every_member_would_give_ends_the_call() {
+        let denied = |_, _| {
+            let message = "etcdserver: permission denied".to_owned();
+            (AT_ONCE, Err(Failure::Refused { code: 7, message }))
+        };
+        let played = play(1, denied);
+        assert_eq!(played.asked, [(1, 0)]);
+        assert_eq!(played.result.unwrap_err().len(), 1);
+    }
+}
