@@ -35,8 +35,11 @@ pub(crate) async fn run(
     let mut machine = Rollout::new(request, publisher());
     let begun = Instant::now();
     let mut worker = Worker { store, upload, begun, watch: None, seen: 0, last: None };
-    let mut interrupts = signal(SignalKind::interrupt())
-        .map_err(|error| CommandError::Host(format!("wait for Ctrl-C: {error}")))?;
+    let signals = |kind| {
+        signal(kind).map_err(|error| CommandError::Host(format!("wait for signals: {error}")))
+    };
+    let (mut interrupts, mut ends) =
+        (signals(SignalKind::interrupt())?, signals(SignalKind::terminate())?);
     let mut work = Work::Read { until: Duration::ZERO };
     loop {
         if let Work::Finish(outcome) = work {
@@ -51,6 +54,7 @@ pub(crate) async fn run(
             let input = tokio::select! {
                 input = &mut running => input,
                 _ = interrupts.recv() => Input::Interrupt,
+                _ = ends.recv() => Input::Interrupt,
             };
             let now = Moment { time: begun.elapsed(), at: SystemTime::now() };
             let Turn { lines, work } = machine.on(now, input);

@@ -196,12 +196,14 @@ fn a_trial_goes_on_without_its_publisher_and_another_one_decides_it() {
     ping(&connect(&listen).unwrap());
 
     let next = text(&listen, &target) + "max_sessions = 7\n";
-    let publisher = fleet.publish_in_background(&fleet.file("b.toml", &next), "1h");
-    publisher.signal(Signal::INT);
-    assert_eq!(publisher.wait_exit(ROLLOUT).code(), Some(1));
-    let lines = publisher.stderr().join("\n");
-    assert!(lines.contains("stays on trial"), "{lines}");
-    fleet.run(&["rollout", "back"], 0);
+    for signal in [Signal::INT, Signal::TERM] {
+        let publisher = fleet.publish_in_background(&fleet.file("b.toml", &next), "1h");
+        publisher.signal(signal);
+        assert_eq!(publisher.wait_exit(ROLLOUT).code(), Some(1));
+        let lines = publisher.stderr().join("\n");
+        assert!(lines.contains("stays on trial"), "{signal:?}: {lines}");
+        fleet.run(&["rollout", "back"], 0);
+    }
     assert!(!fleet.run(&["rollout", "show"], 0).text().contains("max_sessions"));
 }
 
