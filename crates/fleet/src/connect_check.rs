@@ -1,7 +1,8 @@
 //! Whether the targets of a text on trial fail more than before.
 //!
 //! Only forwards that the trial changes or adds are judged. The comparison is with their connects of the last 30 to
-//! 60 s before the trial: two snapshots of the counters, of which the older one is replaced every 30 s.
+//! 60 s before the trial: two snapshots of the counters, of which the older one is replaced every 30 s. The time of an
+//! earlier trial does not count for the forwards that it judged: the snapshots are moved behind it.
 
 use crate::model::Connects;
 use std::collections::BTreeMap;
@@ -20,13 +21,16 @@ pub type ForwardConnects = BTreeMap<String, Connects>;
 /// Counters of the time before a trial, and the trial.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectCheck {
+    /// The start of the time before the next trial: at first that of the process.
     older: ForwardConnects,
     newer: ForwardConnects,
     /// Time of `newer`.
     newer_at: Option<Duration>,
-    /// The begin of a trial that has ended since the last snapshot: the time before it is that before the next one.
-    ended: Option<ForwardConnects>,
+    /// Time of the last counters.
+    now: Duration,
     trial: Option<OnTrial>,
+    /// The trial that has ended since the last counters.
+    ended: Option<OnTrial>,
 }
 
 /// The begin of a trial, which an upgrade in place carries over.
@@ -34,7 +38,9 @@ pub struct ConnectCheck {
 pub struct TrialConnects {
     /// The connects before the trial of each forward that it changes or adds.
     pub begin: ForwardConnects,
-    /// Connects of these forwards in the last 30 to 60 s before the trial.
+    /// Those at the start of the last 30 to 60 s before the trial.
+    pub older: ForwardConnects,
+    /// Connects of these forwards in that time.
     pub before: Connects,
 }
 
@@ -42,14 +48,15 @@ pub struct TrialConnects {
 #[derive(Clone, Debug)]
 struct OnTrial {
     start: TrialConnects,
-    /// All counters at the end of the time before it.
-    before_end: ForwardConnects,
+    began_at: Duration,
 }
 
 impl ConnectCheck {
     /// Takes the counters of this second. Returns why the trial is bad, if it is.
     pub fn take(&mut self, now: Duration, counters: &ForwardConnects) -> Option<String> {
+        self.now = now;
         let Some(trial) = &self.trial else {
+            self.leave_out_ended(counters);
             self.rotate(now, counters);
             return None;
         };
@@ -64,22 +71,25 @@ impl ConnectCheck {
 
     /// A trial begins that changes or adds `forwards`. `counters` are those before it.
     pub fn begin(&mut self, forwards: Vec<String>, counters: &ForwardConnects) {
-        // One that follows the last trial at once is not compared with that trial.
         self.end();
-        let before_end = self.ended.take().unwrap_or_else(|| counters.clone());
+        self.leave_out_ended(counters);
         let at_begin = |name: String| {
             let connects = counters.get(&name).copied().unwrap_or_default();
             (name, connects)
         };
         let begin: ForwardConnects = forwards.into_iter().map(at_begin).collect();
-        let before = difference(begin.keys(), &self.older, &before_end);
-        self.trial = Some(OnTrial { start: TrialConnects { begin, before }, before_end });
+        let at_older =
+            |name: &String| (name.clone(), self.older.get(name).copied().unwrap_or_default());
+        let older: ForwardConnects = begin.keys().map(at_older).collect();
+        let before = difference(begin.keys(), &older, &begin);
+        let start = TrialConnects { begin, older, before };
+        self.trial = Some(OnTrial { start, began_at: self.now });
     }
 
     /// Goes on with a trial that an upgrade in place has carried over.
     pub fn resume(&mut self, start: TrialConnects) {
-        let before_end = start.begin.clone();
-        self.trial = Some(OnTrial { start, before_end });
+        self.older.clone_from(&start.older);
+        self.trial = Some(OnTrial { start, began_at: self.now });
     }
 
     /// The begin of the trial; `None` without one.
@@ -89,10 +99,7 @@ impl ConnectCheck {
 
     /// The trial has ended. Its connects do not count as those before the next one.
     pub fn end(&mut self) {
-        if let Some(trial) = self.trial.take() {
-            self.ended = Some(trial.before_end);
-            (self.newer, self.newer_at) = (ForwardConnects::new(), None);
-        }
+        self.ended = self.trial.take().or(self.ended.take());
     }
 
     /// Connects of the judged forwards since the trial began; `None` without a trial.
@@ -100,13 +107,30 @@ impl ConnectCheck {
         self.trial.as_ref().map(|trial| trial.found(counters))
     }
 
+    /// Moves the snapshots behind the ended trial, for the forwards that it judged.
+    fn leave_out_ended(&mut self, counters: &ForwardConnects) {
+        let Some(OnTrial { start, began_at }) = self.ended.take() else { return };
+        for (name, begin) in &start.begin {
+            let now = counters.get(name).copied().unwrap_or_default();
+            for snapshot in [&mut self.older, &mut self.newer] {
+                let at = snapshot.entry(name.clone()).or_default();
+                let before = between(*at, *begin);
+                *at = Connects {
+                    tried: now.tried.saturating_sub(before.tried),
+                    failed: now.failed.saturating_sub(before.failed),
+                };
+            }
+        }
+        let took = self.now.saturating_sub(began_at);
+        self.newer_at = self.newer_at.map(|at| at + took);
+    }
+
     fn rotate(&mut self, now: Duration, counters: &ForwardConnects) {
         match self.newer_at {
             Some(at) if now.saturating_sub(at) < AGE => return,
             Some(_) => self.older = std::mem::take(&mut self.newer),
-            None => self.older.clone_from(counters),
+            None => {}
         }
-        self.ended = None;
         self.newer.clone_from(counters);
         self.newer_at = Some(now);
     }
@@ -118,18 +142,21 @@ impl OnTrial {
     }
 }
 
-/// The connects of some forwards between two snapshots. A forward that is new has 0 in the first, and one whose
-/// counter began again counts from 0.
+/// The connects between two readings. A counter that began again counts from 0.
+fn between(from: Connects, to: Connects) -> Connects {
+    let from = if to.tried < from.tried { Connects::default() } else { from };
+    Connects { tried: to.tried - from.tried, failed: to.failed.saturating_sub(from.failed) }
+}
+
+/// The connects of some forwards between two snapshots. A forward that is new has 0 in the first.
 fn difference<'a>(
     forwards: impl Iterator<Item = &'a String>,
     from: &ForwardConnects,
     to: &ForwardConnects,
 ) -> Connects {
     let of_forward = |name| {
-        let to = to.get(name).copied().unwrap_or_default();
-        let from = from.get(name).copied().unwrap_or_default();
-        let from = if to.tried < from.tried { Connects::default() } else { from };
-        Connects { tried: to.tried - from.tried, failed: to.failed.saturating_sub(from.failed) }
+        let of = |all: &ForwardConnects| all.get(name).copied().unwrap_or_default();
+        between(of(from), of(to))
     };
     forwards.map(of_forward).sum()
 }
@@ -205,7 +232,11 @@ mod tests {
         check.end();
         check.take(SECOND * 97, &at(120));
         check.begin(vec!["a".to_owned()], &at(121));
-        assert_eq!(check.trial().unwrap().before, connects(2, 1));
+        assert_eq!(
+            check.trial().unwrap().before,
+            connects(72, 36),
+            "without the trial's 50 connects"
+        );
     }
 
     /// 1 of 10 connects fails before the trials, and all of them in the first one.
@@ -214,17 +245,19 @@ mod tests {
         for ends in [false, true] {
             let mut check = ConnectCheck::default();
             let forwards = || vec!["a".to_owned()];
-            check.take(SECOND, &counters(&[("a", 1000, 900)]));
+            for second in [1, 31] {
+                check.take(SECOND * second, &counters(&[("a", 1000, 900)]));
+            }
             let begin = counters(&[("a", 1100, 910)]);
             check.begin(forwards(), &begin);
             let failing = counters(&[("a", 1200, 1010)]);
-            assert!(check.take(SECOND * 2, &failing).is_some());
+            assert!(check.take(SECOND * 32, &failing).is_some());
             if ends {
                 check.end();
             }
             check.begin(forwards(), &failing);
             assert_eq!(check.trial().unwrap().before, connects(100, 10));
-            let why = check.take(SECOND * 3, &counters(&[("a", 1300, 1040)]));
+            let why = check.take(SECOND * 33, &counters(&[("a", 1300, 1040)]));
             assert!(why.is_some_and(|why| why.starts_with("30 of 100 ")), "{ends}");
         }
     }
@@ -248,12 +281,33 @@ mod tests {
         assert_eq!(next.take(SECOND * 3, &at(100)), None);
     }
 
+    /// 1 of 5 connects fails before the trials, and all of them in the first one.
+    #[test]
+    fn a_trial_after_a_carried_over_one_has_the_time_before_both() {
+        for counts_between in [false, true] {
+            let mut check = ConnectCheck::default();
+            check.begin(vec!["a".to_owned()], &counters(&[("a", 100, 20)]));
+            let mut next = ConnectCheck::default();
+            next.resume(check.trial().unwrap().clone());
+            let failing = counters(&[("a", 200, 120), ("b", 50, 10)]);
+            assert!(next.take(SECOND, &failing).is_some());
+            next.end();
+            if counts_between {
+                assert_eq!(next.take(SECOND * 2, &failing), None);
+            }
+            next.begin(vec!["a".to_owned(), "b".to_owned()], &failing);
+            assert_eq!(next.trial().unwrap().before, connects(150, 30));
+        }
+    }
+
     #[test]
     fn counters_that_begin_again_and_great_ones_do_no_harm() {
         let mut check = ConnectCheck::default();
         let begin = counters(&[("a", u64::MAX, u64::MAX), ("b", u64::MAX, 0)]);
         let both = vec!["a".to_owned(), "b".to_owned()];
-        check.take(SECOND, &begin);
+        for second in [1, 31] {
+            check.take(SECOND * second, &begin);
+        }
         check.begin(both.clone(), &begin);
         assert_eq!(check.take(SECOND, &begin), None);
         let again = counters(&[("a", 20, 20)]);

@@ -345,6 +345,9 @@ pub struct ForwardConnects {
     /// Connects to its targets.
     #[prost(message, optional, tag = "2")]
     pub connects: Option<Connects>,
+    /// Those at the start of the time before the trial. Older versions leave it out.
+    #[prost(message, optional, tag = "3")]
+    pub older: Option<Connects>,
 }
 
 /// Connects to targets.

@@ -10,6 +10,7 @@ pub(super) fn saved(begin: &TrialBegin) -> handover::TrialBegin {
     let of_forward = |(name, it): (&String, &Connects)| handover::ForwardConnects {
         name: name.clone(),
         connects: connects_of(it),
+        older: connects.older.get(name).and_then(connects_of),
     };
     handover::TrialBegin {
         forwards: connects.begin.iter().map(of_forward).collect(),
@@ -24,8 +25,10 @@ pub(super) fn read(saved: &handover::TrialBegin) -> TrialBegin {
         it.map(|it| Connects { tried: it.tried, failed: it.failed }).unwrap_or_default()
     };
     let begin = saved.forwards.iter().map(|it| (it.name.clone(), connects(it.connects))).collect();
+    let older = saved.forwards.iter().filter_map(|it| Some((&it.name, it.older?)));
+    let older = older.map(|(name, it)| (name.clone(), connects(Some(it)))).collect();
     TrialBegin {
-        connects: TrialConnects { begin, before: connects(saved.before) },
+        connects: TrialConnects { begin, older, before: connects(saved.before) },
         all: connects(saved.all),
         lost_listeners: saved.lost_listeners.clone(),
     }
@@ -39,8 +42,9 @@ mod tests {
     fn the_begin_of_a_trial_survives_a_handover() {
         let connects = |tried, failed| Connects { tried, failed };
         let begin = [("a".to_owned(), connects(7, 1)), ("b".to_owned(), connects(0, 0))];
+        let older = [("a".to_owned(), connects(3, 1))].into();
         let begin = TrialBegin {
-            connects: TrialConnects { begin: begin.into(), before: connects(5, 2) },
+            connects: TrialConnects { begin: begin.into(), older, before: connects(5, 2) },
             all: connects(u64::MAX, 9),
             lost_listeners: vec!["forward c cannot be bound".to_owned()],
         };
