@@ -16,7 +16,7 @@ pub use status::Status;
 pub use store_fault::StoreFault;
 
 use crate::keep::{KeepState, PublishedText, Trying};
-use crate::model::{Current, InstanceState, TextHash};
+use crate::model::{Current, InstanceState, On, TextHash};
 use crate::moment::Moment;
 use acceptance::accept;
 use std::sync::Arc;
@@ -171,7 +171,7 @@ impl Follower {
             return Some(Wanted::Stable(good.hash));
         };
         let ended = self.kept.ended.as_ref().map(|ended| ended.text);
-        let trial = current.trial.as_ref().filter(|trial| trial.on.names(&self.name));
+        let trial = current.trial_for(&self.name);
         if let Some(trial) = trial.filter(|trial| Some(trial.text) != ended) {
             return Some(Wanted::Trial { text: trial.text, hold: trial.hold });
         }
@@ -243,10 +243,7 @@ impl Follower {
                 ended.revision = current.revision;
             }
         });
-        let is_canary = current
-            .trial
-            .as_ref()
-            .is_some_and(|it| it.on != crate::model::On::ALL && it.on.names(&self.name));
+        let is_canary = current.trial_for(&self.name).is_some_and(|trial| trial.on != On::ALL);
         self.current = Some(current);
         if !matches!(self.wanted_change(), Some(Wanted::Trial { text, .. }) if self.is_recorded(text))
         {

@@ -11,8 +11,7 @@ impl Follower {
             return Some(Action::FallBack { why: why.clone() });
         }
         let (trial, current) = (self.trial?, self.current.as_ref()?);
-        let goes_on = current.trial.as_ref().filter(|it| it.on.names(&self.name));
-        match goes_on.filter(|it| it.text == trial.text) {
+        match current.trial_for(&self.name).filter(|it| it.text == trial.text) {
             Some(_) if trial.revision == current.revision => None,
             Some(next) => Some(Action::Extend { revision: current.revision, hold: next.hold }),
             None if current.stable == Some(trial.text) => Some(Action::Confirm),
