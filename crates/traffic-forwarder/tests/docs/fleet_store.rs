@@ -262,7 +262,7 @@ fn with_the_certificates_and_roles_a_publisher_writes_and_a_machine_follows() {
     for line in [
         "ok    fleet_store: 3 of 3 endpoints of the store work",
         "ok    fleet_rights: `edge-1` may read the fleet's keys, and write only its own",
-        "ok    fleet_certificates: all of 5 are in force",
+        "ok    fleet_certificates: all of 5 are valid",
     ] {
         assert!(checked.contains(line), "{line}: {checked}");
     }
