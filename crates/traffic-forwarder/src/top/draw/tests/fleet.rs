@@ -5,7 +5,7 @@ use api::Status;
 use serde_json::Value;
 
 /// A process of a fleet whose trial has begun.
-fn in_fleet(changes: Value, attention: Value) -> Status {
+fn in_fleet(changes: Value, attention: &Value) -> Status {
     let mut fleet = json!({
         "name": "edge-1", "store": "etcd://a:1/p", "store_up": true, "problem": null,
         "read_age": 3.4, "read_at": "2026-12-03T06:51:41.250Z", "revision": 7,
@@ -32,7 +32,7 @@ fn a_fleet_has_a_line_that_takes_one_of_the_list() {
     model.set_layout(Layout::of(Rect::new(0, 0, 80, 24), false).unwrap());
     let before = screen(&model, 80, 24);
     assert!(!before.contains("fleet"), "{before}");
-    take(&mut model, in_fleet(json!({}), json!([])));
+    take(&mut model, in_fleet(json!({}), &json!([])));
     let shown: Vec<_> = screen(&model, 80, 24).lines().map(str::to_owned).collect();
     assert_eq!(shown[4], "fleet     edge-1: trying, revision 7, 45s left, store up");
     assert_eq!(shown[5], "uses      20 of 1024 files, 1 pipe, 10 MiB of memory, 2 workers");
@@ -49,7 +49,7 @@ fn a_state_that_needs_action_and_a_silent_store_are_red() {
     let mut model = model();
     let changes = json!({ "state": "fell_back", "running_revision": 6, "store_up": false,
         "trial_left": null });
-    take(&mut model, in_fleet(changes, json!([])));
+    take(&mut model, in_fleet(changes, &json!([])));
     assert_eq!(red(&model)[..2], ["fell_back", "store silent since 06:51:41Z"]);
     let line = "fleet     edge-1: fell_back, revision 7, runs 6, store silent since 06:51:41Z";
     assert_eq!(screen(&model, 80, 24).lines().nth(4), Some(line));
@@ -68,7 +68,7 @@ fn hostile_texts_fill_their_line_and_no_other() {
             "why": why, "trial_left": null });
         let mut model = model();
         let usual = screen(&model, 80, 24);
-        take(&mut model, in_fleet(changes, attention));
+        take(&mut model, in_fleet(changes, &attention));
         let shown = screen(&model, 80, 24);
         assert_eq!(shown.lines().count(), 24, "{text:?}");
         assert!(!shown.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}'));
