@@ -110,7 +110,9 @@ pub(crate) fn run(options: &FleetOptions) -> Result<bool> {
     if options.wants("model") {
         results.model = Some(model::measure(options)?);
     }
-    results.facts = options.facts(others, Usage::now().since(before));
+    let (ours, others_meanwhile) = Usage::now().since(before);
+    results.others = others_meanwhile;
+    results.facts = options.facts(others, (ours, others_meanwhile));
     let page = page::write(options, &results);
     fs::write(&options.out, page).context(&format!("write {}", options.out.display()))?;
     say(&format!("written: {}", options.out.display()));

@@ -16,6 +16,8 @@ use crate::trial::table::Table;
 #[derive(Default)]
 pub(super) struct Results {
     pub(super) facts: Vec<(&'static str, String)>,
+    /// CPUs that other programs kept busy during the run.
+    pub(super) others: f64,
     pub(super) cases: Vec<Played>,
     pub(super) times: Times,
     pub(super) counts: Counts,
@@ -31,12 +33,22 @@ page only if every promise was kept: otherwise it ends with the first one that w
 
 ";
 
+/// CPUs that other programs may keep busy on a machine that counts as quiet.
+const QUIET: f64 = 0.2;
+
+const SHARED: &str = "
+**The machine was shared with other programs during this run**: times are longer than those of a quiet one.
+";
+
 /// Writing to a string does not fail: the results of `write!` are of no interest.
 pub(super) fn write(options: &FleetOptions, results: &Results) -> String {
     let mut page = String::from(HEAD);
     page.push_str("| | |\n|---|---|\n");
     for (name, value) in &results.facts {
         let _ = writeln!(page, "| {name} | {value} |");
+    }
+    if results.others > QUIET {
+        page.push_str(SHARED);
     }
     if !results.cases.is_empty() {
         cases(&mut page, options, results);
@@ -54,7 +66,8 @@ pub(super) fn write(options: &FleetOptions, results: &Results) -> String {
 }
 
 fn cases(page: &mut String, options: &FleetOptions, results: &Results) {
-    let (instances, forwards) = (options.instances(), options.forwards());
+    let (instances, all) = (options.instances(), options.forwards());
+    let (forwards, unchanged) = (count(wide(all)), count(wide(all - 10)));
     let Counts { short, messages, bytes, killed } = results.counts;
     let [short, messages, killed] = [short, messages, killed].map(count);
     let mebibytes = count(bytes >> 20);
@@ -70,7 +83,6 @@ fn cases(page: &mut String, options: &FleetOptions, results: &Results) {
          After each case, every instance has the same revision, runs its text, and leads each changed forward to its target. \
          Over all cases and rounds: {short} short sessions, {messages} messages, {mebibytes} MiB compared, **no byte wrong, and \
          no session cut** but {killed} of killed instances.\n",
-        unchanged = forwards - 10,
         rate = options.short_rate(),
     );
     let rows = results.cases.iter().map(|it| {
@@ -121,7 +133,8 @@ fn large(page: &mut String, published: &[Published]) {
     );
     let rows = published.iter().map(|it| {
         let mebibytes = |bytes: u64| format!("{} MiB", figure(float(bytes) / float(1 << 20)));
-        let stored = format!("{} in {} parts", mebibytes(it.stored), it.parts);
+        let parts = if it.parts == 1 { "part" } else { "parts" };
+        let stored = format!("{} in {} {parts}", mebibytes(it.stored), it.parts);
         let result = if it.refusal.is_some() { "refused" } else { "runs" };
         let time = format!("{:.2} s", it.time.as_secs_f64());
         (
