@@ -1,11 +1,11 @@
 //! Passwords, tokens and rights that change under a running instance.
 
 use std::fs;
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use plan::{FleetStore, StoreUrl};
+use tempfile::TempDir;
 use testkit::Etcd;
 
 use super::super::fixture::{Fleet, NAME, PREFIX};
@@ -15,18 +15,19 @@ fn own_key() -> String {
     format!("{PREFIX}/instances/{NAME}")
 }
 
-/// A store with logins and with a user for the instance.
-fn start(arguments: &[&str]) -> (Fleet, Local, PathBuf) {
+/// A store with logins, a user for the instance, and the files of passwords.
+fn start(arguments: &[&str]) -> (Fleet, Local, TempDir) {
     let mut cluster = Etcd::start_with(3, None, arguments);
     let (all, own) = (format!("{PREFIX}/*"), own_key());
     for (name, password) in [(NAME, "first"), ("other", "of the other")] {
         cluster.add_user(name, password, &[("read", &all), ("readwrite", &own)]);
     }
     cluster.enable_logins("root");
-    let passwords = tempfile::TempDir::new().unwrap().keep();
+    let passwords = TempDir::new().unwrap();
     let file = |name: &str, password: &str| {
-        fs::write(passwords.join(name), password).unwrap();
-        passwords.join(name)
+        let path = passwords.path().join(name);
+        fs::write(&path, password).unwrap();
+        path
     };
     let root = file("root", "root");
     let url = StoreUrl { tls: false, endpoints: cluster.endpoints(), prefix: PREFIX.to_owned() };
@@ -35,12 +36,12 @@ fn start(arguments: &[&str]) -> (Fleet, Local, PathBuf) {
     file("other", "of the other");
     let lines = format!("user = '{NAME}'\npassword_file = '{}'\n", own.display());
     let local = Local::of(&cluster).fleet(&lines);
-    (Fleet::with_login(cluster, &publisher), local, own)
+    (Fleet::with_login(cluster, &publisher), local, passwords)
 }
 
 #[test]
 fn tokens_passwords_users_and_rights_change() {
-    let (fleet, local, file) = start(&["--auth-token-ttl=1"]);
+    let (fleet, local, passwords) = start(&["--auth-token-ttl=1"]);
     let faults = Faults::start_with(fleet, &local);
     // etcd looks for old tokens once a second.
     thread::sleep(Duration::from_millis(2500));
@@ -53,7 +54,7 @@ fn tokens_passwords_users_and_rights_change() {
     ctl(&["user", "add", &format!("{NAME}:second")]);
     ctl(&["user", "grant-role", NAME, NAME]);
     faults.is_away(begin, "check `user` and `password_file`");
-    fs::write(&file, "second").unwrap();
+    fs::write(passwords.path().join(NAME), "second").unwrap();
     faults.is_healthy();
     faults.publish_reaches_it();
 
@@ -74,11 +75,10 @@ fn tokens_passwords_users_and_rights_change() {
 
     // Another user and its file, by a reload.
     ctl(&["user", "delete", NAME]);
-    let other = file.with_file_name("other");
+    let other = passwords.path().join("other");
     let lines = format!("user = 'other'\npassword_file = '{}'\n", other.display());
     faults.reload(&local.fleet(&lines));
     faults.is_healthy();
     faults.publish_reaches_it();
     faults.finish();
-    fs::remove_dir_all(file.parent().unwrap()).unwrap();
 }
