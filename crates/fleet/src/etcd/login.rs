@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::failure::Failure;
 use super::files;
@@ -25,9 +26,11 @@ impl Login {
     }
 
     /// The request of a login; `None` if the configuration has no user.
-    pub(super) fn request(&self) -> Result<Option<serde_json::Value>, Failure> {
-        let Some((name, file)) = &self.user else { return Ok(None) };
-        let password = files::read_password(file)?;
+    pub(super) async fn request(&self) -> Result<Option<serde_json::Value>, Failure> {
+        let Some((name, file)) = self.user.clone() else { return Ok(None) };
+        // On a thread: a disk may take its time.
+        let password = spawn_blocking(move || files::read_password(&file)).await;
+        let password = password.map_err(|error| Failure::Connect(error.to_string()))??;
         Ok(Some(json!({ "name": name, "password": password })))
     }
 

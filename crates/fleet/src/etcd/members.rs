@@ -167,7 +167,7 @@ impl Members {
         if let Some(token) = self.login.token() {
             return Ok(token);
         }
-        let Some(request) = self.login.request()? else { return Ok(None) };
+        let Some(request) = self.login.request().await? else { return Ok(None) };
         let body = request.to_string().into();
         let call = Call { path: "/v3/auth/authenticate", body, needs_leader: true };
         let answer = self.exchange(member, &call, None).await;

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -37,7 +38,10 @@ impl Tls {
         host: &str,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, Failure> {
-        let config = self.config()?;
+        let tls = self.clone();
+        // On a thread: a disk may take its time, and the host's own authorities are a hundred certificates.
+        let config = spawn_blocking(move || tls.config()).await;
+        let config = config.map_err(|error| Failure::Tls(error.to_string()))??;
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| Failure::Tls(format!("`{host}` is not a host name")))?;
         let connector = TlsConnector::from(Arc::new(config));
