@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -141,12 +142,16 @@ fn a_state_that_cannot_be_read_for_a_while_is_waited_for() {
     let (state, away) = (keep.join("state.json"), faults.fleet.dir().join("away"));
     faults.stop();
     fs::rename(&state, &away).unwrap();
-    fs::create_dir(&state).unwrap();
+    // open(2) fails for a socket, as it does without descriptors.
+    let socket = UnixListener::bind(&state).unwrap();
     faults.fleet.records.publish(1, Some(&faults.text(1)), None);
     faults.instance = super::fixture::run(forwarder(), &faults.fleet, &local);
     assert!(!serves(&faults.listen));
-    wait_until("the views to say so", READ, || faults.shown().contains("is not a regular file"));
-    fs::remove_dir(&state).unwrap();
+    wait_until("the views to say so", READ, || {
+        faults.view()["why"].as_str().is_some_and(|why| why.starts_with("could not read `"))
+    });
+    drop(socket);
+    fs::remove_file(&state).unwrap();
     fs::rename(&away, &state).unwrap();
     let why = "the store went back to revision 1, and this instance has followed revision 2";
     wait_until("the state and its text", READ, || {
