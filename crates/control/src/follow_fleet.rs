@@ -114,7 +114,7 @@ impl Task {
         let (view, trial) = handle.ask(|it| (it.published(), it.trial_begin())).await?;
         let follower = Follower::new(&name, kept, view.standing(), now);
         let follower = follower.with_damage(damage);
-        let base_of = follower.status().runs.map(|(hash, _)| hash);
+        let base_of = follower.status().runs;
         let (client, keys) = connect(&store);
         let reader = Reader::start(client.clone(), keys.clone());
         let reporter = Reporter::start(client.clone(), keys.instance(&name));

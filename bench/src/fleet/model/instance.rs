@@ -198,7 +198,6 @@ impl Task {
     /// Has the status written if it has changed, or if it is due because its numbers change. Returns whether it has.
     fn report(&mut self, is_due: bool) -> bool {
         let Status { revision, runs, state, why, since, .. } = self.follower.status();
-        let runs = runs.map(|(hash, _)| hash);
         let is_same = |it: &Instance| {
             (it.revision, it.runs, it.state) == (revision, runs, state) && it.why == why
         };

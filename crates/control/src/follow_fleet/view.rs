@@ -54,7 +54,6 @@ impl Task {
     async fn report(&mut self, status: Status) -> Result<(), Gone> {
         let generation = self.handle.ask(|it| it.generation()).await?;
         let Status { revision, runs, state, why, since, .. } = status;
-        let runs = runs.map(|(hash, _)| hash);
         let is_same = |it: &Instance| {
             (it.revision, it.runs, it.state, it.generation) == (revision, runs, state, generation)
                 && it.why == why

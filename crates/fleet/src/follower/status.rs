@@ -9,8 +9,8 @@ use crate::model::{InstanceState, TextHash};
 pub struct Status {
     /// The highest revision that was followed; 0 before the first.
     pub revision: u64,
-    /// The published text that runs, and the revision by which it was begun.
-    pub runs: Option<(TextHash, u64)>,
+    /// The published text that runs.
+    pub runs: Option<TextHash>,
     /// The latest revision whose text for this instance is known to be the running one.
     pub running_revision: Option<u64>,
     /// The revision that the store named at the last reading, followed or not.
@@ -45,7 +45,7 @@ impl Follower {
         let unlogged = unlogged.map(|(why, _)| why.as_str());
         Status {
             revision: self.kept.revision,
-            runs: self.running.as_ref().map(|good| (good.hash, good.revision)),
+            runs: self.running.as_ref().map(|good| good.hash),
             running_revision: self.running_revision(),
             named: self.named,
             held: self.held,

@@ -328,7 +328,7 @@ impl World {
         let (status, seed) = (self.follower.status(), self.seed);
         assert!(status.revision >= self.known, "seed {seed}: the revision went back");
         self.known = status.revision;
-        assert_eq!(status.runs.map(|(hash, _)| hash), self.process.hash(), "seed {seed}");
+        assert_eq!(status.runs, self.process.hash(), "seed {seed}");
         let is_trying = status.state == InstanceState::Trying;
         assert_eq!(is_trying, self.process.trial.is_some(), "seed {seed}: {status:?}");
         self.check_was_stable(self.settled().map(|good| good.hash));

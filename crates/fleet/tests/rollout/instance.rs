@@ -77,7 +77,7 @@ impl Model {
         let status = self.follower.status();
         Instance {
             revision: status.revision,
-            runs: self.runs(),
+            runs: status.runs,
             state: status.state,
             why: status.why,
             version: "0.2.0".into(),
