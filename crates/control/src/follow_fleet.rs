@@ -48,11 +48,12 @@ const ACTIONS_MAX: usize = 32;
 pub(crate) async fn follow_fleet(
     handle: SupervisorHandle,
     keep: Option<OpenedKeep>,
+    is_start: bool,
     mut leaving: watch::Receiver<bool>,
 ) {
     let follow = async {
         let begun = tokio::select! {
-            begun = Task::begin(handle, keep) => begun?,
+            begun = Task::begin(handle, keep, is_start) => begun?,
             () = is_set(&mut leaving) => None,
         };
         let Some(mut task) = begun else { return Ok(None) };
@@ -102,6 +103,7 @@ impl Task {
     async fn begin(
         handle: SupervisorHandle,
         opened: Option<OpenedKeep>,
+        is_start: bool,
     ) -> Result<Option<Self>, Gone> {
         let Some(Fleet { store, name, keep }) = handle.ask(|it| it.fleet_settings()).await? else {
             return Ok(None);
@@ -114,6 +116,7 @@ impl Task {
         let (view, trial) = handle.ask(|it| (it.published(), it.trial_begin())).await?;
         let follower = Follower::new(&name, kept, view.standing(), now);
         let follower = follower.with_damage(damage);
+        let follower = if is_start { follower } else { follower.with_last_reading(Duration::ZERO) };
         let base_of = follower.status().runs;
         let (client, keys) = connect(&store);
         let reader = Reader::start(client.clone(), keys.clone());

@@ -86,7 +86,7 @@ async fn serve_clients(
     open(supervisor, app, is_start);
     _ = tokio::spawn(follow_sets(supervisor.resolver(), handle.clone()));
     let (leave, leaving) = watch::channel(false);
-    let fleet = tokio::spawn(follow_fleet(handle.clone(), keep, leaving));
+    let fleet = tokio::spawn(follow_fleet(handle.clone(), keep, is_start, leaving));
     let drain = run(supervisor, requests, handle, &leave).await;
     // It has been asked to leave, within a second.
     let _ = fleet.await;

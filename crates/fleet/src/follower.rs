@@ -16,11 +16,12 @@ pub use status::Status;
 pub use store_fault::StoreFault;
 
 use crate::keep::{KeepState, PublishedText, Trying};
-use crate::model::{Current, InstanceState, On, TextHash};
+use crate::model::{Current, InstanceState, On, TextHash, Trial};
 use crate::moment::Moment;
 use acceptance::accept;
 use std::sync::Arc;
 use std::time::Duration;
+use trial::is_late;
 
 /// Reason of a trial that ended without a decision.
 pub const NOT_CONFIRMED: &str = "not confirmed in time";
@@ -49,6 +50,10 @@ pub struct Follower {
     trial_fault: Option<String>,
     /// The latest `current` that was accepted.
     current: Option<Current>,
+    /// Time of the last reading, also of one that was not accepted.
+    last_read: Option<Duration>,
+    /// The revision of `current` if its trial may be over already: see [`trial::is_late`].
+    missed: Option<u64>,
     store_fault: Option<StoreFault>,
     /// The revision in the last reading, followed or not.
     named: Option<u64>,
@@ -171,8 +176,8 @@ impl Follower {
             return Some(Wanted::Stable(good.hash));
         };
         let ended = self.kept.ended.as_ref().map(|ended| ended.text);
-        let trial = current.trial_for(&self.name);
-        if let Some(trial) = trial.filter(|trial| Some(trial.text) != ended) {
+        let is_open = |trial: &&Trial| Some(trial.text) != ended && self.missed.is_none();
+        if let Some(trial) = current.trial_for(&self.name).filter(is_open) {
             return Some(Wanted::Trial { text: trial.text, hold: trial.hold });
         }
         let stable = current.stable?;
@@ -190,6 +195,16 @@ impl Follower {
             Wanted::Trial { text, .. } => Some(text),
             Wanted::Stable(_) => None,
         })
+    }
+
+    /// Whether it has read the store. A publisher waits for each instance with a status, and one that has not read would
+    /// take no part in the trial.
+    pub fn has_read(&self) -> bool {
+        self.last_read.is_some()
+    }
+
+    fn runs_on_trial(&self, text: TextHash) -> bool {
+        self.trial.is_some_and(|trial| trial.text == text)
     }
 
     fn is_recorded(&self, text: TextHash) -> bool {
@@ -218,6 +233,7 @@ impl Follower {
 
     fn on_read(&mut self, reading: CurrentReading, random: u64, now: Moment) {
         (self.is_blocked, self.is_save_blocked) = (false, false);
+        let last_read = self.last_read.replace(now.time);
         let CurrentReading { cluster, current, instances } = reading;
         let named = current.as_ref().and_then(|current| current.as_ref().ok());
         self.named = named.map(|current| current.revision);
@@ -244,6 +260,11 @@ impl Follower {
             }
         });
         let is_canary = current.trial_for(&self.name).is_some_and(|trial| trial.on != On::ALL);
+        if is_new {
+            let begins = current.trial.as_ref().filter(|it| !self.runs_on_trial(it.text));
+            let is_late = begins.is_some_and(|trial| is_late(trial, last_read, now.time));
+            self.missed = is_late.then_some(current.revision);
+        }
         self.current = Some(current);
         if !matches!(self.wanted_change(), Some(Wanted::Trial { text, .. }) if self.is_recorded(text))
         {

@@ -60,6 +60,8 @@ impl Follower {
             trial,
             trial_fault: None,
             current: None,
+            last_read: None,
+            missed: None,
             store_fault: None,
             named: None,
             refusal: None,
@@ -75,6 +77,13 @@ impl Follower {
         };
         follower.state = follower.state_now();
         follower
+    }
+
+    /// After an upgrade in place: the process has read the store until then.
+    #[must_use]
+    pub fn with_last_reading(mut self, at: Duration) -> Self {
+        self.last_read = Some(at);
+        self
     }
 }
 

@@ -85,8 +85,18 @@ impl Follower {
     fn reasons(&self) -> Vec<(String, bool)> {
         let ended = self.kept.ended.as_ref().map(|it| (it.why.clone(), self.is_end_logged));
         let refused = self.refusal.as_ref().map(|it| (it.why.clone(), it.is_logged));
+        let missed = self.missed.map(|revision| {
+            let why = format!(
+                "revision {revision} was on trial before this machine came back: it runs the stable text until that is decided"
+            );
+            (why, false)
+        });
         let store = self.store_fault.as_ref().map(|fault| (fault.to_string(), false));
-        let mut reasons: Vec<_> = [ended, refused, store].into_iter().flatten().collect();
+        let mut reasons: Vec<_> =
+            [ended, refused, missed.filter(|_| self.kept.ended.is_none()), store]
+                .into_iter()
+                .flatten()
+                .collect();
         // A trial that could not be recorded has the error already.
         let save_error = self.save_error.as_ref();
         let is_new = |error: &&String| reasons.iter().all(|(why, _)| !why.contains(error.as_str()));

@@ -2,7 +2,17 @@
 
 use super::{Action, Follower, Moment};
 use crate::keep::{Ended, PublishedText};
-use crate::model::{Current, InstanceState, TextHash};
+use crate::model::{Current, InstanceState, TextHash, Trial};
+use std::time::Duration;
+
+/// Time beyond the hold in which an instance falls back without a decision.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Whether a trial that is new here may be over elsewhere: between two readings so far apart, instances can have begun it
+/// and have fallen back, and no publisher may be left to decide on it.
+pub(super) fn is_late(trial: &Trial, last_read: Option<Duration>, now: Duration) -> bool {
+    last_read.is_none_or(|at| now.saturating_sub(at) > trial.hold + GRACE)
+}
 
 impl Follower {
     /// The next action of a running trial.

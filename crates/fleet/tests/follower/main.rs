@@ -11,7 +11,7 @@ use fleet::{Action, Follower, KeepState, Moment, PublishedText, Running, TextHas
 use std::time::{Duration, SystemTime};
 use world::World;
 
-const HISTORIES: u64 = 3000;
+const HISTORIES: u64 = 5000;
 const STEPS: usize = 120;
 
 #[test]

@@ -4,7 +4,7 @@ use fleet::{KeepState, PublishedText, Running, TextHash};
 use std::time::Duration;
 
 /// Time beyond the hold until a trial without a decision ends.
-const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(crate) struct Process {

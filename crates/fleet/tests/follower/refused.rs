@@ -48,7 +48,8 @@ fn fetches(follower: &mut Follower, saved: Result<(), &str>) -> usize {
 }
 
 fn start() -> Follower {
-    Follower::new("edge-1", None, Running::Settled { text: None, ended: None }, NOW)
+    let running = Running::Settled { text: None, ended: None };
+    Follower::new("edge-1", None, running, NOW).with_last_reading(NOW.time)
 }
 
 /// It may have 64 MiB.

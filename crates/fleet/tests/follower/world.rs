@@ -1,7 +1,7 @@
 //! One history: an instance, its process, and two clusters.
 
-use crate::process::Process;
-use crate::publisher::{Cluster, NAME, Published, is_unfit, text_by};
+use crate::process::{GRACE, Process};
+use crate::publisher::{Cluster, HOLD, NAME, Published, is_unfit, text_by};
 use crate::random::Random;
 use fleet::{
     Action, Current, CurrentReading, Event, Follower, InstanceState, Moment, PublishedText,
@@ -13,10 +13,10 @@ use std::time::{Duration, SystemTime};
 /// How often things happened, so that a history that avoids them is noticed.
 #[derive(Default)]
 pub(crate) struct Seen {
-    counts: [u64; 13],
+    counts: [u64; 14],
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "trials begun",
     "trials confirmed",
     "trials extended",
@@ -30,6 +30,7 @@ const NAMES: [&str; 13] = [
     "operators' trials",
     "losses of keep",
     "upgrades without the record of the trial",
+    "trials missed",
 ];
 
 impl Seen {
@@ -63,6 +64,9 @@ pub(crate) struct World {
     follower: Follower,
     /// The latest document that the follower has accepted, with its cluster.
     followed: Option<(u64, Current)>,
+    /// When this follower has read it first, and the last reading before that; without one at a start.
+    followed_at: Option<(Duration, Option<Duration>)>,
+    last_read: Option<Duration>,
     /// Trials that have ended here.
     ended: HashSet<u64>,
     /// The trial that runs.
@@ -89,6 +93,8 @@ impl World {
             process: Process::default(),
             follower: Follower::new(NAME, None, Process::default().view(), moment(Duration::ZERO)),
             followed: None,
+            followed_at: None,
+            last_read: None,
             ended: HashSet::new(),
             running_trial: None,
             known: 0,
@@ -152,6 +158,7 @@ impl World {
         if self.is_away {
             return;
         }
+        let last = self.last_read.replace(self.now);
         let cluster = &self.clusters[self.at];
         let (id, current) = (cluster.id, cluster.current.clone());
         let reading =
@@ -159,11 +166,18 @@ impl World {
         let random = self.random.number();
         self.follower.handle(Event::Read { reading: Box::new(reading), random }, moment(self.now));
         let status = self.follower.status();
+        if status.why.contains("was on trial before") {
+            self.seen.count("trials missed");
+        }
         let is_followed = current
             .as_ref()
             .is_some_and(|it| it.revision == status.revision && is_good(&status.why));
         if let (true, Some(current)) = (is_followed, current) {
-            self.followed = Some((id, current));
+            let found = Some((id, current));
+            if self.followed_at.is_none() || self.followed != found {
+                self.followed_at = Some((self.now, last));
+            }
+            self.followed = found;
         } else {
             self.seen.count("stores refused");
         }
@@ -202,7 +216,7 @@ impl World {
                 Event::Saved(Ok(()))
             }
             Action::Fetch(_) if self.is_away || self.fails() => {
-                Event::Fetched(Err("the store is away".to_owned()))
+                Event::Fetched(Err("no answer".to_owned()))
             }
             Action::Fetch(hash) => Event::Fetched(Ok(text_by(hash).into())),
             Action::Apply { text, hold } => self.apply(text, hold),
@@ -237,6 +251,11 @@ impl World {
         let expected = if hold.is_some() { named } else { current.stable };
         assert_eq!(Some(text.hash), expected, "seed {}", self.seed);
         let number = hold.and_then(|_| self.published.trial_of(*cluster, current));
+        if hold.is_some() {
+            let (at, last) = self.followed_at.expect("a reading");
+            let is_late = last.is_none_or(|last| at - last > HOLD + GRACE);
+            assert!(!is_late, "seed {}: a trial that may be over", self.seed);
+        }
         if let Some(number) = number {
             assert!(!self.ended.contains(&number), "seed {}: an ended trial", self.seed);
             let recorded = self.process.disk.as_ref().and_then(|kept| kept.trying);
@@ -272,7 +291,7 @@ impl World {
             self.ended.clear();
         }
         self.process.restart();
-        self.begin();
+        self.begin(None);
     }
 
     fn upgrade(&mut self) {
@@ -284,7 +303,7 @@ impl World {
         if is_on_trial && recorded.map(|it| it.text) != self.process.hash() {
             self.seen.count("upgrades without the record of the trial");
         }
-        self.begin();
+        self.begin(Some(self.now));
         assert_eq!(self.follower.is_on_trial(), is_on_trial, "seed {}", self.seed);
     }
 
@@ -297,12 +316,18 @@ impl World {
         if self.random.once_in(3) { self.restart() } else { self.upgrade() }
     }
 
-    fn begin(&mut self) {
+    /// With the last reading of an upgraded process.
+    fn begin(&mut self, last_read: Option<Duration>) {
         let (kept, running) = (self.process.disk.clone(), self.process.view());
         // A revision that was not saved is forgotten.
         self.known = kept.as_ref().map_or(0, |kept| kept.revision);
         self.is_unsaved = false;
-        self.follower = Follower::new(NAME, kept, running, moment(self.now));
+        (self.followed_at, self.last_read) = (None, last_read);
+        let follower = Follower::new(NAME, kept, running, moment(self.now));
+        self.follower = match last_read {
+            Some(at) => follower.with_last_reading(at),
+            None => follower,
+        };
     }
 
     /// With nothing left to do, not even later, the disk has a record of the trial that runs, and of no other, and the text that

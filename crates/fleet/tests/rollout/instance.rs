@@ -2,8 +2,8 @@
 
 use crate::process::Process;
 use fleet::{
-    Action, Connects, Current, CurrentReading, Event, Follower, Instance, InstanceState, Moment,
-    NOT_CONFIRMED, PublishedText, Refusal, TextHash,
+    Action, Connects, Current, CurrentError, CurrentReading, Event, Follower, Instance,
+    InstanceState, Moment, NOT_CONFIRMED, PublishedText, Refusal, TextHash,
 };
 use std::time::{Duration, SystemTime};
 
@@ -39,6 +39,8 @@ pub(crate) struct Model {
     read: Option<(u64, Millis)>,
     follower: Follower,
     process: Process,
+    /// It has read the store until the first publication.
+    found_none: bool,
 }
 
 /// Time between two readings of the same revision.
@@ -56,6 +58,7 @@ impl Model {
             follower: Follower::new(&name, None, process.view(), moment(0)),
             process,
             name,
+            found_none: true,
         }
     }
 
@@ -113,7 +116,7 @@ impl Model {
 
     /// The process starts again, from `keep`.
     pub(crate) fn restart(&mut self, now: Millis) {
-        self.is_alive = true;
+        (self.is_alive, self.found_none) = (true, false);
         self.process.restart();
         let (kept, running) = (self.process.disk.clone(), self.process.view());
         self.follower = Follower::new(&self.name, kept, running, moment(now));
@@ -129,10 +132,16 @@ impl Model {
             return;
         }
         self.read = Some((current.revision, now));
-        let current = Some(Ok(current.clone()));
+        if std::mem::take(&mut self.found_none) {
+            self.take_in(None, now);
+        }
+        self.take_in(Some(Ok(current.clone())), now);
+        self.act(now);
+    }
+
+    fn take_in(&mut self, current: Option<Result<Current, CurrentError>>, now: Millis) {
         let reading = Box::new(CurrentReading { cluster: 1, current, instances: 1 });
         self.handle(Event::Read { reading, random: 0 }, now);
-        self.act(now);
     }
 
     fn handle(&mut self, event: Event, now: Millis) {

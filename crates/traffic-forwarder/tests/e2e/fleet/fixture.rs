@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fleet::{Instance, InstanceState};
+use fleet::{Instance, InstanceState, TextHash};
 use plan::FleetStore;
 use tempfile::TempDir;
 use testkit::{Forwarder, Http, LIMIT, Port, connect, wait_for, wait_until};
@@ -110,6 +110,13 @@ impl Fleet {
             let runs_it = current.as_ref().is_none_or(|current| current.text_for(NAME) == it.runs);
             it.revision == revision && it.state == state && runs_it
         })
+    }
+
+    /// Waits until the instance reports that it runs this text, in this state.
+    #[track_caller]
+    pub(super) fn wait_for_text(&self, text: &str, state: InstanceState) -> Instance {
+        let runs = Some(TextHash::of(text));
+        self.wait_within(READ, "the text", |it| it.runs == runs && it.state == state)
     }
 
     #[track_caller]

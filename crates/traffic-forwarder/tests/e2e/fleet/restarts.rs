@@ -57,3 +57,25 @@ fn a_trial_ends_with_its_process() {
     fleet.wait_for(3, InstanceState::FellBack);
     assert!(serves(&old) && refuses(&new));
 }
+
+/// Its publisher may be gone, and the other machines may have fallen back.
+#[test]
+fn a_machine_takes_no_part_in_a_trial_that_began_before_it_came() {
+    let fleet = Fleet::start();
+    let (old, new) = (Port::v4(), Port::v4());
+    let target = Target::start(Behaviour::Echo);
+    let [old_text, new_text] =
+        [("old", &old), ("new", &new)].map(|it| forward(it.0, it.1, target.addr().tcp()));
+    fleet.records.publish(1, Some(&old_text), Some((&new_text, On::ALL, LONG)));
+    let instance = fleet.instance();
+    let status = fleet.wait_for_text(&old_text, InstanceState::Stable);
+    assert!(status.why.contains("was on trial before this machine came back"), "{}", status.why);
+    assert!(serves(&old) && refuses(&new));
+    // An upgrade is no absence.
+    instance.upgrade();
+    fleet.records.publish(2, Some(&old_text), Some((&new_text, On::ALL, LONG)));
+    fleet.wait_for(2, InstanceState::Trying);
+    fleet.records.publish(3, Some(&new_text), None);
+    let status = fleet.wait_for_text(&new_text, InstanceState::Confirmed);
+    assert_eq!(status.why, "");
+}
