@@ -253,7 +253,7 @@ impl World {
         let number = hold.and_then(|_| self.published.trial_of(*cluster, current));
         if hold.is_some() {
             let (at, last) = self.followed_at.expect("a reading");
-            let is_late = last.is_none_or(|last| at - last > HOLD + GRACE);
+            let is_late = last.is_none_or(|last| at.saturating_sub(last) > HOLD + GRACE);
             assert!(!is_late, "seed {}: a trial that may be over", self.seed);
         }
         if let Some(number) = number {
