@@ -14,7 +14,7 @@ mod view;
 use crate::handle::Gone;
 use crate::kept_text::OpenedKeep;
 use crate::supervisor::SupervisorHandle;
-use crate::supervisor::reload::FleetStatus;
+use crate::supervisor::reload::{FleetStatus, TrialBegin};
 use certificates::Certificates;
 use flag::is_set;
 use fleet::{
@@ -111,12 +111,12 @@ impl Task {
         let name = name.unwrap_or_else(sys::host_name);
         let begun = Instant::now();
         let now = Moment { time: Duration::ZERO, at: SystemTime::now() };
-        let opened = open_keep(opened, &handle, &name, &keep).await?;
-        let OpenedKeep { keep, kept, damage } = opened;
+        let OpenedKeep { keep, kept, damage } = open_keep(opened, &handle, &name, &keep).await?;
         let (view, trial) = handle.ask(|it| (it.published(), it.trial_begin())).await?;
-        let follower = Follower::new(&name, kept, view.standing(), now);
-        let follower = follower.with_damage(damage);
-        let follower = if is_start { follower } else { follower.with_last_reading(Duration::ZERO) };
+        let mut follower = Follower::new(&name, kept, view.standing(), now).with_damage(damage);
+        if !is_start {
+            follower = follower.with_last_reading(Duration::ZERO);
+        }
         let base_of = follower.status().runs;
         let (client, keys) = connect(&store);
         let reader = Reader::start(client.clone(), keys.clone());
@@ -145,11 +145,16 @@ impl Task {
             certificates: Certificates::default(),
             logged: String::new(),
         };
-        if let Some(begin) = trial {
-            task.connect_check.resume(begin.connects.clone());
-            task.follow_trial_begin(Some(begin));
-        }
+        task.resume_trial(trial);
         Ok(Some(task))
+    }
+
+    /// Goes on with a trial that an upgrade in place has carried over.
+    fn resume_trial(&mut self, trial: Option<TrialBegin>) {
+        if let Some(begin) = trial {
+            self.connect_check.resume(begin.connects.clone());
+            self.follow_trial_begin(Some(begin));
+        }
     }
 
     async fn run(&mut self) -> Result<(), Gone> {

@@ -29,7 +29,7 @@ pub enum CertificateOf {
     Member(String),
 }
 
-/// The last seconds in which files of this host are in force. `None` without the file, or if it cannot be used.
+/// The last seconds in which certificates of this host are valid. `None` without the file, or if it cannot be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expiry {
     /// The file `certificate`: the first end in its chain.

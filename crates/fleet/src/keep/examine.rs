@@ -47,7 +47,7 @@ pub fn locking_process(file: &Path) -> Option<u32> {
 }
 
 /// Examines the directory as the user of this process. A missing one counts as the one in which it would be created.
-/// The content is read only if no process uses it: it would change meanwhile.
+/// The content is read only if no process uses it: it may change in the meantime.
 pub fn examine_keep(path: &Path, is_in_use: bool) -> ExaminedKeep {
     let exists = path.is_dir();
     let parent = path.parent().unwrap_or(path);

@@ -5,6 +5,7 @@ mod process;
 mod publisher;
 mod random;
 mod refused;
+mod seen;
 mod world;
 
 use fleet::{Action, Follower, KeepState, Moment, PublishedText, Running, TextHash, Trying};
@@ -16,7 +17,7 @@ const STEPS: usize = 120;
 
 #[test]
 fn every_history_keeps_the_rules_and_ends_on_the_published_text() {
-    let mut seen = world::Seen::default();
+    let mut seen = seen::Seen::default();
     for seed in 0..HISTORIES {
         let mut world = World::new(seed);
         for _ in 0..STEPS {

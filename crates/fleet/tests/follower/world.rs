@@ -3,52 +3,13 @@
 use crate::process::{GRACE, Process};
 use crate::publisher::{Cluster, HOLD, NAME, Published, is_unfit, text_by};
 use crate::random::Random;
+use crate::seen::Seen;
 use fleet::{
     Action, Current, CurrentReading, Event, Follower, InstanceState, Moment, PublishedText,
     Refusal, TextHash,
 };
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
-
-/// How often things happened, so that a history that avoids them is noticed.
-#[derive(Default)]
-pub(crate) struct Seen {
-    counts: [u64; 14],
-}
-
-const NAMES: [&str; 14] = [
-    "trials begun",
-    "trials confirmed",
-    "trials extended",
-    "fall-backs ordered",
-    "trials ended by time",
-    "texts refused",
-    "stores refused",
-    "restarts during a trial",
-    "upgrades during a trial",
-    "failed saves",
-    "operators' trials",
-    "losses of keep",
-    "upgrades without the record of the trial",
-    "trials missed",
-];
-
-impl Seen {
-    fn count(&mut self, name: &str) {
-        let index = NAMES.iter().position(|it| *it == name).expect("a listed name");
-        self.counts[index] += 1;
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
-    }
-
-    pub(crate) fn assert_all(&self) {
-        for (name, count) in NAMES.iter().zip(self.counts) {
-            assert!(count >= 200, "only {count} {name}");
-        }
-    }
-}
 
 pub(crate) struct World {
     seed: u64,
