@@ -167,7 +167,7 @@ fn dates_of_certificates_are_judged() {
     let good = with("good", 300);
     good.assert_says(Check::FleetCertificates, "ok", "all of 3 are valid");
     good.assert_says(Check::FleetStore, "ok", "1 of 1 endpoints of the store work");
-    with("short", 20).assert_says(Check::FleetCertificates, "warn", "for 19 days");
+    with("short", 20).assert_says(Check::FleetCertificates, "warn", "(19 days)");
     let expired = with("expired", -1);
     expired.assert_says(Check::FleetCertificates, "fail", "expired on ");
     expired.assert_says(Check::FleetStore, "fail", "it refuses the file `certificate`");
@@ -195,7 +195,7 @@ fn a_certificate_that_a_member_shows_is_judged() {
             (!store.contains("refused")).then_some(examined)
         })
     };
-    with(10).assert_says(Check::FleetCertificates, "warn", "for 9 days");
+    with(10).assert_says(Check::FleetCertificates, "warn", "(9 days)");
     with(-1).assert_says(Check::FleetStore, "fail", "its certificate has expired: renew it");
 }
 
