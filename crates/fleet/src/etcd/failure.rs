@@ -72,8 +72,13 @@ impl Failure {
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::File { .. } => true,
-            // A member that starts or stops is one of several; the rest is a decision.
-            Self::Refused { code, .. } => *code != UNAVAILABLE && self.is_refusal_before_the_act(),
+            // A member that starts or stops is one of several; the rest is a decision of the cluster. Without the prefix of
+            // etcd's own messages, a proxy or another server has answered in the place of a member.
+            Self::Refused { code, message } => {
+                *code != UNAVAILABLE
+                    && message.starts_with("etcdserver: ")
+                    && self.is_refusal_before_the_act()
+            }
             _ => false,
         }
     }

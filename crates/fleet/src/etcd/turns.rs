@@ -212,4 +212,14 @@ mod tests {
         assert_eq!(played.asked, [(1, 0)]);
         assert_eq!(played.result.unwrap_err().len(), 1);
     }
+
+    #[test]
+    fn a_refusal_that_is_not_of_etcd_leaves_the_other_members() {
+        let refused = || Failure::Refused { code: 3, message: "bad request".to_owned() };
+        let played =
+            play(0, |member, _| (AT_ONCE, if member == 1 { Ok(()) } else { Err(refused()) }));
+        assert_eq!((played.asked, played.result.unwrap()), (vec![(0, 0), (1, 0)], 1));
+        let played = play(0, |_, _| (AT_ONCE, Err(refused())));
+        assert_eq!(played.result.unwrap_err().len(), 3, "each has refused");
+    }
 }
