@@ -105,7 +105,11 @@ impl Task {
             Err(error) => {
                 let why = error.one_line();
                 Ok(Err(match error {
-                    ReloadError::OnTrial { .. } | ReloadError::Draining => Refusal::Busy(why),
+                    // Its advice is for an operator's reload. Readers of the store cannot confirm the trial.
+                    ReloadError::OnTrial { generation, .. } => Refusal::Busy(format!(
+                        "generation {generation}, which an operator tries on this machine, has to be decided first"
+                    )),
+                    ReloadError::Draining => Refusal::Busy(why),
                     _ => Refusal::Unfit(why),
                 }))
             }

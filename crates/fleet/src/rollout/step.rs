@@ -130,14 +130,22 @@ impl Step {
         lines.extend(faults.iter().cloned().map(|fault| Line::GoesBack { revision, fault }));
         match faults.into_iter().next() {
             Some(fault) => Assessment::Back(fault),
-            None => self.progress(&trial, now, lines),
+            None => self.progress(reading, &trial, now, lines),
         }
     }
 
     /// Assesses a step without a fault by the time.
-    fn progress(&self, trial: &Trial, now: Duration, lines: &mut Vec<Line>) -> Assessment {
+    fn progress(
+        &self,
+        reading: &FleetReading,
+        trial: &Trial,
+        now: Duration,
+        lines: &mut Vec<Line>,
+    ) -> Assessment {
         let pending = self.waited.iter().filter(|(_, progress)| progress.since.is_none());
-        let pending: BTreeSet<String> = pending.map(|(name, _)| name.clone()).collect();
+        let why = |name| reading.instances.get(name).map(|it| it.why.clone()).unwrap_or_default();
+        let pending: BTreeMap<String, String> =
+            pending.map(|(name, _)| (name.clone(), why(name))).collect();
         let limit = self.begun + trial.hold + GRACE;
         if !pending.is_empty() {
             if now < limit {

@@ -3,7 +3,7 @@
 use super::words::{names, seconds};
 use crate::foreign_text::shown;
 use crate::model::InstanceState;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ pub enum Fault {
     Gone { instance: String },
     /// The instance ran the text and runs another one, without a reason.
     Left { instance: String, state: InstanceState },
-    /// Instances do not run the text in time.
-    NotTrying { instances: BTreeSet<String>, within: Duration },
+    /// Instances, each with the reason of its status, do not run the text in time.
+    NotTrying { instances: BTreeMap<String, String>, within: Duration },
     /// All instances of the step vanished before they ran the text.
     NoneLeft,
     /// Ctrl-C twice.
@@ -46,7 +46,10 @@ impl fmt::Display for Fault {
             }
             Self::NotTrying { instances, within } => {
                 let verb = if instances.len() == 1 { "does" } else { "do" };
-                write!(f, "{} {verb} not run it within {}", names(instances), seconds(*within))
+                let all = names(instances.keys());
+                write!(f, "{all} {verb} not run it within {}", seconds(*within))?;
+                let first = instances.iter().find(|(_, why)| !why.is_empty());
+                first.map_or(Ok(()), |(name, why)| write!(f, "; {}: {}", shown(name), shown(why)))
             }
             Self::NoneLeft => f.write_str("every instance of this step vanished before it ran it"),
             Self::Interrupted => f.write_str("Ctrl-C twice"),

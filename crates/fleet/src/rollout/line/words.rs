@@ -2,7 +2,6 @@
 
 use crate::foreign_text::shown;
 use plan::units::format_duration;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The commands that decide a pending trial.
@@ -10,9 +9,13 @@ pub(super) const DECIDE: &str =
     "`traffic-forwarder rollout continue` or `traffic-forwarder rollout back` decides it";
 
 /// Names separated by commas, at most ten.
-pub(super) fn names(of: &BTreeSet<String>) -> String {
-    let first: Vec<String> = of.iter().take(10).map(|name| shown(name)).collect();
-    let more = of.len() - first.len();
+pub(super) fn names<'a>(
+    of: impl IntoIterator<Item = &'a String, IntoIter: ExactSizeIterator>,
+) -> String {
+    let of = of.into_iter();
+    let count = of.len();
+    let first: Vec<String> = of.take(10).map(|name| shown(name)).collect();
+    let more = count - first.len();
     let first = first.join(", ");
     if more == 0 { first } else { format!("{first} and {more} more") }
 }

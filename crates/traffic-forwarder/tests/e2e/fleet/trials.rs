@@ -7,7 +7,7 @@ use fleet::{Connects, Instance, InstanceState, On, TextHash};
 use testkit::{Behaviour, Port, Target, connect, wait_until};
 
 use super::fixture::{Fleet, LONG, READ, Running, forward, refuses, serves};
-use crate::support::{messages, ping, served_client};
+use crate::support::{forwarder, messages, ping, served_client};
 
 /// A fleet whose instance runs a stable text with the forward `old`, as revision 1.
 struct Stable {
@@ -160,4 +160,21 @@ fn an_upgrade_in_place_goes_on_with_the_trial() {
     assert!(serves(&new) && serves(&stable.listen));
     ping(&client);
     assert_eq!(messages(&stable.instance.forwarder, "upgraded").len(), 1);
+}
+
+#[test]
+fn a_publisher_names_the_trial_of_an_operator_that_is_in_its_way() {
+    let Stable { fleet, instance, listen, target, text } = Stable::start();
+    instance.http.post("/v1/reload?confirm=60s").success();
+    let new = forward("new", &Port::v4(), target.addr().tcp());
+    let (file, url) = (fleet.file("new.toml", &new), fleet.url());
+    let publisher = forwarder().args(["publish", &file, "--hold", "1s", "--from", &url]).run();
+    assert_eq!(publisher.status.code(), Some(1), "{publisher}");
+    let expected = "edge-1 does not run it within 6s; edge-1: generation ";
+    assert!(publisher.stderr.contains(expected), "{publisher}");
+    let reason = ", which an operator tries on this machine, has to be decided first";
+    assert!(publisher.stderr.contains(reason), "{publisher}");
+    let status = fleet.wait_for_text(&text, InstanceState::Stable);
+    assert_eq!(status.revision, 3, "taken back");
+    assert!(serves(&listen));
 }
