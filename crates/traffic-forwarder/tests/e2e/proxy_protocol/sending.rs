@@ -3,7 +3,9 @@
 use std::io::Read as _;
 use std::net::SocketAddr;
 
-use testkit::{Behaviour, Listener, Place, Port, Script, Socket, Target, connect};
+use testkit::{
+    Behaviour, LIMIT, Listener, Place, Port, Script, Socket, Target, connect, wait_until,
+};
 
 use super::{FAMILIES, Header, PLACES, block, haproxy, line, nginx, v2};
 use crate::support::{Config, Operated, ping, play};
@@ -141,6 +143,8 @@ fn a_reload_changes_the_header_of_new_sessions() {
     let operated = Operated::start(with("", "send_proxy = 'v1'"));
     let before = connect(&port).unwrap();
     let served = listener.accept();
+    // The kernel connects before the worker knows, which then takes the header of its rules.
+    wait_until("its header", LIMIT, || operated.sessions()[0]["phase"] == "relay");
     let begins = |bytes: &[u8]| {
         let client = connect(&port).unwrap();
         play(&client, Script::new().write_bytes("x"));
